@@ -1,0 +1,5 @@
+"""Raft for Python: a library, replicated objects, and an etcd-compatible service."""
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__"]

@@ -1,0 +1,146 @@
+"""Every exception that raftwerk raises, ordered by who is to act.
+
+::
+
+    RaftwerkError
+    ├── ConfigError            the operator: a setting cannot work
+    ├── InvariantViolation     us: a bug; stop this member and keep the evidence
+    ├── StorageError           the machine: the disk refused or lied; stop this member
+    │   ├── WalCorrupted       the operator: a checksum failed before the tail
+    │   ├── DirectoryLocked    the operator: another process uses this data directory
+    │   └── UnknownFormat      the operator: files of a version that we can't read
+    ├── EntryCompacted         the caller: the entry is in the snapshot now, send that
+    ├── EntryUnavailable       the caller: the log does not reach that far
+    ├── SnapshotUnavailable    the caller: not ready yet, ask again later
+    ├── MisuseError            the caller: an input that can't be meant; nothing changed
+    │   ├── UnknownPeer        an answer from a member that is not in the configuration
+    │   └── InvalidChange      a membership change that is empty or can't be applied
+    ├── PeerError              the other member: it sent what the protocol forbids
+    └── RequestError           the client, told which of two worlds it is in
+        ├── NotProposed        nothing happened: safe to retry
+        │   ├── NotLeader      names the leader when it is known
+        │   └── QueueFull      says how many are waiting
+        └── OutcomeUnknown     leadership was lost meanwhile: ask before you retry
+"""
+
+__all__ = [
+    "ConfigError",
+    "DirectoryLocked",
+    "EntryCompacted",
+    "EntryUnavailable",
+    "InvalidChange",
+    "InvariantViolation",
+    "MisuseError",
+    "NotLeader",
+    "NotProposed",
+    "OutcomeUnknown",
+    "PeerError",
+    "QueueFull",
+    "RaftwerkError",
+    "RequestError",
+    "SnapshotUnavailable",
+    "StorageError",
+    "UnknownFormat",
+    "UnknownPeer",
+    "WalCorrupted",
+    "require",
+]
+
+
+class RaftwerkError(Exception):
+    """The root of all errors of this package."""
+
+
+class ConfigError(RaftwerkError):
+    """A setting cannot work; the message names it, its value and what is allowed."""
+
+
+class InvariantViolation(RaftwerkError):
+    """Something that raftwerk itself promises does not hold: a bug; stop the member."""
+
+
+class StorageError(RaftwerkError):
+    """The disk refused or lied; the member must stop and not try again."""
+
+
+class WalCorrupted(StorageError):
+    """A record that was durable once no longer matches its checksum."""
+
+
+class DirectoryLocked(StorageError):
+    """Another process holds the data directory."""
+
+
+class UnknownFormat(StorageError):
+    """The files were written by a version that this one can't read."""
+
+
+class EntryCompacted(RaftwerkError):
+    """The entry lies below the first index: it is part of the snapshot now."""
+
+
+class EntryUnavailable(RaftwerkError):
+    """The entry lies above the last index of the log."""
+
+
+class SnapshotUnavailable(RaftwerkError):
+    """The snapshot is being made; ask again later."""
+
+
+class MisuseError(RaftwerkError):
+    """An input that can't be meant; the state is as it was before."""
+
+
+class UnknownPeer(MisuseError):
+    """An answer came from a member that is not in the configuration."""
+
+
+class InvalidChange(MisuseError):
+    """A membership change that is empty, malformed, or can't be applied here."""
+
+
+class PeerError(RaftwerkError):
+    """A peer sent what the protocol forbids; the connection is closed."""
+
+
+class RequestError(RaftwerkError):
+    """A request of a client was not answered with a result."""
+
+
+class NotProposed(RequestError):
+    """Nothing happened and nothing will: it is safe to try again."""
+
+
+class NotLeader(NotProposed):
+    """This member does not lead; the message names the leader where it is known."""
+
+
+class QueueFull(NotProposed):
+    """Too much is waiting already; the message says how much."""
+
+
+class OutcomeUnknown(RequestError):
+    """The request may or may not take effect: look before you try again."""
+
+
+def require(holds: bool, claim: str) -> None:
+    """Raise `InvariantViolation` unless a promise holds; unlike `assert`, survives -O.
+
+    Parameters
+    ----------
+    holds : bool
+        Whether the claim is true.
+    claim : str
+        What raftwerk promises here, as a sentence.
+
+    Raises
+    ------
+    InvariantViolation
+        If `holds` is false; its message is the claim.
+
+    Examples
+    --------
+    >>> require(2 * 2 > 3, "two of three are a majority")
+    """
+    if not holds:
+        raise InvariantViolation(claim)

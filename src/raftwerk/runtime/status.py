@@ -1,0 +1,26 @@
+"""What a node says of itself."""
+
+import msgspec
+
+from raftwerk.core.records import ConfState
+from raftwerk.core.roles import Role
+from raftwerk.types import LogIndex, NodeId, Term
+
+__all__ = ["NodeStatus"]
+
+
+class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A node's own view at one moment."""
+
+    node_id: NodeId
+    cluster_id: int
+    name: str
+    role: Role
+    is_learner: bool
+    term: Term
+    leader: NodeId | None
+    first_index: LogIndex
+    last_log_index: LogIndex
+    commit_index: LogIndex
+    applied_index: LogIndex
+    conf_state: ConfState
