@@ -1,1 +1,1 @@
-"""The tests; they mirror `src/raftwerk` name for name."""
+"""The tests of raftwerk; they mirror `src/raftwerk` name for name."""
