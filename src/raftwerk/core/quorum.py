@@ -2,7 +2,8 @@
 
 Source: Raft paper §5.2 and §5.3 (majority), §6 (joint consensus: agreement needs
 separate majorities of the old and of the new configuration). An empty half agrees to
-everything, so that a simple configuration is a joint one with nothing on the other side.
+everything, so that a simple configuration is a joint one with nothing on its other
+side.
 """
 
 import enum
