@@ -1,4 +1,4 @@
-"""Settings as pure values: each with its unit and its bound, checked once."""
+"""What a node is told, whoever runs it."""
 
 import msgspec
 

@@ -1,0 +1,196 @@
+"""What `raftwerk serve` is told, with etcd's names for its settings."""
+
+from typing import Final
+
+import msgspec
+
+from raftwerk.config.form import (
+    bad_setting,
+    require_name,
+    require_one_of,
+    require_setting,
+    require_text,
+)
+from raftwerk.config.url import Url
+
+__all__ = ["CLUSTER_STATES", "LOG_LEVELS", "InitialMember", "ServeConfig"]
+
+CLUSTER_STATES: Final = ("new", "existing")
+"""Found a cluster, or be one more member of a running one."""
+
+LOG_LEVELS: Final = ("debug", "info", "warn", "error", "panic", "fatal")
+"""The levels that etcd knows; the last two mean the same here."""
+
+ELECTION_TIMEOUT_MILLIS_MAX: Final = 50_000
+"""As in etcd: who waits longer than this for a leader waits for an operator."""
+
+
+class InitialMember(msgspec.Struct, frozen=True, order=True):
+    """One member of a cluster's first start: its name and where its peers reach it."""
+
+    name: str
+    peer_urls: tuple[Url, ...]
+
+
+class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What `raftwerk serve` is told: one node, its data, its addresses, its peers.
+
+    Parameters
+    ----------
+    name : str
+        The member's name; one of those in `initial_cluster`.
+    data_dir : str
+        The folder with all that must survive.
+    listen_client_urls : tuple of Url
+        Where clients are answered.
+    advertise_client_urls : tuple of Url
+        Where clients are told to come; a proxy may stand there.
+    listen_peer_urls : tuple of Url
+        Where peers are answered.
+    initial_advertise_peer_urls : tuple of Url
+        Where peers are told to come, at the first start.
+    initial_cluster : tuple of InitialMember
+        The members of the first start; each node must be given the same.
+    initial_cluster_state : str
+        ``new`` founds a cluster, ``existing`` joins one.
+    initial_cluster_token : str
+        Keeps clusters apart that were founded with the same addresses.
+    heartbeat_interval_millis : int
+        Milliseconds between two heartbeats.
+    election_timeout_min_millis : int
+        Least election timeout in milliseconds.
+    election_timeout_max_millis : int
+        Greatest election timeout in milliseconds.
+    snapshot_count : int
+        Entries applied between two snapshots.
+    log_level : str
+        The least level that is logged; one of `LOG_LEVELS`.
+
+    Raises
+    ------
+    ConfigError
+        If a setting can't work; the message names it, its value and what is allowed.
+    """
+
+    name: str = "default"
+    data_dir: str = "default.raftwerk"
+    listen_client_urls: tuple[Url, ...] = (Url("127.0.0.1", 2379),)
+    advertise_client_urls: tuple[Url, ...] = (Url("127.0.0.1", 2379),)
+    listen_peer_urls: tuple[Url, ...] = (Url("127.0.0.1", 2380),)
+    initial_advertise_peer_urls: tuple[Url, ...] = (Url("127.0.0.1", 2380),)
+    initial_cluster: tuple[InitialMember, ...] = (
+        InitialMember("default", (Url("127.0.0.1", 2380),)),
+    )
+    initial_cluster_state: str = "new"
+    initial_cluster_token: str = (
+        "raftwerk-cluster"  # nosec B105: tells apart, no secret
+    )
+    heartbeat_interval_millis: int = 50
+    election_timeout_min_millis: int = 150
+    election_timeout_max_millis: int = 300
+    snapshot_count: int = 10_000
+    log_level: str = "info"
+
+    def __post_init__(self) -> None:
+        """Check each setting, then those that depend on one another."""
+        require_name("name", self.name)
+        require_text("data-dir", self.data_dir)
+        for setting, urls in (
+            ("listen-client-urls", self.listen_client_urls),
+            ("advertise-client-urls", self.advertise_client_urls),
+            ("listen-peer-urls", self.listen_peer_urls),
+            ("initial-advertise-peer-urls", self.initial_advertise_peer_urls),
+        ):
+            require_setting(bool(urls), setting, "empty", "at least one URL")
+        require_one_of(
+            "initial-cluster-state", self.initial_cluster_state, CLUSTER_STATES
+        )
+        require_text("initial-cluster-token", self.initial_cluster_token)
+        require_one_of("log-level", self.log_level, LOG_LEVELS)
+        require_setting(
+            self.snapshot_count >= 1,
+            "snapshot-count",
+            self.snapshot_count,
+            "at least 1",
+        )
+        self._check_addresses_differ()
+        self._check_timing()
+        self._check_initial_cluster()
+
+    def _check_addresses_differ(self) -> None:
+        """Refuse one address for clients and peers: the second could not be bound."""
+        shared = set(self.listen_client_urls) & set(self.listen_peer_urls)
+        if shared:
+            allowed = "another address than listen-client-urls has"
+            raise bad_setting("listen-peer-urls", min(shared), allowed)
+
+    def _check_timing(self) -> None:
+        """Refuse timings under which followers would stand against a live leader."""
+        heartbeat = self.heartbeat_interval_millis
+        least, greatest = (
+            self.election_timeout_min_millis,
+            self.election_timeout_max_millis,
+        )
+        require_setting(
+            heartbeat >= 1, "heartbeat-interval", heartbeat, "at least 1 (milliseconds)"
+        )
+        require_setting(
+            least <= greatest <= 2 * ELECTION_TIMEOUT_MILLIS_MAX
+            and 1 <= least <= ELECTION_TIMEOUT_MILLIS_MAX,
+            "election-timeout",
+            f"{least} to {greatest}" if greatest != 2 * least else least,
+            f"from 1 to {ELECTION_TIMEOUT_MILLIS_MAX} (milliseconds)",
+        )
+        require_setting(
+            2 * heartbeat <= least,
+            "heartbeat-interval",
+            heartbeat,
+            f"at most half of election-timeout ({least} milliseconds)",
+        )
+
+    def _check_initial_cluster(self) -> None:
+        """Refuse a first cluster that can't be ours, or can't be told apart."""
+        setting = "initial-cluster"
+        shown = ",".join(
+            f"{member.name}={url}"
+            for member in self.initial_cluster
+            for url in member.peer_urls
+        )
+        names = [member.name for member in self.initial_cluster]
+        urls = [url for member in self.initial_cluster for url in member.peer_urls]
+        for name in names:
+            require_name(setting, name)
+        require_setting(
+            len(set(names)) == len(names), setting, shown, "without repeated members"
+        )
+        require_setting(
+            len(set(urls)) == len(urls), setting, shown, "without repeated URLs"
+        )
+        ours = self.initial_peer_urls(self.name)
+        require_setting(
+            bool(ours), setting, shown, f"a list with this node's name ({self.name})"
+        )
+        require_setting(
+            sorted(ours) == sorted(set(self.initial_advertise_peer_urls)),
+            "initial-advertise-peer-urls",
+            ",".join(map(str, self.initial_advertise_peer_urls)),
+            f"what initial-cluster says of {self.name} ({','.join(map(str, ours))})",
+        )
+
+    def initial_peer_urls(self, name: str) -> tuple[Url, ...]:
+        """Return the peer URLs that `initial_cluster` gives to a member.
+
+        Parameters
+        ----------
+        name : str
+            The member's name.
+
+        Returns
+        -------
+        tuple of Url
+            Empty if there is no such member.
+        """
+        for member in self.initial_cluster:
+            if member.name == name:
+                return member.peer_urls
+        return ()

@@ -1,0 +1,82 @@
+"""What `raftwerk serve` accepts, and how it refuses the rest."""
+
+from typing import Any
+
+import pytest
+
+from raftwerk.config import InitialMember, ServeConfig, Url
+from raftwerk.errors import ConfigError
+
+OURS = Url("127.0.0.1", 2380)
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"name": ""}, "name is ''; it must be 1 to 128 printable characters"),
+    ({"name": "a,b"}, "name is a,b; it must be 1 to 128 printable characters"),
+    ({"name": "a\nb"}, r"name is 'a\nb'; it must be 1 to 128 printable characters"),
+    ({"data_dir": ""}, "data-dir is ''; it must be printable and not empty"),
+    ({"listen_client_urls": ()}, "listen-client-urls is empty; it must be at least"),
+    (
+        {"listen_client_urls": (OURS,)},
+        "listen-peer-urls is http://127.0.0.1:2380; it must be another address than",
+    ),
+    (
+        {"initial_cluster_state": "old"},
+        "initial-cluster-state is old; it must be one of new, existing",
+    ),
+    ({"log_level": "loud"}, "log-level is loud; it must be one of debug, info, warn"),
+    ({"snapshot_count": 0}, "snapshot-count is 0; it must be at least 1"),
+    ({"heartbeat_interval_millis": 0}, "heartbeat-interval is 0; it must be at least"),
+    (
+        {"heartbeat_interval_millis": 76},
+        "heartbeat-interval is 76; it must be at most half of election-timeout (150",
+    ),
+    (
+        {"election_timeout_min_millis": 0, "election_timeout_max_millis": 0},
+        "election-timeout is 0; it must be from 1 to 50000 (milliseconds)",
+    ),
+    (
+        {"election_timeout_min_millis": 300, "election_timeout_max_millis": 200},
+        "election-timeout is 300 to 200; it must be from 1 to 50000",
+    ),
+    (
+        {"name": "other"},
+        "initial-cluster is default=http://127.0.0.1:2380; it must be a list with"
+        " this node's name (other)",
+    ),
+    (
+        {"initial_advertise_peer_urls": (Url("10.0.0.1", 2380),)},
+        "initial-advertise-peer-urls is http://10.0.0.1:2380; it must be what"
+        " initial-cluster says of default (http://127.0.0.1:2380)",
+    ),
+    (
+        {
+            "initial_cluster": (
+                InitialMember("default", (OURS,)),
+                InitialMember("other", (OURS,)),
+            )
+        },
+        "initial-cluster is default=http://127.0.0.1:2380,other=http://127.0.0.1:2380;"
+        " it must be without repeated URLs",
+    ),
+]
+
+
+def test_defaults_are_one_node_on_this_machine() -> None:
+    config = ServeConfig()
+    assert [str(url) for url in config.listen_client_urls] == ["http://127.0.0.1:2379"]
+    assert [str(url) for url in config.listen_peer_urls] == ["http://127.0.0.1:2380"]
+    assert config.initial_peer_urls(config.name) == config.listen_peer_urls
+
+
+@pytest.mark.parametrize(("settings", "message"), REFUSED)
+def test_a_setting_that_cannot_work_is_named_with_its_value_and_what_is_allowed(
+    settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        ServeConfig(**settings)
+    assert str(refused.value).startswith(message)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_member_that_is_not_in_the_cluster_has_no_urls() -> None:
+    assert ServeConfig().initial_peer_urls("nobody") == ()
