@@ -8,11 +8,14 @@
     ├── StorageError           the machine: the disk refused or lied; stop this member
     │   ├── WalCorrupted       the operator: a checksum failed before the tail
     │   ├── DirectoryLocked    the operator: another process uses this data directory
+    │   ├── DiskFull           the operator: no room; nothing is lost, make some
     │   └── UnknownFormat      the operator: files of a version that we can't read
+    ├── Deadlock               us, or who drives a virtual loop: all wait for nothing
     ├── EntryCompacted         the caller: the entry is in the snapshot now, send that
     ├── EntryUnavailable       the caller: the log does not reach that far
     ├── SnapshotUnavailable    the caller: not ready yet, ask again later
     ├── MisuseError            the caller: an input that can't be meant; nothing changed
+    │   ├── InconsistentState  what storage holds contradicts itself
     │   ├── UnknownPeer        an answer from a member that is not in the configuration
     │   └── InvalidChange      a membership change that is empty or can't be applied
     ├── PeerError              the other member: it sent what the protocol forbids
@@ -25,9 +28,12 @@
 
 __all__ = [
     "ConfigError",
+    "Deadlock",
     "DirectoryLocked",
+    "DiskFull",
     "EntryCompacted",
     "EntryUnavailable",
+    "InconsistentState",
     "InvalidChange",
     "InvariantViolation",
     "MisuseError",
@@ -71,8 +77,16 @@ class DirectoryLocked(StorageError):
     """Another process holds the data directory."""
 
 
+class DiskFull(StorageError):
+    """There is no room on the disk; what waits is kept, and may be synced again."""
+
+
 class UnknownFormat(StorageError):
     """The files were written by a version that this one can't read."""
+
+
+class Deadlock(RaftwerkError):
+    """On a virtual loop: every task waits, and nothing is left that could wake one."""
 
 
 class EntryCompacted(RaftwerkError):
@@ -89,6 +103,10 @@ class SnapshotUnavailable(RaftwerkError):
 
 class MisuseError(RaftwerkError):
     """An input that can't be meant; the state is as it was before."""
+
+
+class InconsistentState(MisuseError):
+    """What storage holds can't be the state of a member; the message says why."""
 
 
 class UnknownPeer(MisuseError):

@@ -6,7 +6,7 @@ this package asks the event loop or the standard library for any of them.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVarTuple, TypeVar
+from typing import Protocol, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -20,7 +20,7 @@ class Clock(Protocol):
     """Time, in seconds."""
 
     def now(self) -> float:
-        """Return a time that only grows, from an unknown beginning, in seconds."""
+        """Return a time that never goes back, from an unknown beginning, in seconds."""
 
     def wall(self) -> float:
         """Return the time since 1970 in seconds; it may jump: for people only."""
@@ -30,7 +30,7 @@ class Timer(Protocol):
     """A call that is still to come."""
 
     def cancel(self) -> None:
-        """Make sure that it does not come any more."""
+        """Make sure that it does not come any more; nothing if it came already."""
 
 
 class Timers(Protocol):
@@ -39,32 +39,92 @@ class Timers(Protocol):
     def call_later(
         self, delay_seconds: float, callback: Callable[[*Args], object], *args: *Args
     ) -> Timer:
-        """Have the loop call `callback` once, after the delay."""
+        """Have the loop call `callback` once, after the delay.
+
+        Parameters
+        ----------
+        delay_seconds : float
+            How long to wait; with 0 or less the call comes in the next turn of the
+            loop, never before this method returns.
+        callback : callable
+            What to call.
+        *args : object
+            What to call it with.
+
+        Returns
+        -------
+        Timer
+            To call it off.
+        """
 
     def sleep(self, delay_seconds: float) -> Awaitable[None]:
-        """Return an awaitable that is done after the delay."""
+        """Return an awaitable that is done after the delay.
+
+        Parameters
+        ----------
+        delay_seconds : float
+            How long to wait; with 0 or less other tasks get one turn.
+
+        Returns
+        -------
+        Awaitable
+            To be awaited once.
+        """
 
 
 class Threads(Protocol):
-    """Work that would hold the loop."""
+    """A worker beside the loop, for calls that would hold it."""
 
     def run(
         self, function: Callable[[*Args], Result], *args: *Args
     ) -> Awaitable[Result]:
-        """Run `function` beside the loop; the awaitable gives or raises its outcome.
+        """Run `function` beside the loop, after all that was given before.
 
-        Calls with one `Threads` object are done one after the other, in their order.
+        It runs even if nobody awaits the outcome, or who did was cancelled meanwhile.
+
+        Parameters
+        ----------
+        function : callable
+            What to run; it must not touch the loop.
+        *args : object
+            What to run it with.
+
+        Returns
+        -------
+        Awaitable
+            Gives what the function returned, or raises what it raised.
+
+        Raises
+        ------
+        InvariantViolation
+            If the worker is closed.
         """
 
     def close(self) -> None:
-        """Let what runs end, and take nothing new."""
+        """Do what was given, take nothing new; returns at once, and may be repeated."""
 
 
 class Draw(Protocol):
     """Randomness that a seed decides."""
 
     def below(self, bound: int) -> int:
-        """Return an integer from 0 up to but not including `bound`, all alike likely."""
+        """Return an integer from 0 up to, not including, `bound`: each alike likely.
+
+        Parameters
+        ----------
+        bound : int
+            How many there are to choose from; at least 1.
+
+        Returns
+        -------
+        int
+            The one drawn.
+
+        Raises
+        ------
+        InvariantViolation
+            If `bound` is less than 1.
+        """
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,355 @@
+"""An asyncio event loop whose time stands still while anything happens.
+
+Tasks, futures and callbacks are asyncio's own; only the question "what next, and when?"
+is answered anew, in one method. What is ready runs in the order in which it became
+ready. When nothing is, the clock jumps to the earliest timer; timers of one moment fire
+in the order in which they were set. There is no selector, no socket and no thread, so
+nothing can happen that was not set off from within: two runs of one program are equal,
+however slow the machine is.
+
+Three things that a real loop lets pass are errors here, because a test must not hang or
+pass by accident: all tasks wait and no timer is left (`Deadlock`), callbacks keep each
+other busy and time never moves on, and an exception that nobody took.
+"""
+
+import asyncio
+import heapq
+import math
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar
+from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
+
+from raftwerk.errors import Deadlock, InvariantViolation, require
+
+__all__ = ["OWNER", "VirtualLoop", "run"]
+
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
+
+OWNER: ContextVar[object] = ContextVar("OWNER", default=None)
+"""On whose behalf code runs; contexts carry it on to all that this code starts."""
+
+TURNS_MAX: Final = 1_000_000
+"""Turns of the loop at one moment, until we believe that it will never end."""
+
+FINALLY_BLOCKS_MAX: Final = 100
+"""Times that a coroutine which is closed may await something all the same."""
+
+NAMED_TASKS_MAX: Final = 8
+"""Tasks that the message of a `Deadlock` names."""
+
+
+class _Task(asyncio.Task[Result]):
+    """A task that knows its owner, and whose hash is its number.
+
+    asyncio keeps tasks in sets (in task groups, for instance) and cancels them in the
+    order of the set: with the usual hash that is the order of their addresses.
+    """
+
+    def __init__(self, number: int, coroutine: Any, **options: Any) -> None:
+        context: Context | None = options.get("context")
+        self.owner = context.get(OWNER) if context else OWNER.get()
+        self._number = number
+        super().__init__(coroutine, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def bury(self) -> None:
+        """End the coroutine where it waits: nobody will ever run it again."""
+        # pylint: disable-next=attribute-defined-outside-init  # asyncio's, to be silent
+        self._log_destroy_pending = False
+        coroutine = self.get_coro()
+        require(isinstance(coroutine, Coroutine), "a task of ours has a coroutine")
+        for _ in range(FINALLY_BLOCKS_MAX):
+            try:
+                coroutine.close()
+            except RuntimeError:
+                continue  # It awaits something in a `finally` block: end that, too.
+            except Exception:  # pylint: disable=broad-exception-caught  # it is dead
+                pass
+            break
+
+
+class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # no I/O
+    """A loop on virtual time; it begins at 0.0 seconds.
+
+    It relies on one inner method of `asyncio.BaseEventLoop`, `_run_once`, which
+    ``run_forever`` calls until the loop is stopped.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> async def hour() -> float:
+    ...     await asyncio.sleep(3600)
+    ...     return asyncio.get_running_loop().time()
+    >>> run(hour())
+    3600.0
+    """
+
+    _stopping: bool
+    """Of the base class: whether this turn is the last of `run_forever`."""
+
+    def __init__(self) -> None:
+        """Begin at 0.0 seconds with nothing to do."""
+        super().__init__()
+        self._now = 0.0
+        self._due: deque[asyncio.Handle] = deque()
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers_set = 0
+        self._timers_cancelled = 0
+        self._turns = 0
+        self._tasks_made = 0
+        self._abandoned: set[object] = set()
+        self._pinned: list[_Task[Any]] = []
+        self._failures: list[dict[str, Any]] = []
+        self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # see there
+
+    # -- What asyncio asks of a loop ---------------------------------------------------
+
+    def time(self) -> float:
+        """Return the virtual time in seconds.
+
+        Returns
+        -------
+        float
+            Since the loop was made.
+        """
+        return self._now
+
+    def call_soon(
+        self,
+        callback: Callable[[*Args], object],
+        *args: *Args,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """Do as `asyncio.AbstractEventLoop.call_soon` says."""
+        self._require_open()
+        handle = asyncio.Handle(callback, args, self, context)
+        self._due.append(handle)
+        return handle
+
+    # There are no other threads; who calls this is on the loop's.
+    call_soon_threadsafe = call_soon
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Args], object],
+        *args: *Args,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Do as `asyncio.AbstractEventLoop.call_at` says."""
+        self._require_open()
+        require(not math.isnan(when), "a timer has a time, not a NaN")
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timers_set += 1
+        heapq.heappush(self._timers, (when, self._timers_set, handle))
+        return handle
+
+    def run_in_executor(
+        self, executor: object, func: object, *args: object
+    ) -> NoReturn:
+        """Refuse: a thread would bring real time in.
+
+        Parameters
+        ----------
+        executor : object
+            Not used.
+        func : object
+            Named in the error.
+        *args : object
+            Not used.
+
+        Raises
+        ------
+        InvariantViolation
+            Always.
+        """
+        raise InvariantViolation(
+            f"{func!r} was given to a thread, and a virtual loop has none; use the"
+            " threads of its host"
+        )
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """Keep what nobody took, to raise it at the end of this turn.
+
+        Parameters
+        ----------
+        context : dict
+            As `asyncio.AbstractEventLoop.call_exception_handler` has it.
+        """
+        if self.is_closed():
+            super().default_exception_handler(context)
+        else:
+            self._failures.append(context)
+
+    def close(self) -> None:
+        """Cancel what still runs, let it end, and close.
+
+        Raises
+        ------
+        Exception
+            What went wrong in the meantime and nobody took.
+        Deadlock
+            If a task does not end although it was cancelled.
+        """
+        if self.is_closed():
+            return
+        live = [task for task in self._all_tasks() if task not in self._pinned]
+        for task in live:
+            task.cancel()
+        try:
+            self._raise_failure()
+            if live:
+                self.run_until_complete(asyncio.gather(*live, return_exceptions=True))
+            self.run_until_complete(self.shutdown_asyncgens())
+        finally:
+            for task in self._pinned:
+                task.bury()
+            self._due.clear()
+            self._timers.clear()
+            super().close()
+
+    # -- What a simulated world asks of it ---------------------------------------------
+
+    def abandon(self, owner: object) -> None:
+        """Never again run code on behalf of this owner: as if its process were killed.
+
+        Not even its ``finally`` blocks run, before the loop is closed.
+
+        Parameters
+        ----------
+        owner : object
+            The value of `OWNER` in the contexts of that code.
+        """
+        self._abandoned.add(owner)
+        # Kept, because a coroutine that is collected runs its `finally` blocks too.
+        self._pinned += [task for task in self._all_tasks() if task.owner is owner]
+
+    # -- Inside ------------------------------------------------------------------------
+
+    def _run_once(self) -> None:
+        """Run one turn: all that is due now, or at the next time at which anything is.
+
+        `run_forever` of the base class calls this until the loop is stopped.
+        """
+        # pylint: disable=protected-access  # a loop runs handles; `_run` is made for it
+        due, timers = self._due, self._timers
+        if not due and not self._stopping:
+            self._jump()
+        self._turns += 1
+        if self._turns > TURNS_MAX:
+            raise InvariantViolation(
+                f"{TURNS_MAX} turns of the loop at {self._now} s, and time does not"
+                " move on: something waits without a timer, or nothing takes any time"
+            )
+        while timers and timers[0][0] <= self._now:
+            due.append(heapq.heappop(timers)[2])
+        for _ in range(len(due)):
+            handle = due.popleft()
+            if handle._cancelled or self._is_abandoned(handle):
+                continue
+            handle._run()
+        if self._failures:
+            self._raise_failure()
+
+    def _jump(self) -> None:
+        """Move the time on to the earliest timer that was not cancelled."""
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
+        if not timers or timers[0][0] == math.inf:
+            raise Deadlock(self._describe_deadlock())
+        if timers[0][0] > self._now:
+            self._now = timers[0][0]
+            self._turns = 0
+
+    def _is_abandoned(self, handle: asyncio.Handle) -> bool:
+        """Tell whether the handle's owner was abandoned."""
+        if not self._abandoned:
+            return False
+        context: Context = getattr(handle, "_context")  # public from Python 3.12 on
+        return context.get(OWNER) in self._abandoned
+
+    def _timer_handle_cancelled(self, _handle: asyncio.TimerHandle) -> None:
+        """Forget cancelled timers once they may be the greater part.
+
+        `asyncio.TimerHandle` calls this; a Raft node sets many timers that never fire.
+        """
+        self._timers_cancelled += 1
+        if self._timers_cancelled > 64 + len(self._timers) // 2:
+            self._timers[:] = [item for item in self._timers if not item[2].cancelled()]
+            heapq.heapify(self._timers)
+            self._timers_cancelled = 0
+
+    def _make_task(
+        self,
+        _loop: asyncio.AbstractEventLoop,
+        coroutine: Coroutine[Any, Any, Result],
+        **options: Any,
+    ) -> _Task[Result]:
+        """Make a task; asyncio has more options than its types tell."""
+        self._tasks_made += 1
+        return _Task(self._tasks_made, coroutine, loop=self, **options)
+
+    def _all_tasks(self) -> list[_Task[Any]]:
+        """Return the tasks that are not done, in the order in which they were made."""
+        tasks = asyncio.all_tasks(self)
+        return sorted((t for t in tasks if isinstance(t, _Task)), key=hash)
+
+    def _require_open(self) -> None:
+        """Raise if the loop was closed, as asyncio does."""
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
+
+    def _describe_deadlock(self) -> str:
+        """Name those that wait, and where."""
+        waiting = [task for task in self._all_tasks() if task not in self._pinned]
+        lines = [
+            f"at {self._now} s nothing is ready and no timer is set, but"
+            f" {len(waiting)} tasks wait:"
+        ]
+        for task in waiting[:NAMED_TASKS_MAX]:
+            for frame in task.get_stack(limit=1):
+                place = f"{frame.f_code.co_qualname}, line {frame.f_lineno}"
+                lines.append(f"  {task.get_name()} in {place}")
+        return "\n".join(lines)
+
+    def _raise_failure(self) -> None:
+        """Raise the first failure, if there is one, with what asyncio said of it."""
+        if not self._failures:
+            return
+        context = self._failures[0]
+        self._failures.clear()
+        exception = context.get("exception")
+        if exception is None:
+            raise InvariantViolation(f"virtual loop: {context}")
+        exception.add_note(f"virtual loop: {context['message']}")
+        raise exception
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine on a virtual loop of its own, and close that.
+
+    Parameters
+    ----------
+    main : Coroutine
+        What to run; all it needs of time, it takes from the running loop.
+
+    Returns
+    -------
+    object
+        What the coroutine returned.
+
+    Raises
+    ------
+    Deadlock
+        If it can't end, because nothing is left that could wake a task.
+    """
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(main)
+    finally:
+        loop.close()
