@@ -88,9 +88,12 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
         self._at_least("heartbeat_ticks", 1)
         self._at_least("inflight_messages_max", 1)
         self._at_least("applied_index", 0)
-        for name in ("append_bytes_max", "committed_bytes_max"):
-            self._at_least(name, 0)
-        for name in ("inflight_bytes_max", "uncommitted_bytes_max"):
+        self._at_least("append_bytes_max", 0)
+        for name in (
+            "inflight_bytes_max",
+            "uncommitted_bytes_max",
+            "committed_bytes_max",
+        ):
             self._at_least(name, 1)
         if self.election_ticks_min <= self.heartbeat_ticks:
             raise ConfigError(

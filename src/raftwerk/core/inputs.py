@@ -89,6 +89,8 @@ class EntriesApplied(msgspec.Struct, frozen=True, tag=True, gc=False):
     applied_index: LogIndex
     size_bytes: int = 0
     """The size of these entries, as the order counted it."""
+    payload_bytes: int = 0
+    """The size of their data alone."""
 
 
 Input = (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from raftwerk.core.inputs import EntriesApplied, StorageAppended
-from raftwerk.core.messages import Message
+from raftwerk.core.messages import PeerMessage
 from raftwerk.core.records import Entry, HardState, Snapshot
 from raftwerk.core.roles import Role
 from raftwerk.types import LogIndex, NodeId
@@ -41,7 +41,7 @@ class AppendOrder(msgspec.Struct, frozen=True, kw_only=True):
     entries: Sequence[Entry] = ()
     snapshot: Snapshot | None = None
     must_sync: bool = False
-    replies: tuple[Message, ...] = ()
+    replies: tuple[PeerMessage, ...] = ()
     done: StorageAppended | None = None
 
 
@@ -79,8 +79,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     entries: Sequence[Entry] = ()
     snapshot: Snapshot | None = None
     committed: Sequence[Entry] = ()
-    messages: tuple[Message, ...] = ()
-    messages_after_sync: tuple[Message, ...] = ()
+    messages: tuple[PeerMessage, ...] = ()
+    messages_after_sync: tuple[PeerMessage, ...] = ()
     must_sync: bool = False
     append: AppendOrder | None = None
     apply: ApplyOrder | None = None

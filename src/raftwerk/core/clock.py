@@ -1,0 +1,98 @@
+"""Ticks: when an election begins by itself, and what a leader does as time passes.
+
+Source: Raft paper §5.2 (timeouts, heartbeats); thesis §6.2 (a leader without a quorum
+steps down), §3.10 (a transfer is given up). `tick(n)` equals n single ticks, so that a
+driver can sleep until the next deadline.
+"""
+
+from raftwerk.core.become import become_follower
+from raftwerk.core.config import NO_LIMIT
+from raftwerk.core.election import campaign
+from raftwerk.core.events import QuorumLost
+from raftwerk.core.inputs import Tick
+from raftwerk.core.replication import broadcast_heartbeat
+from raftwerk.core.roles import Cause, Role
+from raftwerk.core.state import State
+
+__all__ = ["on_tick", "ticks_until_deadline"]
+
+
+def ticks_until_deadline(state: State) -> int:
+    """Return after how many ticks something happens; before that, ticks only count.
+
+    Parameters
+    ----------
+    state : State
+        This member.
+
+    Returns
+    -------
+    int
+        At least 1; `NO_LIMIT` if time alone changes nothing.
+    """
+    config = state.config
+    if state.role is Role.LEADER:
+        remaining = min(
+            config.heartbeat_ticks - state.heartbeat_elapsed,
+            config.election_ticks_min - state.election_elapsed,
+        )
+    elif state.is_promotable:
+        remaining = state.election_timeout - state.election_elapsed
+    else:
+        return NO_LIMIT
+    return max(remaining, 1)
+
+
+def on_tick(state: State, event: Tick) -> None:
+    """Let time pass.
+
+    Parameters
+    ----------
+    state : State
+        This member.
+    event : Tick
+        How many ticks.
+    """
+    remaining = event.count
+    while remaining > 0:
+        step = min(remaining, ticks_until_deadline(state))
+        remaining -= step
+        if state.role is Role.LEADER:
+            _tick_leader(state, step)
+        else:
+            _tick_others(state, step)
+
+
+def _tick_others(state: State, ticks: int) -> None:
+    """Wait for a leader, or stand for an election (§5.2)."""
+    state.election_elapsed += ticks
+    if state.is_promotable and state.election_elapsed >= state.election_timeout:
+        state.election_elapsed = 0
+        campaign(state)
+
+
+def _tick_leader(state: State, ticks: int) -> None:
+    """Check that a quorum is there, give up a transfer, send heartbeats."""
+    state.heartbeat_elapsed += ticks
+    state.election_elapsed += ticks
+    if state.election_elapsed >= state.config.election_ticks_min:
+        state.election_elapsed = 0
+        if state.config.check_quorum and not _has_quorum(state):
+            return
+        # The target did not make it: lead on, and take proposals again.
+        state.transferee = None
+    if state.heartbeat_elapsed >= state.config.heartbeat_ticks:
+        state.heartbeat_elapsed = 0
+        broadcast_heartbeat(state, state.reads.newest_round)
+
+
+def _has_quorum(state: State) -> bool:
+    """Step down unless a quorum was heard of lately; then listen anew."""
+    is_active = state.tracker.is_quorum_active()
+    if not is_active:
+        state.record(QuorumLost(node=state.id))
+        become_follower(state, Cause.QUORUM_LOST, state.term, None)
+    for node_id, progress in state.tracker.progress.items():
+        if node_id != state.id:
+            progress.is_recently_active = False
+    return is_active

@@ -1,0 +1,155 @@
+"""Linearizable reads without a log entry.
+
+The leader notes its commit index, has a quorum confirm that it still leads, and gives
+the noted index out: whoever has applied it may read. Source: thesis §6.4; by lease
+instead of a quorum: §6.4.1.
+"""
+
+from raftwerk.core.inputs import ReadIndex
+from raftwerk.core.messages import ForwardReadIndex, HeartbeatReply, ReadIndexReply
+from raftwerk.core.quorum import VoteResult, joint_vote_result
+from raftwerk.core.reads import ReadRequest
+from raftwerk.core.ready import ReadState
+from raftwerk.core.replication import broadcast_heartbeat
+from raftwerk.core.roles import Role
+from raftwerk.core.state import State
+from raftwerk.types import LogIndex, NodeId
+
+__all__ = [
+    "confirm_reads",
+    "on_forward_read_index",
+    "on_read_index",
+    "on_read_index_reply",
+    "release_postponed",
+]
+
+
+def on_read_index(state: State, event: ReadIndex) -> None:
+    """Take a read of our own driver; on a follower it goes to the leader.
+
+    Parameters
+    ----------
+    state : State
+        This member, perhaps a learner.
+    event : ReadIndex
+        Its context comes back in the `ReadState`. Without a leader the read is
+        dropped: the driver asks again when it knows one.
+    """
+    if state.role is Role.LEADER:
+        _read(state, ReadRequest(state.id, event.context))
+    elif state.role is Role.FOLLOWER and state.leader is not None:
+        state.send(
+            ForwardReadIndex(
+                sender=state.id, receiver=state.leader, context=event.context
+            )
+        )
+
+
+def on_forward_read_index(state: State, message: ForwardReadIndex) -> None:
+    """Take a read of a follower; if we don't lead any more it is dropped.
+
+    Parameters
+    ----------
+    state : State
+        This member.
+    message : ForwardReadIndex
+        Who asks, and under which name.
+    """
+    if state.role is Role.LEADER:
+        _read(state, ReadRequest(message.sender, message.context))
+    elif state.role is Role.FOLLOWER and state.leader is not None:
+        state.send(
+            ForwardReadIndex(
+                sender=message.sender, receiver=state.leader, context=message.context
+            )
+        )
+
+
+def on_read_index_reply(state: State, message: ReadIndexReply) -> None:
+    """Take the leader's answer.
+
+    Parameters
+    ----------
+    state : State
+        This member.
+    message : ReadIndexReply
+        The index and the name of the read.
+    """
+    if state.role is Role.FOLLOWER:
+        state.read_states.append(ReadState(message.read_index, message.context))
+
+
+def _read(state: State, request: ReadRequest) -> None:
+    """Answer at once where that is safe, begin a round, or postpone."""
+    if state.tracker.is_singleton and state.id in state.tracker.voter_ids:
+        _answer(state, request, state.log.commit_index)
+    elif state.log.term_or_zero(state.log.commit_index) != state.term:
+        # A new leader has all committed entries but does not know which they are.
+        state.reads.postponed.append(request)
+    else:
+        _begin(state, request)
+
+
+def _begin(state: State, request: ReadRequest) -> None:
+    """Ask a quorum whether we still lead, or trust the lease."""
+    commit_index = state.log.commit_index
+    if state.config.lease_read:
+        _answer(state, request, commit_index)
+        return
+    number = state.reads.add(request, commit_index)
+    state.reads.acknowledge(state.id, number)
+    broadcast_heartbeat(state, number)
+
+
+def release_postponed(state: State) -> None:
+    """Begin the reads that waited for this term's first commit, if it is there.
+
+    Parameters
+    ----------
+    state : State
+        A leader.
+    """
+    waiting = state.reads.postponed
+    if not waiting or state.log.term_or_zero(state.log.commit_index) != state.term:
+        return
+    state.reads.postponed = []
+    for request in waiting:
+        _begin(state, request)
+
+
+def confirm_reads(state: State, reply: HeartbeatReply) -> None:
+    """Give out the reads that a quorum has confirmed with this answer.
+
+    Parameters
+    ----------
+    state : State
+        A leader.
+    reply : HeartbeatReply
+        An answer of the present term.
+    """
+    number = reply.read_round
+    if not number or number > state.reads.newest_round:
+        return
+    votes = state.reads.acknowledge(reply.sender, number)
+    conf_state = state.tracker.conf_state
+    result = joint_vote_result(conf_state.voters, conf_state.voters_outgoing, votes)
+    if result is not VoteResult.WON:
+        return
+    for request, read_index in state.reads.confirm(number):
+        _answer(state, request, read_index)
+
+
+def _answer(state: State, request: ReadRequest, read_index: LogIndex) -> None:
+    """Give a read index to whoever asked."""
+    if request.requester == state.id:
+        state.read_states.append(ReadState(read_index, request.context))
+        return
+    state.send(
+        ReadIndexReply(
+            sender=state.id,
+            receiver=NodeId(request.requester),
+            term=state.term,
+            read_index=read_index,
+            context=request.context,
+        )
+    )

@@ -1,0 +1,473 @@
+"""One member of one group, as its driver sees it: tell it things, do what it asks.
+
+Sans-IO and deterministic: no clock, socket, file or thread, and no randomness but the
+draws that are handed in. The same calls give the same answers, byte for byte.
+Source: the form is etcd's RawNode; what it means is the Raft paper's Fig. 2.
+"""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from raftwerk.core import messages
+from raftwerk.core.become import start_as_follower
+from raftwerk.core.clock import ticks_until_deadline
+from raftwerk.core.conf_change import apply_conf_change, switch_configuration
+from raftwerk.core.config import CoreConfig
+from raftwerk.core.events import Event, MemberStarted
+from raftwerk.core.inputs import EntriesApplied, Input, StorageAppended
+from raftwerk.core.messages import Message
+from raftwerk.core.progress_view import ProgressView
+from raftwerk.core.ready import AppendOrder, ApplyOrder, Ready, SoftState
+from raftwerk.core.records import ConfChange, ConfState, Entry, HardState, Snapshot
+from raftwerk.core.roles import Role
+from raftwerk.core.sizes import entries_bytes, payload_bytes
+from raftwerk.core.stable import StableLog
+from raftwerk.core.state import State
+from raftwerk.core.step import step
+from raftwerk.errors import InconsistentState, MisuseError, UnknownPeer
+from raftwerk.types import LogIndex, NodeId, Term
+
+__all__ = ["Replica", "Status"]
+
+_ANSWERS = (
+    messages.AppendEntriesReply,
+    messages.AppendEntriesRefusal,
+    messages.HeartbeatReply,
+    messages.RequestVoteReply,
+    messages.RequestPreVoteReply,
+    messages.ReadIndexReply,
+)
+"""What only a member that we asked can say."""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """A member's state at one moment.
+
+    Parameters
+    ----------
+    node_id : NodeId
+        Who.
+    role, leader, term, vote
+        Soft and hard state.
+    commit_index, applied_index, first_index, last_log_index : LogIndex
+        The log.
+    conf_state : ConfState
+        The configuration in force.
+    transferee : NodeId or None
+        To whom leadership is being handed over.
+    progress : dict of NodeId to ProgressView
+        Each member as the leader sees it; empty if this is not the leader.
+    """
+
+    node_id: NodeId
+    role: Role
+    leader: NodeId | None
+    term: Term
+    vote: NodeId | None
+    commit_index: LogIndex
+    applied_index: LogIndex
+    first_index: LogIndex
+    last_log_index: LogIndex
+    conf_state: ConfState
+    transferee: NodeId | None
+    progress: dict[NodeId, ProgressView]
+
+
+class Replica:
+    """One member of one group.
+
+    Parameters
+    ----------
+    config : CoreConfig
+        What it is told.
+    log : StableLog
+        What storage holds. The replica reads it; its driver writes it, as `Ready` says.
+    draw : callable
+        Takes a bound and returns an integer from 0 up to but not including it; each
+        election timeout is drawn with it.
+
+    Raises
+    ------
+    InconsistentState
+        If what storage holds can't be the state of a member.
+
+    Examples
+    --------
+    A group of one, with a log in memory, elects itself:
+
+    >>> from raftwerk.core.config import CoreConfig
+    >>> from raftwerk.core.inputs import Campaign
+    >>> from raftwerk.core.records import ConfState, Snapshot
+    >>> from raftwerk.storage.memory import MemoryLog
+    >>> start = Snapshot(index=1, term=1, conf_state=ConfState(voters=(7,)))
+    >>> store = MemoryLog(start)
+    >>> replica = Replica(CoreConfig(node_id=7), store, draw=lambda bound: 0)
+    >>> replica.step(Campaign())
+    >>> while replica.has_ready():
+    ...     ready = replica.ready()
+    ...     store.append(ready.hard_state, ready.entries)
+    ...     store.sync()
+    ...     replica.advance()
+    >>> replica.status().role.name
+    'LEADER'
+    """
+
+    __slots__ = ("_awaited", "_hard_state", "_on_advance", "_soft_state", "_state")
+
+    def __init__(
+        self, config: CoreConfig, log: StableLog, draw: Callable[[int], int]
+    ) -> None:
+        self._state = _load(config, log, draw)
+        self._hard_state = self._state.hard_state
+        self._soft_state = self._state.soft_state
+        self._on_advance: list[Input] = []
+        self._awaited = False
+
+    # ---- telling ------------------------------------------------------------
+
+    def step(self, event: Input) -> None:
+        """Advance by one input; what it asks for is in the next `Ready`.
+
+        Parameters
+        ----------
+        event : Input
+            A message of a peer, or what the driver says.
+
+        Raises
+        ------
+        UnknownPeer
+            If it is an answer of somebody who is no member; nothing changed.
+        MisuseError
+            If it is a message for somebody else, or an empty proposal; nothing changed.
+        NotProposed
+            If it is a proposal that is refused; nothing changed.
+        """
+        if isinstance(event, Message):
+            self._check_ends(event)
+        step(self._state, event)
+
+    def _check_ends(self, message: Message) -> None:
+        """Refuse what is not for us, and answers of strangers."""
+        state = self._state
+        if message.receiver != state.id:
+            raise MisuseError(
+                f"{type(message).__name__} for member {message.receiver} was given to"
+                f" member {state.id}"
+            )
+        if isinstance(message, _ANSWERS) and (
+            message.sender not in state.tracker.progress
+        ):
+            raise UnknownPeer(
+                f"{type(message).__name__} came from member {message.sender}, which is"
+                f" not in the configuration of member {state.id}"
+            )
+
+    def apply_conf_change(self, change: ConfChange) -> ConfState:
+        """Apply a committed configuration change; the driver calls this as it applies.
+
+        Parameters
+        ----------
+        change : ConfChange
+            ``ConfChange.decode(entry.data)``.
+
+        Returns
+        -------
+        ConfState
+            The configuration from now on, to be stored with the next snapshot.
+
+        Raises
+        ------
+        InvalidChange
+            If it can't be applied to the present configuration; nothing changed.
+        """
+        return apply_conf_change(self._state, change)
+
+    def set_election_timeout(self, ticks: int) -> None:
+        """Override the drawn election timeout until the next draw; for tests.
+
+        Parameters
+        ----------
+        ticks : int
+            The timeout.
+        """
+        self._state.election_timeout = ticks
+
+    # ---- asking -------------------------------------------------------------
+
+    def ticks_until_deadline(self) -> int:
+        """Return after how many ticks something happens; before that, none is needed.
+
+        Returns
+        -------
+        int
+            At least 1; `config.NO_LIMIT` if time alone changes nothing.
+        """
+        return ticks_until_deadline(self._state)
+
+    def take_events(self) -> list[Event]:
+        """Return what happened since the last call, in order.
+
+        Returns
+        -------
+        list of Event
+            Perhaps none.
+        """
+        events = self._state.events
+        self._state.events = []
+        return events
+
+    def status(self) -> Status:
+        """Return the state at this moment.
+
+        Returns
+        -------
+        Status
+            A copy.
+        """
+        state = self._state
+        progress = state.tracker.progress if state.role is Role.LEADER else {}
+        return Status(
+            node_id=state.id,
+            role=state.role,
+            leader=state.leader,
+            term=state.term,
+            vote=state.vote,
+            commit_index=state.log.commit_index,
+            applied_index=state.log.applied_index,
+            first_index=state.log.first_index,
+            last_log_index=state.log.last_index,
+            conf_state=state.tracker.conf_state,
+            transferee=state.transferee,
+            progress={node_id: known.view() for node_id, known in progress.items()},
+        )
+
+    @property
+    def state(self) -> State:
+        """All that the member remembers: to look at, for checks and the monitor."""
+        return self._state
+
+    # ---- doing --------------------------------------------------------------
+
+    def has_ready(self) -> bool:
+        """Return whether there is anything to do.
+
+        Returns
+        -------
+        bool
+            Whether `ready` would return more than an empty one.
+        """
+        state = self._state
+        log = state.log
+        return bool(
+            state.messages
+            or state.messages_after_sync
+            or log.unstable.has_next_entries
+            or log.has_next_committed(self._may_apply_unstable)
+            or state.read_states
+            or self._changed_hard_state() is not None
+            or self._changed_soft_state() is not None
+            or log.unstable.next_snapshot() is not None
+        )
+
+    def ready(self) -> Ready:
+        """Take what is to be done; it is not handed out again.
+
+        Returns
+        -------
+        Ready
+            Its fields, and what is owed for each, are explained there.
+
+        Raises
+        ------
+        MisuseError
+            If the last one was not followed by `advance`, in synchronous mode.
+        """
+        if self._awaited:
+            raise MisuseError("call advance before the next ready")
+        state = self._state
+        log = state.log
+        hard_state = self._changed_hard_state()
+        entries = log.unstable.next_entries()
+        snapshot = log.unstable.next_snapshot()
+        committed = log.next_committed(self._may_apply_unstable)
+        late = tuple(state.messages_after_sync)
+        must_sync = bool(entries) or (
+            hard_state is not None
+            and (hard_state.term, hard_state.vote)
+            != (self._hard_state.term, self._hard_state.vote)
+        )
+        append_done = self._append_done(snapshot)
+        apply_done = _apply_done(committed)
+        is_asynchronous = state.config.asynchronous_storage
+        ready = Ready(
+            soft_state=self._changed_soft_state(),
+            hard_state=hard_state,
+            read_states=tuple(state.read_states),
+            entries=entries,
+            snapshot=snapshot,
+            committed=committed,
+            messages=tuple(state.messages),
+            messages_after_sync=(
+                ()
+                if is_asynchronous
+                else tuple(m for m in late if m.receiver != state.id)
+            ),
+            must_sync=must_sync,
+            append=(
+                AppendOrder(
+                    hard_state=hard_state,
+                    entries=entries,
+                    snapshot=snapshot,
+                    # Replies that come with nothing to sync need only wait their turn.
+                    must_sync=must_sync or snapshot is not None,
+                    replies=late,
+                    done=append_done,
+                )
+                if is_asynchronous and (entries or hard_state or snapshot or late)
+                else None
+            ),
+            apply=(
+                ApplyOrder(entries=committed, done=apply_done)
+                if is_asynchronous and apply_done is not None
+                else None
+            ),
+        )
+        if not is_asynchronous:
+            self._on_advance.extend(m for m in late if m.receiver == state.id)
+            self._on_advance.extend(d for d in (append_done, apply_done) if d)
+            self._awaited = True
+        self._accept(ready)
+        return ready
+
+    def _accept(self, ready: Ready) -> None:
+        """Mark all of it as handed out."""
+        state = self._state
+        if ready.hard_state is not None:
+            self._hard_state = ready.hard_state
+        if ready.soft_state is not None:
+            self._soft_state = ready.soft_state
+        state.read_states = []
+        state.messages = []
+        state.messages_after_sync = []
+        state.log.accept_unstable()
+        if ready.committed:
+            state.log.accept_applying(
+                ready.committed[-1].index,
+                entries_bytes(ready.committed),
+                self._may_apply_unstable,
+            )
+
+    def advance(self) -> None:
+        """Say that all of the last `Ready` is done; in synchronous mode only.
+
+        Raises
+        ------
+        MisuseError
+            If there is no `Ready` to be done.
+        """
+        if not self._awaited:
+            raise MisuseError("advance follows a ready, once, in synchronous mode")
+        self._awaited = False
+        done, self._on_advance = self._on_advance, []
+        for event in done:
+            step(self._state, event)
+
+    # ---- what changed -------------------------------------------------------
+
+    @property
+    def _may_apply_unstable(self) -> bool:
+        """Whether entries may be applied that are stored with the same `Ready`."""
+        return not self._state.config.asynchronous_storage
+
+    def _changed_hard_state(self) -> HardState | None:
+        """Return the hard state if it is not what was handed out last."""
+        state = self._state
+        known = self._hard_state
+        if (
+            known.term == state.term
+            and known.vote == state.vote
+            and known.commit_index == state.log.commit_index
+        ):
+            return None
+        return state.hard_state
+
+    def _changed_soft_state(self) -> SoftState | None:
+        """Return the soft state if it is not what was handed out last."""
+        state = self._state
+        known = self._soft_state
+        if known.leader == state.leader and known.role is state.role:
+            return None
+        return state.soft_state
+
+    def _append_done(self, snapshot: Snapshot | None) -> StorageAppended | None:
+        """Return what it will mean that storage did this, or None if nothing."""
+        state = self._state
+        log = state.log
+        if not log.unstable.entries:
+            if snapshot is None:
+                return None
+            return StorageAppended(state.term, snapshot=snapshot)
+        # The last entry of the log, even where this order has none: an acknowledgement
+        # that came in a later term was ignored, and this one takes its place.
+        return StorageAppended(state.term, log.last_index, log.last_term, snapshot)
+
+
+def _apply_done(committed: Sequence[Entry]) -> EntriesApplied | None:
+    """Return what it will mean that these entries are applied, or None if none."""
+    if not committed:
+        return None
+    return EntriesApplied(
+        committed[-1].index, entries_bytes(committed), payload_bytes(committed)
+    )
+
+
+def _load(config: CoreConfig, log: StableLog, draw: Callable[[int], int]) -> State:
+    """Make a member of what storage holds, and check that it can be one."""
+    hard_state, conf_state = log.initial_state()
+    state = State(config, log, draw)
+    raft_log = state.log
+    state.tracker.restore(conf_state, raft_log.last_index)
+    switch_configuration(state)
+    if hard_state != HardState():
+        _load_hard_state(state, hard_state)
+    if config.applied_index:
+        if not raft_log.applied_index <= config.applied_index <= raft_log.commit_index:
+            raise InconsistentState(
+                f"applied_index is {config.applied_index}; the log of member"
+                f" {state.id} has it from {raft_log.applied_index} to"
+                f" {raft_log.commit_index}, the commit index"
+            )
+        raft_log.applied_to(config.applied_index, 0)
+    start_as_follower(state)
+    state.record(
+        MemberStarted(
+            node=state.id,
+            voters=state.tracker.voter_ids,
+            term=state.term,
+            commit_index=raft_log.commit_index,
+            applied_index=raft_log.applied_index,
+            last_log_index=raft_log.last_index,
+            last_log_term=raft_log.last_term,
+        )
+    )
+    return state
+
+
+def _load_hard_state(state: State, hard_state: HardState) -> None:
+    """Take over term, vote and commit index, if log and they fit together."""
+    raft_log = state.log
+    if not raft_log.commit_index <= hard_state.commit_index <= raft_log.last_index:
+        raise InconsistentState(
+            f"the stored commit index of member {state.id} is"
+            f" {hard_state.commit_index}; its log goes from {raft_log.commit_index} to"
+            f" {raft_log.last_index}"
+        )
+    if hard_state.term < raft_log.last_term:
+        raise InconsistentState(
+            f"the stored term of member {state.id} is {hard_state.term}; its last"
+            f" entry is of term {raft_log.last_term}"
+        )
+    raft_log.commit_index = hard_state.commit_index
+    state.term = hard_state.term
+    state.vote = hard_state.vote
