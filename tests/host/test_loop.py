@@ -357,7 +357,9 @@ async def wait(number, draw):
 
 async def story():
     draw = SplitMix64(7)
-    ballast = [object() for _ in range(draw.below(100))]
+    # Memory is used differently in each process, so that addresses differ.
+    ballast = [bytearray(hash(str(n)) % 900) for n in range(2000)]
+    del ballast[:: 2 + hash("ballast") % 3]
     async with asyncio.TaskGroup() as group:
         for number in range(40):
             group.create_task(wait(number, draw.fork(f"task {number}")))
