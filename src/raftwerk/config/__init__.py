@@ -3,6 +3,7 @@
 Where the values come from (flags; later environment and files) is `cli.settings`.
 """
 
+from raftwerk.config.demo import DemoConfig
 from raftwerk.config.form import bad_setting
 from raftwerk.config.ids import cluster_id_of, member_id_of
 from raftwerk.config.monitor import MonitorConfig
@@ -18,6 +19,7 @@ from raftwerk.config.url import Url
 __all__ = [
     "CLUSTER_STATES",
     "LOG_LEVELS",
+    "DemoConfig",
     "InitialMember",
     "MonitorConfig",
     "NodeConfig",

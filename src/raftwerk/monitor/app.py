@@ -1,0 +1,110 @@
+"""The page and its data: ``/`` for people, ``/nodes`` for programs."""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from html import escape
+from importlib import resources
+from string import Template
+from typing import Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from raftwerk.monitor.status import NodeView
+
+__all__ = ["make_app"]
+
+FIELDS: Final = ("id", "name", "term", "state", "leader", "endpoint")
+"""The columns, in their order; ``static/app.js`` has the same."""
+
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    # Nothing but our own files, and no page around ours.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:;"
+        " connect-src 'self'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def make_app(
+    views: Callable[[], Sequence[NodeView]], *, refresh_millis: int
+) -> Starlette:
+    """Return the page of one cluster as an ASGI application.
+
+    All its links are relative, so a proxy may serve it at any path.
+
+    Parameters
+    ----------
+    views : callable
+        Returns what is known of each node, as `Poller.views` does.
+    refresh_millis : int
+        Milliseconds from one refresh of the page to the next.
+
+    Returns
+    -------
+    Starlette
+        To be served by any ASGI server.
+    """
+    files = resources.files("raftwerk.monitor") / "static"
+    page = Template((files / "index.html").read_text(encoding="utf-8"))
+
+    async def show_page(_request: Request) -> Response:
+        """Answer with the page, its table filled."""
+        rows = "\n".join(_row(view) for view in views())
+        html = page.substitute(
+            refresh_millis=refresh_millis,
+            refresh_seconds=math.ceil(refresh_millis / 1000),
+            rows=rows,
+        )
+        return HTMLResponse(html, headers=HEADERS)
+
+    async def show_nodes(_request: Request) -> Response:
+        """Answer with the nodes as JSON."""
+        nodes = [_as_json(view) for view in views()]
+        return Response(
+            msgspec.json.encode(nodes), media_type="application/json", headers=HEADERS
+        )
+
+    return Starlette(
+        routes=[
+            Route("/", show_page),
+            Route("/nodes", show_nodes),
+            Mount("/static", StaticFiles(packages=[("raftwerk.monitor", "static")])),
+        ]
+    )
+
+
+def _as_json(view: NodeView) -> dict[str, object]:
+    """Return a row with its time as a text that every program can read."""
+    return msgspec.structs.asdict(view) | {"unreachable_since": _instant(view)}
+
+
+def _row(view: NodeView) -> str:
+    """Return a row of the table as HTML; ``static/app.js`` makes the same of it."""
+    since = _instant(view)
+    texts = {field: getattr(view, field) for field in FIELDS}
+    if since is not None:
+        texts["state"] = f"{view.state} since {since[11:19]} UTC"
+    cells = "".join(
+        f'<td data-field="{field}">{escape("" if text is None else str(text))}</td>'
+        for field, text in texts.items()
+    )
+    title = escape(view.error or "")
+    return f'<tr data-state="{escape(view.state)}" title="{title}">{cells}</tr>'
+
+
+def _instant(view: NodeView) -> str | None:
+    """Return since when a node is unreachable, in UTC."""
+    if view.unreachable_since is None:
+        return None
+    instant = datetime.fromtimestamp(view.unreachable_since, UTC)
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,146 @@
+"""What the page knows of a node, as its answers come, fail or stay out."""
+
+import asyncio
+from collections.abc import Callable
+
+from raftwerk.config import Url
+from raftwerk.host.draw import SplitMix64
+from raftwerk.host.protocol import Host
+from raftwerk.host.virtual import VirtualLoop, run, virtual_host
+from raftwerk.monitor.status import (
+    UNKNOWN,
+    UNREACHABLE,
+    FetchError,
+    NodeReport,
+    Poller,
+)
+
+ONE, TWO = Url("node-1", 2379), Url("node-2", 2379)
+
+
+def report(number: int, *, leader: str | None = "1", term: int = 3) -> NodeReport:
+    state = "LEADER" if leader == str(number) else "FOLLOWER"
+    return NodeReport(
+        id=str(number), name=f"n{number}", term=term, state=state, leader=leader
+    )
+
+
+class FakeNodes:
+    """Answers for each URL as the test says at the moment."""
+
+    def __init__(self) -> None:
+        self.answers: dict[Url, NodeReport | FetchError | None] = {
+            ONE: report(1),
+            TWO: report(2),
+        }
+        self.asked: list[Url] = []
+
+    async def __call__(self, url: Url) -> NodeReport:
+        self.asked.append(url)
+        answer = self.answers[url]
+        if answer is None:
+            await asyncio.get_running_loop().create_future()  # never answers
+        if isinstance(answer, FetchError):
+            raise answer
+        assert answer is not None
+        return answer
+
+
+def in_virtual_time(story: Callable[[FakeNodes, Poller, Host], object]) -> None:
+    """Run a story beside a poller of two nodes; its awaits take no real time."""
+
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        host = virtual_host(loop, SplitMix64(1))
+        nodes = FakeNodes()
+        poller = Poller((ONE, TWO), nodes, clock=host.clock, timers=host.timers)
+        polling = asyncio.create_task(poller.run())
+        told = story(nodes, poller, host)
+        if asyncio.iscoroutine(told):
+            await told
+        polling.cancel()
+        await asyncio.wait([polling])
+
+    run(play())
+
+
+def test_a_node_that_was_not_asked_yet_is_unknown() -> None:
+    def story(_nodes: FakeNodes, poller: Poller, _host: Host) -> None:
+        assert [view.state for view in poller.views()] == [UNKNOWN, UNKNOWN]
+
+    in_virtual_time(story)
+
+
+def test_a_leader_is_called_by_its_name() -> None:
+    async def story(_nodes: FakeNodes, poller: Poller, host: Host) -> None:
+        await host.timers.sleep(0.5)
+        views = poller.views()
+        assert [view.state for view in views] == ["LEADER", "FOLLOWER"]
+        assert [view.leader for view in views] == ["n1", "n1"]
+
+    in_virtual_time(story)
+
+
+def test_a_leader_whose_name_nobody_told_is_called_by_its_id() -> None:
+    async def story(nodes: FakeNodes, poller: Poller, host: Host) -> None:
+        nodes.answers = {ONE: report(1, leader="77"), TWO: report(2, leader=None)}
+        await host.timers.sleep(0.5)
+        assert [view.leader for view in poller.views()] == ["77", None]
+
+    in_virtual_time(story)
+
+
+def test_an_unreachable_node_stays_with_who_it_was_and_since_when() -> None:
+    async def story(nodes: FakeNodes, poller: Poller, host: Host) -> None:
+        await host.timers.sleep(0.5)
+        nodes.answers[TWO] = FetchError("connection refused")
+        await host.timers.sleep(1.0)
+        since = host.clock.wall()
+        await host.timers.sleep(10.0)
+        view = poller.views()[1]
+        assert (view.id, view.name, view.term) == ("2", "n2", 3)
+        assert (view.state, view.leader) == (UNREACHABLE, None)
+        assert view.error == "connection refused"
+        assert view.unreachable_since is not None
+        assert since - 1.0 <= view.unreachable_since <= since
+
+    in_virtual_time(story)
+
+
+def test_a_node_that_answers_again_is_as_before() -> None:
+    async def story(nodes: FakeNodes, poller: Poller, host: Host) -> None:
+        nodes.answers[TWO] = FetchError("connection refused")
+        await host.timers.sleep(3.5)
+        nodes.answers[TWO] = report(2, term=4)
+        await host.timers.sleep(1.0)
+        view = poller.views()[1]
+        assert (view.state, view.term) == ("FOLLOWER", 4)
+        assert (view.unreachable_since, view.error) == (None, None)
+
+    in_virtual_time(story)
+
+
+def test_a_node_that_never_answers_delays_no_other() -> None:
+    async def story(nodes: FakeNodes, poller: Poller, host: Host) -> None:
+        nodes.answers[ONE] = None
+        await host.timers.sleep(10.5)
+        assert poller.views()[0].error == "no answer within 1 s"
+        assert poller.views()[1].state == "FOLLOWER"
+        assert nodes.asked.count(TWO) == 11
+        assert nodes.asked.count(ONE) == 6
+
+    in_virtual_time(story)
+
+
+def test_watchers_are_called_when_something_changed_and_only_then() -> None:
+    async def story(nodes: FakeNodes, poller: Poller, host: Host) -> None:
+        calls: list[int] = []
+        poller.watch(lambda: calls.append(1))
+        await host.timers.sleep(5.5)
+        assert len(calls) == 2  # from unknown to known, for each node
+        nodes.answers[ONE] = report(1, term=9)
+        await host.timers.sleep(5.0)
+        assert len(calls) == 3
+
+    in_virtual_time(story)
