@@ -1,0 +1,129 @@
+"""What the documents say of the project is so: links, commands, dependencies, paths."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from raftwerk import __version__
+
+ROOT = Path(__file__).parents[2]
+
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "examples/*.md")
+    for path in ROOT.glob(pattern)
+)
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def text_of(name: str) -> str:
+    """Return the text of one of the project's files."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def dependencies() -> list[str]:
+    """Return the names of all packages that we ask for."""
+    required = PROJECT["project"]["dependencies"]
+    required += PROJECT["dependency-groups"]["dev"]
+    required += PROJECT["build-system"]["requires"]
+    return sorted({re.split(r"[^\w.-]", line)[0] for line in required})
+
+
+def make_targets() -> set[str]:
+    """Return the targets that a person may ask for."""
+    line = re.search(r"^\.PHONY: (.*)$", text_of("Makefile"), re.MULTILINE)
+    return set(line[1].split()) if line else set()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_between_documents_lead_somewhere(name: str) -> None:
+    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text_of(name))
+    missing = [
+        link for link in links if not (ROOT / name).parent.joinpath(link).exists()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_files_that_a_document_names_exist(name: str) -> None:
+    pattern = r"`((?:src|tests|docs|examples|benchmarks|deploy)/[\w./-]+)`"
+    missing = [
+        path
+        for path in re.findall(pattern, text_of(name))
+        if not (ROOT / path).exists()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_targets_that_a_document_names_exist(name: str) -> None:
+    named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text_of(name), re.MULTILINE))
+    assert named <= make_targets()
+
+
+@pytest.mark.parametrize("package", dependencies())
+def test_each_dependency_has_its_line(package: str) -> None:
+    assert f"| {package} |" in text_of("docs/dependencies.md")
+
+
+def test_no_line_is_left_for_a_dependency_that_went() -> None:
+    listed = re.findall(
+        r"^\| ([\w.-]+) \|", text_of("docs/dependencies.md"), re.MULTILINE
+    )
+    assert set(listed) - {"package"} == set(dependencies())
+
+
+def test_this_version_stands_in_the_changelog() -> None:
+    assert re.search(rf"^## {re.escape(__version__)}\b", text_of("CHANGELOG.md"), re.M)
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    numbers = [int(p.name[:4]) for p in sorted(ROOT.glob("docs/decisions/[0-9]*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_lock_knows_the_public_registry_alone() -> None:
+    lock = tomllib.loads(text_of("uv.lock"))
+    sources = {tuple(package["source"].items()) for package in lock["package"]}
+    assert sources == {
+        (("registry", "https://pypi.org/simple"),),
+        (("editable", "."),),
+    }
+    urls = re.findall(r'url = "(https?://[^/"]+)', text_of("uv.lock"))
+    assert set(urls) == {"https://files.pythonhosted.org"}
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False, text=True
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    # Written so that this file does not name them.
+    places = re.compile(
+        "|".join(f"/{place}/" for place in ("work", "root", "home/\\w+"))
+    )
+    found = []
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if path.is_file() and path.suffix in {
+            ".py",
+            ".md",
+            ".toml",
+            ".yaml",
+            ".yml",
+            "",
+        }:
+            if match := places.search(path.read_text(encoding="utf-8")):
+                found.append(f"{name}: {match[0]}")
+    assert not found
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    # Otherwise two files of one name in two folders are one module to pytest and mypy.
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert [str(f) for f in sorted(folders) if not (f / "__init__.py").exists()] == []
