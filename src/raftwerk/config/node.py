@@ -27,8 +27,18 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
         Milliseconds between two heartbeats.
     tick_millis : int
         The length of one tick of the core in milliseconds.
+    request_timeout_millis : int
+        How long a proposal or a read may wait, in milliseconds.
     queue_max : int
-        Proposals that may wait here at a time; more are refused.
+        Proposals that may wait here at a time, and as many reads; more are refused.
+    append_bytes_max : int
+        Bytes of entries in one message to a peer; one entry always fits.
+    inflight_bytes_max : int
+        Unanswered bytes of entries to one peer.
+    uncommitted_bytes_max : int
+        Bytes of proposals in the leader's log that wait for a quorum; more are held.
+    committed_bytes_max : int
+        Bytes of entries that are applied in one go; one entry always fits.
 
     Raises
     ------
@@ -42,8 +52,13 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     election_timeout_min_millis: int = 150
     election_timeout_max_millis: int = 300
     heartbeat_millis: int = 50
-    tick_millis: int = 10
+    tick_millis: int = 1
+    request_timeout_millis: int = 7_000
     queue_max: int = 20_000
+    append_bytes_max: int = 1024 * 1024
+    inflight_bytes_max: int = 16 * 1024 * 1024
+    uncommitted_bytes_max: int = 64 * 1024 * 1024
+    committed_bytes_max: int = 4 * 1024 * 1024
 
     def __post_init__(self) -> None:
         """Check what depends on one another."""

@@ -126,7 +126,7 @@ class Replica:
 
     # ---- telling ------------------------------------------------------------
 
-    def step(self, event: Input) -> None:
+    def step(self, event: Input | Message) -> None:
         """Advance by one input; what it asks for is in the next `Ready`.
 
         Parameters

@@ -61,7 +61,7 @@ HANDLERS: Final[Mapping[type[Any], Callable[[State, Any], None]]] = {
 }
 
 
-def step(state: State, event: Input) -> None:
+def step(state: State, event: Input | Message) -> None:
     """Advance one member by one input; what it asks for waits for `ready`.
 
     Parameters

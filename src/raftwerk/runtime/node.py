@@ -1,0 +1,281 @@
+"""One member of a group, whole: propose, read, look, stop.
+
+The public face of the library. It owns what must not be done twice or in another order:
+start, stop and failure; the work is the driver's.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from raftwerk.config import NodeConfig
+from raftwerk.core.events import Event
+from raftwerk.core.inputs import TransferLeadership
+from raftwerk.errors import MisuseError, NotLeader
+from raftwerk.host.protocol import Host
+from raftwerk.runtime.driver import Driver
+from raftwerk.runtime.members import Member
+from raftwerk.runtime.state_machine import StateMachine
+from raftwerk.runtime.status import NodeStatus
+from raftwerk.storage.protocol import LogStore
+from raftwerk.transport.protocol import Transport
+from raftwerk.types import LogIndex, NodeId
+
+__all__ = ["Node"]
+
+
+class Node:
+    """A member of a group that replicates a state machine.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        Who it is, and its timeouts.
+    state_machine : StateMachine
+        What committed commands are applied to; new, or as `restore` makes it.
+    host : Host
+        Time, timers, threads and draws.
+    store : LogStore
+        Its log, made with `bootstrap_snapshot` or recovered.
+    transport : Transport
+        Its way to the other members.
+
+    Examples
+    --------
+    A group of one that counts, on virtual time:
+
+    >>> from raftwerk.host.draw import SplitMix64
+    >>> from raftwerk.host.virtual import VirtualLoop, virtual_host
+    >>> from raftwerk.runtime.members import Member, bootstrap_snapshot
+    >>> from raftwerk.storage.memory import MemoryLog
+    >>> from raftwerk.transport.memory import MemoryNetwork
+    >>> class Counter:
+    ...     def __init__(self):
+    ...         self.value = 0
+    ...     def apply(self, index, commands):
+    ...         self.value += len(commands)
+    ...         return [self.value] * len(commands)
+    ...     def snapshot(self):
+    ...         return [str(self.value).encode()]
+    ...     def restore(self, chunks):
+    ...         self.value = int(b"".join(chunks))
+    """
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        state_machine: StateMachine,
+        *,
+        host: Host,
+        store: LogStore,
+        transport: Transport,
+    ) -> None:
+        self._config = config
+        self._machine = state_machine
+        self._host = host
+        self._store = store
+        self._transport = transport
+        self._observers: list[Callable[[Sequence[Event]], None]] = []
+        self._running: Driver | None = None
+        self._ended: asyncio.Future[None] | None = None
+
+    # ---- start and end ------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take part in the group from now on.
+
+        Raises
+        ------
+        MisuseError
+            If it was started before.
+        ConfigError
+            If the peers' address can't be listened on.
+        InconsistentState
+            If what the log holds can't be the state of a member.
+        """
+        if self._ended is not None:
+            raise MisuseError("a node is started once; make a new one")
+        self._ended = asyncio.get_running_loop().create_future()
+        driver = Driver(
+            self._config,
+            self._machine,
+            host=self._host,
+            store=self._store,
+            transport=self._transport,
+            on_events=self._tell,
+            on_failure=self._fail,
+        )
+        await self._transport.start(driver)
+        self._running = driver
+        driver.connect_members()
+        driver.wake()
+
+    async def stop(self) -> None:
+        """Take no more part; what waits ends as not proposed or as unknown.
+
+        The log is closed with a mark that it ended well. Nothing happens if the node
+        has stopped already.
+        """
+        driver, self._running = self._running, None
+        if driver is None:
+            return
+        await driver.stop()
+        await self._transport.stop()
+        if self._ended is not None and not self._ended.done():
+            self._store.close()
+            self._ended.set_result(None)
+
+    async def wait_ended(self) -> None:
+        """Return when the node has been stopped; raise when it failed.
+
+        Raises
+        ------
+        StorageError
+            If the disk refused or lied.
+        InvariantViolation
+            If raftwerk broke a promise of its own.
+        MisuseError
+            If it was not started.
+        """
+        if self._ended is None:
+            raise MisuseError("the node was not started")
+        await asyncio.shield(self._ended)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def _fail(self, error: BaseException) -> None:
+        """Remember why the node ended; the store is left as it is, unmarked."""
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_exception(error)
+            # Whoever started the node may never ask; then nobody is to be blamed.
+            self._ended.exception()
+
+    # ---- requests -----------------------------------------------------------
+
+    async def propose(self, command: bytes) -> object:
+        """Have a command applied by all members, and return its result.
+
+        Any member takes proposals: they reach the leader by themselves, and wait here
+        while none is known.
+
+        Parameters
+        ----------
+        command : bytes
+            For the state machine.
+
+        Returns
+        -------
+        object
+            What `StateMachine.apply` returned for it here.
+
+        Raises
+        ------
+        NotProposed
+            If nothing happened and nothing will: it is safe to try again.
+        OutcomeUnknown
+            If it may or may not be applied: look before you try again.
+        """
+        return await self._driver().propose(command)
+
+    async def read_barrier(self) -> LogIndex:
+        """Return once a read of the local state machine is linearizable (thesis §6.4).
+
+        Returns
+        -------
+        LogIndex
+            What the state machine has applied at least.
+
+        Raises
+        ------
+        NotLeader
+            If no leader confirmed it in time; it is safe to try again.
+        QueueFull
+            If too many reads wait already.
+        """
+        return await self._driver().read_barrier()
+
+    def transfer_leadership(self, transferee: NodeId) -> None:
+        """Ask for another leader; whether it comes to that, the events tell.
+
+        Parameters
+        ----------
+        transferee : NodeId
+            A voter.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        self._driver().give(TransferLeadership(transferee))
+
+    def _driver(self) -> Driver:
+        """Return the driver, if the node runs."""
+        if self._running is None or (self._ended is not None and self._ended.done()):
+            raise NotLeader(f"member {self._config.node_id} does not run")
+        return self._running
+
+    # ---- looking ------------------------------------------------------------
+
+    def observe(self, observer: Callable[[Sequence[Event]], None]) -> None:
+        """Have the core's events of each turn given to a callable.
+
+        Parameters
+        ----------
+        observer : callable
+            Called on the loop's thread; it must return at once and not raise.
+        """
+        self._observers.append(observer)
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        """Give events to all who asked for them."""
+        for observer in self._observers:
+            observer(events)
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """All members with names and addresses, ascending by id."""
+        return self._driver().applier.members.in_order()
+
+    def status(self) -> NodeStatus:
+        """Return this member's own view at this moment.
+
+        Returns
+        -------
+        NodeStatus
+            A copy.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        driver = self._driver()
+        state = driver.replica.state
+        log = state.log
+        conf_state = state.tracker.conf_state
+        return NodeStatus(
+            node_id=state.id,
+            cluster_id=self._config.cluster_id,
+            name=self._config.name,
+            role=state.role,
+            is_learner=state.id in conf_state.learners,
+            term=state.term,
+            leader=state.leader,
+            first_index=log.first_index,
+            last_log_index=log.last_index,
+            commit_index=log.commit_index,
+            applied_index=driver.applier.applied_index,
+            conf_state=conf_state,
+        )

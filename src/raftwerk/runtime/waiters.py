@@ -1,0 +1,301 @@
+"""Proposals on their way: held until a leader is known, then waited for; honest ends.
+
+A proposal ends as applied with its result, as definitely not proposed, or as unknown.
+Which of the three, depends on how far it went:
+
+- held here, no leader yet: not proposed, whenever its time is up;
+- in our own log as leader, and the term is over: an entry of an older term never comes
+  after one of a newer term, so once the first entry of a newer term is applied without
+  it, it is lost for good, and is proposed again by itself;
+- handed on to another leader: nobody can tell any more once that leader is gone.
+"""
+
+from asyncio import AbstractEventLoop, Future
+from collections import deque
+from collections.abc import Sequence
+
+from raftwerk.errors import NotLeader, OutcomeUnknown, QueueFull, RequestError
+from raftwerk.types import NO_TERM, Term
+
+__all__ = ["Waiter", "Waiters"]
+
+
+class Waiter:
+    """One proposal and whoever waits for it.
+
+    Parameters
+    ----------
+    number : int
+        Its number in this incarnation.
+    data : bytes
+        The entry's data.
+    future : Future
+        Where the outcome goes.
+    deadline_seconds : float
+        When waiting ends, by the host's clock.
+    """
+
+    __slots__ = (
+        "data",
+        "deadline_seconds",
+        "future",
+        "is_handed_on",
+        "is_held",
+        "number",
+        "term",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        data: bytes,
+        future: "Future[object]",
+        deadline_seconds: float,
+    ) -> None:
+        self.number = number
+        self.data = data
+        self.future = future
+        self.deadline_seconds = deadline_seconds
+        self.is_held = True
+        self.is_handed_on = False
+        self.term = NO_TERM
+        """In which term it was appended or handed on."""
+
+
+class Waiters:
+    """All proposals of this member that have no outcome yet.
+
+    Parameters
+    ----------
+    loop : AbstractEventLoop
+        Makes the futures.
+    queue_max : int
+        How many there may be at a time.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, queue_max: int) -> None:
+        self._loop = loop
+        self._queue_max = queue_max
+        self._number = 0
+        self._waiting: dict[int, Waiter] = {}
+        self._held: deque[Waiter] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def has_held(self) -> bool:
+        """Whether proposals wait to be handed to the core."""
+        return bool(self._held)
+
+    def next_number(self) -> int:
+        """Return the number for the next proposal, if there is room for one.
+
+        Returns
+        -------
+        int
+            Counted from 1.
+
+        Raises
+        ------
+        QueueFull
+            If too many wait already.
+        """
+        if len(self._waiting) >= self._queue_max:
+            raise QueueFull(
+                f"{len(self._waiting)} proposals wait already, the most that queue_max"
+                " allows; try again later"
+            )
+        self._number += 1
+        return self._number
+
+    def add(
+        self, number: int, data: bytes, deadline_seconds: float
+    ) -> "Future[object]":
+        """Hold a proposal until it can be handed to the core.
+
+        Parameters
+        ----------
+        number : int
+            From `next_number`.
+        data : bytes
+            The entry's data.
+        deadline_seconds : float
+            When waiting ends, by the host's clock.
+
+        Returns
+        -------
+        Future
+            Its outcome.
+        """
+        future: Future[object] = self._loop.create_future()
+        waiter = Waiter(number, data, future, deadline_seconds)
+        self._waiting[number] = waiter
+        self._held.append(waiter)
+        return future
+
+    def take_held(self, bytes_max: int) -> list[Waiter]:
+        """Take held proposals out, in order; at least one if there is any.
+
+        Parameters
+        ----------
+        bytes_max : int
+            The bytes that they may have together.
+
+        Returns
+        -------
+        list of Waiter
+            Those that somebody still waits for.
+        """
+        taken: list[Waiter] = []
+        size = 0
+        held = self._held
+        while held:
+            waiter = held[0]
+            if waiter.future.done():
+                # Given up before it was proposed: nothing happened, nothing will.
+                held.popleft()
+                self._waiting.pop(waiter.number, None)
+                continue
+            size += len(waiter.data)
+            if taken and size > bytes_max:
+                break
+            taken.append(held.popleft())
+        return taken
+
+    def put_back(self, waiters: Sequence[Waiter]) -> None:
+        """Hold again what the core did not take.
+
+        Parameters
+        ----------
+        waiters : sequence of Waiter
+            From `take_held`, in its order.
+        """
+        for waiter in reversed(waiters):
+            waiter.is_held = True
+            self._held.appendleft(waiter)
+
+    def proposed(
+        self, waiters: Sequence[Waiter], term: Term, is_handed_on: bool
+    ) -> None:
+        """Know that the core took these.
+
+        Parameters
+        ----------
+        waiters : sequence of Waiter
+            From `take_held`.
+        term : Term
+            The present term.
+        is_handed_on : bool
+            Whether another member leads in it, and was sent them.
+        """
+        for waiter in waiters:
+            waiter.is_held = False
+            waiter.is_handed_on = is_handed_on
+            waiter.term = term
+
+    def resolve(self, number: int, result: object) -> None:
+        """Give a result to whoever waits for it.
+
+        Parameters
+        ----------
+        number : int
+            Which proposal was applied.
+        result : object
+            What the state machine returned; an exception is raised at the waiter.
+        """
+        waiter = self._waiting.pop(number, None)
+        if waiter is None or waiter.future.done():
+            return
+        if isinstance(result, Exception):
+            waiter.future.set_exception(result)
+        else:
+            waiter.future.set_result(result)
+
+    def settle_older(self, term: Term) -> None:
+        """Settle what was proposed in older terms: an entry of this term is applied.
+
+        Parameters
+        ----------
+        term : Term
+            The term of that entry.
+        """
+        lost = []
+        for waiter in list(self._waiting.values()):
+            if waiter.is_held or waiter.term >= term:
+                continue
+            if waiter.is_handed_on:
+                self._end(
+                    waiter,
+                    OutcomeUnknown(
+                        f"the leader changed (term {term}) while the proposal was on"
+                        " its way to the old one; look before you try again"
+                    ),
+                )
+            else:
+                lost.append(waiter)
+        self.put_back(lost)
+
+    def forget_order(self) -> None:
+        """End all that was proposed: a snapshot hides what became of each."""
+        for waiter in list(self._waiting.values()):
+            if not waiter.is_held:
+                self._end(
+                    waiter,
+                    OutcomeUnknown(
+                        "a snapshot took the place of the entries in which the"
+                        " proposal may be; look before you try again"
+                    ),
+                )
+
+    def expire(self, now_seconds: float) -> None:
+        """End those whose time is up.
+
+        Parameters
+        ----------
+        now_seconds : float
+            By the host's clock.
+        """
+        expired = []
+        # All wait equally long: in the order of their numbers.
+        for waiter in self._waiting.values():
+            if waiter.deadline_seconds > now_seconds:
+                break
+            expired.append(waiter)
+        for waiter in expired:
+            self._end(waiter, _late(waiter))
+        if expired:
+            self._held = deque(w for w in self._held if not w.future.done())
+
+    def end_all(self, reason: str) -> None:
+        """End all, for this member stops.
+
+        Parameters
+        ----------
+        reason : str
+            Why, as the beginning of a sentence.
+        """
+        for waiter in list(self._waiting.values()):
+            error: RequestError = (
+                NotLeader(f"{reason} before the proposal was made")
+                if waiter.is_held
+                else OutcomeUnknown(f"{reason} before the proposal was applied")
+            )
+            self._end(waiter, error)
+        self._held.clear()
+
+    def _end(self, waiter: Waiter, error: RequestError) -> None:
+        """Give an error to whoever waits, if anybody does."""
+        self._waiting.pop(waiter.number, None)
+        if not waiter.future.done():
+            waiter.future.set_exception(error)
+
+
+def _late(waiter: Waiter) -> RequestError:
+    """Return what it means that the time of this proposal is up."""
+    if waiter.is_held:
+        return NotLeader("no leader was known in time; the proposal was not made")
+    return OutcomeUnknown(
+        "the proposal was not applied in time and may be still; look before you try"
+        " again"
+    )
