@@ -3,7 +3,7 @@
 `memory` and `tcp` pass the same contract tests.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from raftwerk.core.messages import Message
 from raftwerk.types import NodeId
 
-__all__ = ["Identity", "Receiver", "Transport"]
+__all__ = ["Admission", "Identity", "PeerView", "Receiver", "Report", "Transport"]
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,16 +21,68 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     node_id: NodeId
     directory_id: int = 0
     """Drawn when the data directory was made; 0: not told."""
+    address: str = ""
+    """Where it can be reached as ``host:port``, for whoever has not heard of it yet."""
 
 
 class Receiver(Protocol):
-    """Where a transport puts what it has; all calls are made on the loop's thread."""
+    """Where a transport puts what it has.
+
+    All calls are made on the loop's thread and none from within a call to the
+    transport, so a receiver may send from each of them.
+    """
 
     def on_messages(self, messages: Sequence[Message]) -> None:
         """Take what arrived in one turn, in the order of each sender."""
 
     def on_unreachable(self, peer: NodeId) -> None:
-        """Know that messages to this peer were lost; at most once a lost connection."""
+        """Know that messages to this peer were lost.
+
+        Once a lost connection or a first attempt that failed, and once in each turn
+        in which the queue to the peer was full.
+        """
+
+    def on_snapshot(self, peer: NodeId, arrived: bool) -> None:
+        """Know what became of an `InstallSnapshot`: one call for each that was sent.
+
+        The core stops sending to a peer that it sent a snapshot until it is told
+        (`ReportSnapshot`), so this call is never left out while the transport runs.
+        """
+
+
+Admission = Callable[[Identity], str]
+"""Says why a member is refused, in words for its operator; "" admits it.
+
+Asked in each handshake, by both sides, once versions, cluster and node ids fit.
+"""
+
+
+class Report(Protocol):
+    """Where a transport tells people what happened: the `log` of a structlog logger."""
+
+    def __call__(self, level: int, event: str, /, **fields: object) -> object:
+        """Write one line; levels are those of `logging`."""
+
+
+class PeerView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transport knows of one peer at one moment."""
+
+    is_connected: bool
+    """Whether what we send now has a way to it."""
+    since: float
+    """When that last changed, in seconds of the host's clock."""
+    round_trip_seconds: float | None
+    """How long it took to answer last; None before the first answer."""
+    sent_bytes: int
+    """All that was given to connections to it."""
+    received_bytes: int
+    """All that came on connections from it."""
+    waiting_messages: int
+    waiting_bytes: int
+    dropped_messages: int
+    """All that was lost before it was sent: no connection, or no room."""
+    trouble: str
+    """Why there is no connection, in words; "" if there is one."""
 
 
 class Transport(Protocol):
@@ -43,14 +95,22 @@ class Transport(Protocol):
         """
 
     def set_peers(self, addresses: Mapping[NodeId, str]) -> None:
-        """Know these peers by ``host:port`` from now on, and no others."""
+        """Know these peers by ``host:port`` from now on, and no others.
+
+        Raises `ConfigError` if one is no address; then nothing has changed.
+        """
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send each to its receiver: in order, or not at all; never waits.
 
-        What is for an unknown peer, or does not fit the peer's queue, is dropped and
-        reported as unreachable.
+        The order holds among `AppendEntries` and `ForwardProposal`, and among all
+        others: votes, heartbeats and answers overtake entries, and everything
+        overtakes an `InstallSnapshot`. What is for an unknown peer, or does not fit
+        the peer's queue, is dropped and reported as unreachable.
         """
+
+    def peers(self) -> Mapping[NodeId, PeerView]:
+        """Return what is known of each peer now."""
 
     async def stop(self) -> None:
         """Close all connections; nothing is delivered after that."""
