@@ -307,10 +307,8 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
     def _describe_deadlock(self) -> str:
         """Name those that wait, and where."""
         waiting = [task for task in self._all_tasks() if task not in self._pinned]
-        lines = [
-            f"at {self._now} s nothing is ready and no timer is set, but"
-            f" {len(waiting)} tasks wait:"
-        ]
+        count = "1 task waits" if len(waiting) == 1 else f"{len(waiting)} tasks wait"
+        lines = [f"at {self._now} s nothing is ready and no timer is set, but {count}:"]
         for task in waiting[:NAMED_TASKS_MAX]:
             for frame in task.get_stack(limit=1):
                 place = f"{frame.f_code.co_qualname}, line {frame.f_lineno}"

@@ -332,7 +332,7 @@ class VirtualProcess:
         return self._context.copy().run(function, *args)
 
     def kill(self) -> None:
-        """Never run any of its code again, not even a ``finally``; see `VirtualLoop`.
+        """Never run any of its code again; see `VirtualLoop.abandon`.
 
         Whoever waits for one of its tasks waits for ever.
         """
