@@ -1,1 +1,17 @@
-"""To be written."""
+"""What survives: the log, its snapshots, and the disk they are on.
+
+A member may answer only for what a power cut can't take back (Raft paper Fig. 2: term,
+vote and log are persistent). So all that matters here is one sentence: what a returned
+`sync` covered is there afterwards, and what was never appended is not.
+
+Three layers, each ignorant of the one above it:
+
+- `record`: bytes that prove themselves; a checksum over content, place and forerunner.
+- `segment`, `recovery`, `wal_writer`, `wal`: records in preallocated files, read back
+  so that a torn write is told from damage. `held_log` is the same log in memory, and
+  says what each operation means; `memory` is the store that has nothing else.
+- `snapshots`: the state in files of their own, for it may be large and is streamed.
+
+All of it stands on `disk_protocol`. `disk` is the machine's; `memory_disk` forgets,
+tears, rots and fills up on command.
+"""

@@ -1,16 +1,30 @@
 """What a member's log must do for it, whatever it is kept on.
 
-`memory` and `wal` pass the same contract tests. The core reads through these calls,
-the driver writes through them.
+`memory` and `wal` pass the same contract tests (`tests/storage/contract.py`). The core
+reads through these calls, the driver writes through them.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from raftwerk.core.records import ConfState, Entry, HardState, Snapshot
-from raftwerk.types import LogIndex, Term
+import msgspec
 
-__all__ = ["LogStore"]
+from raftwerk.core.records import ConfState, Entry, HardState, Snapshot
+from raftwerk.types import LogIndex, NodeId, Term
+
+__all__ = ["DirectoryIdentity", "LogStore"]
+
+
+class DirectoryIdentity(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Whose data a directory holds; every segment of the log repeats it.
+
+    `directory_id` is drawn when the directory is made. A member that comes back without
+    its data comes back with another one, and is told apart by that.
+    """
+
+    cluster_id: int
+    node_id: NodeId
+    directory_id: int
 
 
 class LogStore(Protocol):
@@ -21,48 +35,169 @@ class LogStore(Protocol):
     """
 
     def initial_state(self) -> tuple[HardState, ConfState]:
-        """Return what was durable at start, and the configuration of the snapshot."""
+        """Return what a member starts from.
+
+        Returns
+        -------
+        HardState
+            The newest one; right after a start, that is what was durable. Its commit
+            index lies between the snapshot and the last entry, also where a torn write
+            had separated them.
+        ConfState
+            The configuration at the snapshot.
+        """
 
     def first_index(self) -> LogIndex:
-        """Return the index of the first entry: that of the snapshot plus one."""
+        """Return the index of the first entry.
+
+        Returns
+        -------
+        LogIndex
+            At most that of the snapshot plus one; less where entries were kept.
+        """
 
     def last_index(self) -> LogIndex:
-        """Return the index of the last entry, or of the snapshot if there is none."""
+        """Return the index of the last entry.
+
+        Returns
+        -------
+        LogIndex
+            The first index minus one if there are no entries.
+        """
 
     def term(self, index: LogIndex) -> Term:
-        """Return the term of the entry, also of the one just before the first.
+        """Return the term of an entry, also of the one just before the first.
 
-        Raises `EntryCompacted` below that and `EntryUnavailable` above the last.
+        Parameters
+        ----------
+        index : LogIndex
+            The entry's place.
+
+        Returns
+        -------
+        Term
+            Its term.
+
+        Raises
+        ------
+        EntryCompacted
+            If it lies below the place before the first entry.
+        EntryUnavailable
+            If it lies above the last entry.
         """
 
     def read(self, start: LogIndex, stop: LogIndex, bytes_max: int) -> Sequence[Entry]:
-        """Return entries from `start` on: at least one, at most `bytes_max` bytes.
+        """Return entries of a range, as many as fit but at least one.
 
-        Raises `EntryCompacted` if `start` is below the first index and
-        `EntryUnavailable` if `stop` is above the last index plus one.
+        Parameters
+        ----------
+        start : LogIndex
+            The first that is wanted.
+        stop : LogIndex
+            One above the last that is wanted; equal to `start` for none.
+        bytes_max : int
+            The bound in bytes, counted as `core.sizes` does.
+
+        Returns
+        -------
+        sequence of Entry
+            From `start` on, without a gap.
+
+        Raises
+        ------
+        EntryCompacted
+            If `start` lies below the first entry.
+        EntryUnavailable
+            If `stop` lies above the last entry plus one.
         """
 
     def snapshot(self) -> Snapshot:
-        """Return the newest snapshot; an empty one if there was never any.
+        """Return the newest snapshot.
 
-        Raises `SnapshotUnavailable` while one is being made.
+        Returns
+        -------
+        Snapshot
+            An empty one if there was never any.
+
+        Raises
+        ------
+        SnapshotUnavailable
+            While one is being made, where that takes time.
         """
 
     def append(self, hard_state: HardState | None, entries: Sequence[Entry]) -> None:
-        """Write both, after dropping stored entries from ``entries[0].index`` on."""
+        """Write both, after dropping stored entries from ``entries[0].index`` on.
+
+        After a crash either both are there or neither.
+
+        Parameters
+        ----------
+        hard_state : HardState or None
+            The new one; None: as before.
+        entries : sequence of Entry
+            One index after the other; the first at most one above the last stored.
+
+        Raises
+        ------
+        InvariantViolation
+            If they do not fit what is stored; nothing is written then.
+        StorageError
+            If an earlier sync failed.
+        """
 
     def install(self, snapshot: Snapshot) -> None:
-        """Put a received snapshot in the place of the whole log."""
+        """Put a received snapshot in the place of the whole log.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            Newer than the one that is there.
+
+        Raises
+        ------
+        InvariantViolation
+            If it is not newer.
+        StorageError
+            If an earlier sync failed.
+        """
 
     def compact(self, snapshot: Snapshot, keep: int) -> None:
-        """Keep a snapshot of our own, and drop the log below it but for `keep` entries."""
+        """Keep a snapshot of our own, and drop the log below it.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            Newer than the one that is there, and of an entry that is in the log.
+        keep : int
+            How many entries up to the snapshot's stay, for followers that lag a
+            little.
+
+        Raises
+        ------
+        InvariantViolation
+            If the snapshot goes back, or beyond the log.
+        StorageError
+            If an earlier sync failed.
+        """
 
     def sync(self) -> None:
         """Return once all that was appended before the call survives a power cut.
 
-        The only call that may be made from another thread, one at a time. Raises
-        `StorageError`; after that nothing may be written any more.
+        The only call that may be made from another thread, one at a time.
+
+        Raises
+        ------
+        DiskFull
+            If there is no room; nothing is lost, and the call may be made again.
+        StorageError
+            If the disk failed; after that nothing may be written any more.
         """
 
     def close(self) -> None:
-        """Sync, mark the end as clean, and let go of the files."""
+        """Sync, mark the end as clean, and let go of the files.
+
+        Raises
+        ------
+        StorageError
+            If the last sync failed; the files are let go all the same.
+        """

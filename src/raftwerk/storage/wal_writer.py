@@ -1,0 +1,167 @@
+"""The half of the log that writes; it lives on the thread that syncs.
+
+It knows nothing of what the loop's thread has appended since, but what it is handed:
+each operation brings along what the log is, but for its entries, once it is done.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from raftwerk.storage.directory import wal_folder
+from raftwerk.storage.disk_protocol import Disk, storage_error
+from raftwerk.storage.payloads import MARK_BYTES, Base, StartPayload
+from raftwerk.storage.record import HEADER_BYTES, RecordKind
+from raftwerk.storage.segment import Segment
+from raftwerk.types import LogIndex
+
+__all__ = ["Operation", "WalWriter"]
+
+
+class Operation(NamedTuple):
+    """One record that waits to be written."""
+
+    kind: RecordKind
+    payload: bytes
+    base: Base
+    """The log after it."""
+
+
+class WalWriter:
+    """Segments as one file without end.
+
+    Parameters
+    ----------
+    disk : Disk
+        Where they are.
+    directory : str
+        The data directory.
+    segment : Segment
+        The last one, in which all is synced.
+    sealed : iterable of (str, LogIndex)
+        The others, oldest first, with the last index of the log where each ends.
+    base : Base
+        What the log is, but for its entries.
+    segment_bytes : int
+        How large a new segment is, in bytes.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        directory: str,
+        segment: Segment,
+        sealed: Iterable[tuple[str, LogIndex]],
+        base: Base,
+        segment_bytes: int,
+    ) -> None:
+        self._disk = disk
+        self._folder = wal_folder(directory)
+        self._segment = segment
+        self._sealed = deque(sealed)
+        self._base = base
+        self._segment_bytes = segment_bytes
+        self._waiting: deque[Operation] = deque()
+
+    def take(self, operation: Operation) -> None:
+        """Have one more operation written with the next call of `write`.
+
+        Parameters
+        ----------
+        operation : Operation
+            What follows the others.
+        """
+        self._waiting.append(operation)
+
+    def write(self) -> None:
+        """Write all that was taken: one write and one sync for each segment it touches.
+
+        Raises
+        ------
+        DiskFull
+            If there is no room; what is not written waits for the next call.
+        StorageError
+            If the disk fails.
+        """
+        while self._waiting:
+            count = self._count_fitting()
+            if count == 0:
+                self._roll_over(_record_bytes(self._waiting[0]))
+                continue
+            batch = [self._waiting[place] for place in range(count)]
+            self._segment.write(
+                [(operation.kind, operation.payload) for operation in batch],
+                self._base.last_index,
+            )
+            self._segment.sync()
+            self._base = batch[-1].base
+            for _ in batch:
+                self._waiting.popleft()
+
+    def mark(self) -> None:
+        """Write down that all is durable, if that is not the last thing written.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails.
+        """
+        if not self._segment.is_marked:
+            self._segment.write((), self._base.last_index)
+            self._segment.sync()
+
+    def drop_segments(self) -> None:
+        """Remove the oldest segments as far as no entry in them is needed.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails.
+        """
+        while self._sealed and self._sealed[0][1] < self._base.first_index:
+            path = self._sealed[0][0]
+            try:
+                # Each is gone for good before the next goes, so no hole can appear.
+                self._disk.remove(path)
+                self._disk.sync_directory(self._folder)
+            except OSError as error:
+                raise storage_error("remove", path, error) from error
+            self._sealed.popleft()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._segment.close()
+
+    def _count_fitting(self) -> int:
+        """Return how many of the waiting operations fit into the segment."""
+        room = self._segment.room - MARK_BYTES
+        for count, operation in enumerate(self._waiting):
+            room -= _record_bytes(operation)
+            if room < 0:
+                return count
+        return len(self._waiting)
+
+    def _roll_over(self, record_bytes: int) -> None:
+        """Seal the segment, in which all is synced, by making the next one."""
+        before = self._segment
+        start = StartPayload(
+            before.opening.start.sequence + 1,
+            before.opening.start.identity,
+            self._base,
+            before.end,
+            before.chain,
+        )
+        self._segment = Segment.create(
+            self._disk,
+            self._folder,
+            start,
+            self._segment_bytes,
+            MARK_BYTES + record_bytes,
+        )
+        self._sealed.append((before.path, self._base.last_index))
+        before.close()
+
+
+def _record_bytes(operation: Operation) -> int:
+    """Return how many bytes an operation takes in a segment."""
+    return HEADER_BYTES + len(operation.payload)
