@@ -5,6 +5,7 @@ and are read here alone, so that a bad one is refused in the same words wherever
 stood. Several sources become one mapping by `collections.ChainMap`, strongest first.
 """
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Final
 
@@ -18,9 +19,6 @@ from raftwerk.config import (
 )
 
 __all__ = ["demo_config", "monitor_config", "serve_config"]
-
-WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104: read, not bound
-"""Addresses that can be listened on but not called, and what to call here instead."""
 
 INTEGER_DIGITS_MAX: Final = 12
 
@@ -190,4 +188,15 @@ def _cluster(
 
 def _callable_urls(listened: tuple[Url, ...]) -> tuple[Url, ...]:
     """Return the URLs with an address that can be called in place of "any"."""
-    return tuple(Url(WILDCARDS.get(url.host, url.host), url.port) for url in listened)
+    return tuple(Url(_callable_host(url.host), url.port) for url in listened)
+
+
+def _callable_host(host: str) -> str:
+    """Return this machine's own address in place of "any", else the host as it is."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host  # a name
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"

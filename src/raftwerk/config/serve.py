@@ -82,9 +82,7 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         InitialMember("default", (Url("127.0.0.1", 2380),)),
     )
     initial_cluster_state: str = "new"
-    initial_cluster_token: str = (
-        "raftwerk-cluster"  # nosec B105: tells apart, no secret
-    )
+    initial_cluster_token: str = "raftwerk-cluster"
     heartbeat_interval_millis: int = 50
     election_timeout_min_millis: int = 150
     election_timeout_max_millis: int = 300

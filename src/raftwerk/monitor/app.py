@@ -57,7 +57,7 @@ def make_app(
     files = resources.files("raftwerk.monitor") / "static"
     page = Template((files / "index.html").read_text(encoding="utf-8"))
 
-    async def show_page(_request: Request) -> Response:
+    async def _show_page(_request: Request) -> Response:
         """Answer with the page, its table filled."""
         rows = "\n".join(_row(view) for view in views())
         html = page.substitute(
@@ -67,7 +67,7 @@ def make_app(
         )
         return HTMLResponse(html, headers=HEADERS)
 
-    async def show_nodes(_request: Request) -> Response:
+    async def _show_nodes(_request: Request) -> Response:
         """Answer with the nodes as JSON."""
         nodes = [_as_json(view) for view in views()]
         return Response(
@@ -76,8 +76,8 @@ def make_app(
 
     return Starlette(
         routes=[
-            Route("/", show_page),
-            Route("/nodes", show_nodes),
+            Route("/", _show_page),
+            Route("/nodes", _show_nodes),
             Mount("/static", StaticFiles(packages=[("raftwerk.monitor", "static")])),
         ]
     )

@@ -1,0 +1,56 @@
+"""The page of any cluster, in a process of its own."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from raftwerk.cli.ports import require_free
+from raftwerk.cli.signals import StopSignals
+from raftwerk.config import MonitorConfig, Url
+from raftwerk.host.real import real_host
+from raftwerk.monitor.app import make_app
+from raftwerk.monitor.fetch import HttpFetch
+from raftwerk.monitor.server import PageServer
+from raftwerk.monitor.status import Poller
+
+__all__ = ["monitor"]
+
+
+def monitor(config: MonitorConfig) -> None:
+    """Serve the page until asked to stop.
+
+    Parameters
+    ----------
+    config : MonitorConfig
+        Which nodes, and where to serve the page.
+
+    Raises
+    ------
+    ConfigError
+        If the page's address is taken or can't be bound, naming it.
+    """
+    require_free("port", (Url(config.host, config.port),))
+    asyncio.run(_serve(config))
+
+
+async def _serve(config: MonitorConfig) -> None:
+    """Ask the nodes and answer browsers."""
+    host = real_host()
+    async with AsyncExitStack() as stack:
+        signals = stack.enter_context(StopSignals())
+        fetch = await stack.enter_async_context(HttpFetch())
+        poller = Poller(
+            config.endpoints,
+            fetch,
+            clock=host.clock,
+            timers=host.timers,
+            interval_seconds=config.refresh_millis / 1000,
+        )
+        app = make_app(poller.views, refresh_millis=config.refresh_millis)
+        server = PageServer(app)
+        await server.start(config.host, config.port)
+        stack.push_async_callback(server.stop)
+        polling = asyncio.create_task(poller.run())
+        print(f"monitor: http://{Url(config.host, config.port).host_port}/", flush=True)
+        await signals.wait()
+        polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)

@@ -1,0 +1,64 @@
+"""Being asked to stop: by SIGTERM, by ctrl-c, by a terminal that closes."""
+
+import asyncio
+import os
+import signal
+from types import TracebackType
+from typing import Final, Self
+
+__all__ = ["StopSignals"]
+
+STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopSignals:
+    """While this is open, the first signal to stop is noted and the second obeyed.
+
+    SIGINT is handled even where it was ignored: a shell starts background jobs like
+    that, and whoever sends it to one of ours means it. SIGHUP is handled unless it was
+    ignored, which is what ``nohup`` asks for.
+    """
+
+    def __init__(self) -> None:
+        """Have nothing asked for yet."""
+        self._loop = asyncio.get_running_loop()
+        self._is_stopping = asyncio.Event()
+        self._handled: list[signal.Signals] = []
+
+    async def wait(self) -> None:
+        """Return once stopping was asked for."""
+        await self._is_stopping.wait()
+
+    def stop(self) -> None:
+        """Ask for it from within."""
+        self._is_stopping.set()
+
+    def __enter__(self) -> Self:
+        """Set the handlers."""
+        self._handled = [*STOPPING]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            self._handled.append(signal.SIGHUP)
+        for number in self._handled:
+            self._loop.add_signal_handler(number, self._on_signal, number)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take the handlers away; what comes from now on ends the process."""
+        for number in self._handled:
+            self._loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        """Note the first, obey the second."""
+        if not self._is_stopping.is_set():
+            self._is_stopping.set()
+            return
+        # By the signal itself, so that whoever waits for us learns what happened.
+        self._loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)

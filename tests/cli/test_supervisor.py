@@ -1,0 +1,166 @@
+"""Nodes as processes: killed ones come back, none is left; with small stand-ins."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from raftwerk.cli import supervisor as module
+from raftwerk.cli.supervisor import Child, Supervisor, node_command
+from raftwerk.config import DemoConfig
+from raftwerk.host.real import RealTimers
+
+WAIT_SECONDS = 20
+
+OBEDIENT = "import signal; print('ready', flush=True); signal.pause()"
+
+STUBBORN = (
+    "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "print('ready', flush=True)\nwhile True: signal.pause()"
+)
+
+
+class Stage:
+    """One child, what was told of it, and a bounded wait for anything."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self.log = folder / "n1.log"
+        self.child = Child("n1", (sys.executable, "-c", program), self.log)
+        self.told: list[str] = []
+        self.supervisor = Supervisor(
+            (self.child,), self.told.append, timers=RealTimers()
+        )
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not holds():
+                await asyncio.sleep(0.01)
+
+    async def ready(self, times: int) -> int:
+        """Return the child's process id once it was ready so often."""
+        await self.until(
+            lambda: self.log.exists()
+            and self.log.read_text().count("ready\n") == times
+            and self.child.pid is not None
+        )
+        assert self.child.pid is not None
+        return self.child.pid
+
+
+def play(
+    story: Callable[[Stage], Awaitable[None]], folder: Path, program: str = OBEDIENT
+) -> list[str]:
+    """Run a story beside a supervisor; afterwards no process may be left."""
+
+    async def run() -> list[str]:
+        stage = Stage(program, folder)
+        running = asyncio.create_task(stage.supervisor.run())
+        try:
+            await story(stage)
+        finally:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await stage.supervisor.stop()
+                await running
+        assert stage.child.pid is None
+        return stage.told
+
+    return asyncio.run(run())
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.e2e
+def test_a_killed_child_comes_back_as_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RESTART_SECONDS", 0.05)
+
+    async def story(stage: Stage) -> None:
+        first = await stage.ready(1)
+        os.kill(first, signal.SIGKILL)
+        second = await stage.ready(2)
+        assert second != first
+
+    told = play(story, tmp_path)
+    assert told == [
+        "n1 was killed by SIGKILL; it comes back in 0.05 s",
+        "n1 is started again",
+    ]
+
+
+@pytest.mark.e2e
+def test_a_child_that_fails_by_itself_stays_away_and_its_last_words_are_told(
+    tmp_path: Path,
+) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.until(lambda: len(stage.told) == 2)
+
+    program = "import sys; print('one line'); sys.exit('the last line\\n')"
+    told = play(story, tmp_path, program)
+    assert told == ["n1 ended with exit code 1", "n1 said: the last line"]
+
+
+@pytest.mark.e2e
+def test_a_child_that_ends_well_is_not_started_again(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.until(lambda: bool(stage.told))
+
+    assert play(story, tmp_path, "print('done')") == ["n1 ended with exit code 0"]
+
+
+@pytest.mark.e2e
+def test_to_stop_is_to_ask_and_then_to_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.1)
+    pids: list[int] = []
+
+    async def story(stage: Stage) -> None:
+        pids.append(await stage.ready(1))
+
+    assert not play(story, tmp_path, STUBBORN)
+    assert not is_alive(pids[0])
+
+
+@pytest.mark.e2e
+def test_a_paused_child_is_woken_to_end(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        os.kill(await stage.ready(1), signal.SIGSTOP)
+
+    assert not play(story, tmp_path)
+
+
+@pytest.mark.e2e
+def test_a_child_that_is_away_does_not_come_back_after_the_stop(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        os.kill(await stage.ready(1), signal.SIGKILL)
+        await stage.until(lambda: bool(stage.told))
+
+    assert play(story, tmp_path) == ["n1 was killed by SIGKILL; it comes back in 1 s"]
+
+
+def test_a_node_is_started_with_flags_that_a_user_could_write() -> None:
+    config = DemoConfig(nodes=2, base_port=4000)
+    command = node_command(config, 1, Path("data"))
+    assert command[1:] == (
+        "-m",
+        "raftwerk",
+        "serve",
+        "--name=n2",
+        "--data-dir=data/n2.raftwerk",
+        "--listen-client-urls=http://127.0.0.1:4002",
+        "--listen-peer-urls=http://127.0.0.1:4003",
+        "--initial-cluster=n1=http://127.0.0.1:4001,n2=http://127.0.0.1:4003",
+        "--initial-cluster-token=raftwerk-demo",
+        "--exit-with-parent",
+    )
