@@ -19,6 +19,10 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
         Which cluster we belong to; peers of another one are refused.
     name : str
         The member's name, for people.
+    peer_urls, client_urls : tuple of str
+        Where others reach us; told to all members once we have started.
+    directory_id : int
+        Drawn when our data directory was made; 0: there is none, and we tell nothing.
     election_timeout_min_millis : int
         Least election timeout in milliseconds.
     election_timeout_max_millis : int
@@ -49,6 +53,9 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     node_id: NodeId
     cluster_id: int = 1
     name: str = ""
+    peer_urls: tuple[str, ...] = ()
+    client_urls: tuple[str, ...] = ()
+    directory_id: int = 0
     election_timeout_min_millis: int = 150
     election_timeout_max_millis: int = 300
     heartbeat_millis: int = 50

@@ -6,7 +6,8 @@ result, "nothing happened", or "unknown".
 """
 
 from raftwerk.config import NodeConfig
-from raftwerk.runtime.members import Member, bootstrap_snapshot
+from raftwerk.runtime.manifest import bootstrap_snapshot
+from raftwerk.runtime.members import Member
 from raftwerk.runtime.node import Node
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.status import NodeStatus

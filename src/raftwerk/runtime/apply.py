@@ -3,12 +3,13 @@
 Source: Raft paper Fig. 2 (lastApplied), §5.3; each entry once, in the order of the log.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from raftwerk.core.records import ConfChange, Entry, EntryKind, Snapshot
+from raftwerk.core.records import ConfChange, ConfState, Entry, EntryKind, Snapshot
 from raftwerk.errors import InvalidChange, require
-from raftwerk.runtime.envelope import Sender, command_of
-from raftwerk.runtime.members import Manifest, Members
+from raftwerk.runtime.envelope import EnvelopeKind, Sender, content_of, kind_of
+from raftwerk.runtime.manifest import Manifest
+from raftwerk.runtime.members import ChangeContext, Members
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.waiters import Waiters
 from raftwerk.types import NO_TERM, LogIndex, Term
@@ -24,11 +25,18 @@ class Applier:
     machine : StateMachine
         The user's machine.
     sender : Sender
-        Knows this member's own envelopes.
+        Knows what this member proposed itself.
     waiters : Waiters
         Who waits for results here.
     change_members : callable
-        Applies a membership change to the core.
+        Applies a membership change to the core, and returns the configuration.
+
+    Attributes
+    ----------
+    applied_index, applied_term : LogIndex, Term
+        The last entry that was applied.
+    members : Members
+        Who the members are, as of that entry.
     """
 
     def __init__(
@@ -36,23 +44,25 @@ class Applier:
         machine: StateMachine,
         sender: Sender,
         waiters: Waiters,
-        change_members: Callable[[ConfChange], object],
+        change_members: Callable[[ConfChange], ConfState],
     ) -> None:
         self._machine = machine
         self._sender = sender
         self._waiters = waiters
         self._change_members = change_members
-        self._term: Term = NO_TERM
         self.applied_index = LogIndex(0)
+        self.applied_term: Term = NO_TERM
         self.members = Members(())
 
-    def restore(self, snapshot: Snapshot) -> None:
+    def restore(self, snapshot: Snapshot, chunks: Iterable[bytes] | None) -> None:
         """Become what a snapshot holds, at start or in the place of entries.
 
         Parameters
         ----------
         snapshot : Snapshot
-            Above the applied index.
+            At least at the applied index.
+        chunks : iterable of bytes or None
+            The state; None: the machine stays new.
         """
         require(
             snapshot.index >= self.applied_index,
@@ -60,11 +70,11 @@ class Applier:
             f" (applied index {self.applied_index})",
         )
         manifest = Manifest.decode(snapshot.data)
-        self.members = Members(manifest.members)
-        if manifest.chunks is not None:
-            self._machine.restore(manifest.chunks)
+        self.members = Members(manifest.members, manifest.removed)
+        if chunks is not None:
+            self._machine.restore(chunks)
         self.applied_index = snapshot.index
-        self._term = snapshot.term
+        self.applied_term = snapshot.term
         self._waiters.forget_order()
 
     def apply(self, entries: Sequence[Entry]) -> bool:
@@ -78,39 +88,62 @@ class Applier:
         Returns
         -------
         bool
-            Whether members or their addresses changed.
+            Whether members or their addresses may have changed.
+
+        Raises
+        ------
+        UnknownFormat
+            If an entry was written by a newer version; it was not applied.
+        InvariantViolation
+            If entries are missing, or the state machine answers with too few results.
         """
         require(
             entries[0].index == self.applied_index + 1,
             f"entry {entries[0].index} follows the applied index {self.applied_index}",
         )
         changed = False
-        batch: list[Entry] = []
+        commands: list[Entry] = []
         for entry in entries:
-            if entry.term != self._term:
+            is_command = (
+                entry.term == self.applied_term
+                and entry.kind is EntryKind.COMMAND
+                and entry.data
+                and kind_of(entry.data) is EnvelopeKind.COMMAND
+            )
+            if is_command:
+                commands.append(entry)
+                continue
+            self._apply_commands(commands)
+            commands = []
+            if entry.term != self.applied_term:
                 # Before anything of the new term takes effect: what was appended in an
                 # older one and is not applied by now never will be.
-                self._apply_commands(batch)
-                batch = []
-                self._term = entry.term
+                self.applied_term = entry.term
                 self._waiters.settle_older(entry.term)
-            if entry.kind is EntryKind.COMMAND:
-                if entry.data:
-                    batch.append(entry)
-            else:
-                self._apply_commands(batch)
-                batch = []
-                self._apply_change(entry)
-                changed = True
-        self._apply_commands(batch)
+            changed |= self._apply_other(entry, commands)
+        self._apply_commands(commands)
         self.applied_index = entries[-1].index
         return changed
+
+    def _apply_other(self, entry: Entry, commands: list[Entry]) -> bool:
+        """Apply what is no command, or begins a term; return whether members changed."""
+        if entry.kind is not EntryKind.COMMAND:
+            self._apply_change(entry)
+            return True
+        if not entry.data:
+            return False  # A leader's first entry, or a change that was refused.
+        if kind_of(entry.data) is EnvelopeKind.COMMAND:
+            commands.append(entry)
+            return False
+        self.members.apply_record(content_of(entry.data))
+        self._resolve(self._sender.number_of(entry.data), None)
+        return True
 
     def _apply_commands(self, batch: list[Entry]) -> None:
         """Apply commands in one call, and resolve those that are ours."""
         if not batch:
             return
-        commands = [command_of(entry.data) for entry in batch]
+        commands = [content_of(entry.data) for entry in batch]
         results = self._machine.apply(batch[-1].index, commands)
         require(
             len(results) == len(batch),
@@ -123,12 +156,21 @@ class Applier:
                 self._waiters.resolve(number, result)
 
     def _apply_change(self, entry: Entry) -> None:
-        """Apply a membership change to the core and to the record of addresses."""
+        """Apply a membership change to the core and to the record of members."""
         change = ConfChange.decode(entry.data)
+        number = self._sender.number_of_ticket(
+            ChangeContext.decode(change.context).ticket
+        )
         try:
-            self._change_members(change)
-        except InvalidChange:
-            # Refused at proposal unless its state changed meanwhile: each member
-            # refuses it alike, and the configuration stays.
+            conf_state = self._change_members(change)
+        except InvalidChange as error:
+            # Each member refuses it alike, and the configuration stays.
+            self._resolve(number, error)
             return
-        self.members.apply(change)
+        self.members.apply_change(change, conf_state)
+        self._resolve(number, conf_state)
+
+    def _resolve(self, number: int | None, result: object) -> None:
+        """Give a result to whoever waits, if the proposal was made here."""
+        if number is not None:
+            self._waiters.resolve(number, result)

@@ -21,13 +21,17 @@ from raftwerk.core.inputs import (
 )
 from raftwerk.core.messages import Message, PeerMessage, Proposal
 from raftwerk.core.ready import AppendOrder, ApplyOrder, Ready
+from raftwerk.core.records import ConfChange, ConfState
 from raftwerk.core.replica import Replica
 from raftwerk.core.roles import Role
 from raftwerk.errors import MisuseError, NotProposed
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.barriers import Barriers
-from raftwerk.runtime.envelope import Sender
+from raftwerk.runtime.changes import propose_change
+from raftwerk.runtime.envelope import EnvelopeKind, Sender
+from raftwerk.runtime.members import Member
+from raftwerk.runtime.publisher import Publisher
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.syncer import Syncer
 from raftwerk.runtime.ticker import Ticker
@@ -114,16 +118,18 @@ class Driver:
         self._sender = sender
         self.waiters = Waiters(self._loop, config.queue_max)
         self.barriers = Barriers(self._loop, config.queue_max)
-        self._applier = Applier(
-            machine, sender, self.waiters, lambda change: self._change(change)
-        )
+        self._applier = Applier(machine, sender, self.waiters, self._apply_change)
         snapshot = store.snapshot()
-        self._applier.restore(snapshot)
+        self._applier.restore(snapshot, None)
         self.replica = Replica(
             core_config(config, snapshot.index), store, host.draw.below
         )
-        self._change = self.replica.apply_conf_change
         self._syncer = Syncer(store, host.threads("disk"), self._on_synced, self._fail)
+        self._publisher = Publisher(
+            config,
+            host.timers,
+            lambda record: self.propose(record, EnvelopeKind.RECORD),
+        )
         self._ticker = Ticker(host, config.tick_millis / 1000, self.wake)
         self._heartbeat_ticks = self.replica.state.config.heartbeat_ticks
         self._round_seconds = config.election_timeout_min_millis / 1000
@@ -158,13 +164,17 @@ class Driver:
         self._inputs.append(event)
         self.wake()
 
-    def propose(self, command: bytes) -> "asyncio.Future[object]":
-        """Hold a command for the next turn.
+    def propose(
+        self, content: bytes, kind: EnvelopeKind = EnvelopeKind.COMMAND
+    ) -> "asyncio.Future[object]":
+        """Hold a proposal for the next turn.
 
         Parameters
         ----------
-        command : bytes
-            For the state machine.
+        content : bytes
+            What is proposed.
+        kind : EnvelopeKind
+            For whom.
 
         Returns
         -------
@@ -178,10 +188,52 @@ class Driver:
         """
         number = self.waiters.next_number()
         future = self.waiters.add(
-            number, self._sender.wrap(number, command), self._deadline()
+            number, self._sender.wrap(kind, number, content), self._deadline()
         )
         self.wake()
         return future
+
+    def change_members(
+        self, change: ConfChange, members: Sequence[Member] = ()
+    ) -> "asyncio.Future[object]":
+        """Propose a membership change at once; only a leader can tell if it is refused.
+
+        Parameters
+        ----------
+        change : ConfChange
+            Without a context.
+        members : sequence of Member
+            Names and addresses of those who are new or have moved.
+
+        Returns
+        -------
+        Future
+            The configuration when it is applied.
+
+        Raises
+        ------
+        NotLeader
+            If this member does not lead; the message names who does.
+        InvalidChange
+            If it can't be had now: another one is under way, say.
+        QueueFull
+            If too many wait already.
+        """
+        try:
+            return propose_change(
+                self.replica,
+                self._sender,
+                self.waiters,
+                change,
+                members,
+                self._deadline(),
+            )
+        finally:
+            self.wake()  # A change that was refused leaves an entry too.
+
+    def _apply_change(self, change: ConfChange) -> ConfState:
+        """Apply a membership change to the core."""
+        return self.replica.apply_conf_change(change)
 
     def read_barrier(self) -> "asyncio.Future[LogIndex]":
         """Let a read wait for the next round.
@@ -341,7 +393,7 @@ class Driver:
                 else:
                     outgoing.append(reply)
             if order.snapshot is not None:
-                self._applier.restore(order.snapshot)
+                self._applier.restore(order.snapshot, None)
                 self.connect_members()
             if order.done is not None:
                 self._inputs.append(order.done)
@@ -349,7 +401,8 @@ class Driver:
             self._transport.send(outgoing)
 
     def connect_members(self) -> None:
-        """Tell the transport who the peers are now."""
+        """Tell the transport who the peers are now, and the peers who we are."""
+        self._publisher.look(self._applier.members)
         own_id = self._config.node_id
         self._transport.set_peers(
             {
@@ -376,6 +429,7 @@ class Driver:
         """Take nothing more, and tell all who wait."""
         self._is_stopped = True
         self._ticker.stop()
+        self._publisher.stop()
         self.waiters.end_all(reason)
         self.barriers.end_all(reason)
 

@@ -1,8 +1,9 @@
 """Who the members are, by name and address: the runtime's own replicated record.
 
-The core knows members by id alone. Names and URLs travel in the context of a membership
-change, are kept beside the state machine, and are part of every snapshot; so each
-member knows all the others' addresses from the log, and from nowhere else.
+The core knows members by id alone. Names, addresses and versions travel in the context
+of a membership change, or in a record that each member publishes of itself when it
+starts; they are kept beside the state machine and are part of every snapshot. So each
+member knows the others from the log, and from nowhere else.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,101 +11,86 @@ from typing import Final
 
 import msgspec
 
-from raftwerk.core.records import ChangeKind, ConfChange, ConfState, Snapshot
+from raftwerk.core.records import ConfChange, ConfState
 from raftwerk.errors import UnknownFormat
-from raftwerk.types import LogIndex, NodeId, Term
+from raftwerk.types import NodeId
 
-__all__ = ["Manifest", "Member", "Members", "bootstrap_snapshot"]
+__all__ = ["PROTOCOL_VERSION", "ChangeContext", "Member", "Members", "PublishMember"]
 
-_FORMAT: Final = 1
+PROTOCOL_VERSION: Final = 1
+"""What this version writes into the log; a cluster writes what all its members read."""
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """One member's names and addresses."""
+    """One member's name and addresses.
+
+    Parameters
+    ----------
+    node_id : NodeId
+        Who.
+    name : str
+        For people; empty until it has started.
+    peer_urls, client_urls : tuple of str
+        Where peers and clients reach it.
+    directory_id : int
+        Of the data directory in which it has started; 0: not started yet. Whoever
+        comes under this id with another directory has lost what it promised.
+    version : int
+        What it can read in the log; 0: not started yet.
+    """
 
     node_id: NodeId
     name: str = ""
-    """Empty until it has started."""
     peer_urls: tuple[str, ...] = ()
     client_urls: tuple[str, ...] = ()
+    directory_id: int = 0
+    version: int = 0
+
+    @property
+    def has_started(self) -> bool:
+        """Whether it has told the group of itself."""
+        return self.directory_id != 0
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The data of a snapshot: what the runtime needs, and where the state is.
+class PublishMember(msgspec.Struct, frozen=True, tag=True):
+    """A member tells of itself, when it starts and something has changed."""
 
-    The state's chunks stand in the manifest itself; a group that has just been founded
-    has none.
-    """
+    member: Member
 
-    format: int = _FORMAT
+
+class ChangeContext(msgspec.Struct, frozen=True, array_like=True):
+    """What travels with a membership change: who waits for it, and new addresses."""
+
+    ticket: bytes = b""
     members: tuple[Member, ...] = ()
-    chunks: tuple[bytes, ...] | None = None
-    """The state machine's snapshot; None: the machine is as it is when it is new."""
-
-    def encode(self) -> bytes:
-        """Return the bytes for `Snapshot.data`.
-
-        Returns
-        -------
-        bytes
-            What `decode` reads; equal manifests give equal bytes.
-        """
-        return msgspec.msgpack.encode(self)
 
     @staticmethod
-    def decode(data: bytes) -> "Manifest":
-        """Return what `encode` wrote.
+    def decode(data: bytes) -> "ChangeContext":
+        """Return the context of a change.
 
         Parameters
         ----------
         data : bytes
-            A snapshot's data; empty for a member that knows nothing yet.
+            `ConfChange.context`; empty where the core proposed the change by itself.
 
         Returns
         -------
-        Manifest
-            The manifest.
-
-        Raises
-        ------
-        UnknownFormat
-            If a newer version wrote it.
+        ChangeContext
+            Perhaps an empty one.
         """
         if not data:
-            return Manifest()
-        manifest = msgspec.msgpack.decode(data, type=Manifest)
-        if manifest.format != _FORMAT:
-            raise UnknownFormat(
-                f"the snapshot's manifest has format {manifest.format}; this version"
-                f" of raftwerk reads format {_FORMAT}"
-            )
-        return manifest
+            return ChangeContext()
+        return msgspec.msgpack.decode(data, type=ChangeContext)
 
+    def encode(self) -> bytes:
+        """Return the bytes for `ConfChange.context`.
 
-def bootstrap_snapshot(members: Iterable[Member]) -> Snapshot:
-    """Return the snapshot with which a new group begins.
-
-    Each first member computes the same one from the same list: it stands for a
-    committed entry that all of them agree upon without a vote (thesis §4.4).
-
-    Parameters
-    ----------
-    members : iterable of Member
-        The first voters.
-
-    Returns
-    -------
-    Snapshot
-        At index 1, term 1.
-    """
-    ordered = tuple(sorted(members, key=lambda member: member.node_id))
-    voters = tuple(member.node_id for member in ordered)
-    return Snapshot(
-        index=LogIndex(1),
-        term=Term(1),
-        conf_state=ConfState(voters=voters),
-        data=Manifest(members=ordered).encode(),
-    )
+        Returns
+        -------
+        bytes
+            What `decode` reads.
+        """
+        return msgspec.msgpack.encode(self)
 
 
 class Members:
@@ -114,33 +100,111 @@ class Members:
     ----------
     members : iterable of Member
         From a snapshot's manifest.
+    removed : iterable of NodeId
+        Who was a member once; ids are never given out again (thesis §4).
     """
 
-    def __init__(self, members: Iterable[Member]) -> None:
+    def __init__(
+        self, members: Iterable[Member], removed: Iterable[NodeId] = ()
+    ) -> None:
         self._members = {member.node_id: member for member in members}
+        self._removed = set(removed)
 
     @property
     def by_id(self) -> Mapping[NodeId, Member]:
-        """All members that have addresses, by id."""
+        """All members, by id."""
         return self._members
 
-    def apply(self, change: ConfChange) -> None:
+    @property
+    def version(self) -> int:
+        """What all members can read in the log: the cluster's version."""
+        versions = [member.version for member in self._members.values()]
+        # One that has not started yet says nothing; it will be asked when it joins.
+        return min((v for v in versions if v), default=0)
+
+    def apply_change(self, change: ConfChange, conf_state: ConfState) -> None:
         """Take in a membership change that was applied.
 
         Parameters
         ----------
         change : ConfChange
-            Its context is an encoded `Member` or empty.
+            Its context is an encoded `ChangeContext` or empty.
+        conf_state : ConfState
+            The configuration from now on. Who is in none of its parts is forgotten; an
+            outgoing voter is still needed, and so is its address.
         """
-        for step in change.changes:
-            if step.kind is ChangeKind.REMOVE:
-                self._members.pop(step.node_id, None)
-        if change.context:
-            member = msgspec.msgpack.decode(change.context, type=Member)
+        for member in ChangeContext.decode(change.context).members:
             self._members[member.node_id] = member
+        present = {
+            *conf_state.voters,
+            *conf_state.voters_outgoing,
+            *conf_state.learners,
+            *conf_state.learners_next,
+        }
+        for node_id in sorted(self._members.keys() - present):
+            del self._members[node_id]
+            self._removed.add(node_id)
+
+    def apply_record(self, content: bytes) -> None:
+        """Take in what a member says of itself; of one that is removed, nothing.
+
+        Parameters
+        ----------
+        content : bytes
+            An encoded `PublishMember`.
+
+        Raises
+        ------
+        UnknownFormat
+            If a newer version wrote it.
+        """
+        try:
+            record = msgspec.msgpack.decode(content, type=PublishMember)
+        except msgspec.ValidationError as error:
+            raise UnknownFormat(
+                f"a record of the runtime can't be read ({error}); start a newer version"
+                " of raftwerk on this data directory"
+            ) from error
+        if record.member.node_id in self._members:
+            self._members[record.member.node_id] = record.member
+
+    def refusal(self, node_id: NodeId, directory_id: int) -> str:
+        """Say why a peer may not speak to us, in words for its operator.
+
+        A stranger may: if we lag, it may have been added since, and even be the leader.
+
+        Parameters
+        ----------
+        node_id : NodeId
+            Who says to be there.
+        directory_id : int
+            Of its data directory; 0: not told.
+
+        Returns
+        -------
+        str
+            Empty if it may.
+        """
+        if node_id in self._removed:
+            return (
+                f"member {node_id:x} was removed from this cluster, and an id is never"
+                " used again; remove its data directory, add it anew with"
+                " `raftwerk member add` and start it with --initial-cluster-state"
+                " existing"
+            )
+        known = self._members.get(node_id)
+        if known is None or 0 in (known.directory_id, directory_id):
+            return ""
+        if known.directory_id == directory_id:
+            return ""
+        return (
+            f"member {node_id:x} ({known.name}) has lost its data directory, and with it"
+            f" what it promised; run `raftwerk member replace {node_id:x}` against the"
+            " rest of the cluster, and start it with --initial-cluster-state existing"
+        )
 
     def in_order(self) -> tuple[Member, ...]:
-        """Return all, for a manifest.
+        """Return all members, for a manifest.
 
         Returns
         -------
@@ -148,3 +212,13 @@ class Members:
             Ascending by id.
         """
         return tuple(self._members[node_id] for node_id in sorted(self._members))
+
+    def removed_in_order(self) -> tuple[NodeId, ...]:
+        """Return all who were members once, for a manifest.
+
+        Returns
+        -------
+        tuple of NodeId
+            Ascending.
+        """
+        return tuple(sorted(self._removed))

@@ -12,6 +12,7 @@ from typing import Self
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import Event
 from raftwerk.core.inputs import TransferLeadership
+from raftwerk.core.records import ConfChange, ConfState
 from raftwerk.errors import MisuseError, NotLeader
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.driver import Driver
@@ -19,7 +20,7 @@ from raftwerk.runtime.members import Member
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.status import NodeStatus
 from raftwerk.storage.protocol import LogStore
-from raftwerk.transport.protocol import Transport
+from raftwerk.transport.protocol import Identity, Transport
 from raftwerk.types import LogIndex, NodeId
 
 __all__ = ["Node"]
@@ -204,6 +205,54 @@ class Node:
             If too many reads wait already.
         """
         return await self._driver().read_barrier()
+
+    async def change_members(
+        self, change: ConfChange, members: Sequence[Member] = ()
+    ) -> ConfState:
+        """Change who belongs to the group, and return once that is applied here.
+
+        Parameters
+        ----------
+        change : ConfChange
+            Several changes at once go through a joint configuration.
+        members : sequence of Member
+            Names and addresses of those who are new or have moved.
+
+        Returns
+        -------
+        ConfState
+            The configuration that the change led to; joint if it is left later.
+
+        Raises
+        ------
+        NotLeader
+            If this member does not lead; the message names who does.
+        InvalidChange
+            If it can't be had: another one is under way, or no voter would be left.
+        NotProposed, OutcomeUnknown
+            As `propose`.
+        """
+        result = await self._driver().change_members(change, members)
+        assert isinstance(result, ConfState)  # nosec B101: for the type checker
+        return result
+
+    def refusal(self, peer: Identity) -> str:
+        """Say why a peer may not speak to us; a transport's `Admission`.
+
+        Parameters
+        ----------
+        peer : Identity
+            What it says of itself.
+
+        Returns
+        -------
+        str
+            Words for its operator; empty if it may.
+        """
+        if self._running is None:
+            return ""
+        members = self._running.applier.members
+        return members.refusal(peer.node_id, peer.directory_id)
 
     def transfer_leadership(self, transferee: NodeId) -> None:
         """Ask for another leader; whether it comes to that, the events tell.

@@ -14,7 +14,13 @@ from asyncio import AbstractEventLoop, Future
 from collections import deque
 from collections.abc import Sequence
 
-from raftwerk.errors import NotLeader, OutcomeUnknown, QueueFull, RequestError
+from raftwerk.errors import (
+    NotLeader,
+    NotProposed,
+    OutcomeUnknown,
+    QueueFull,
+    RequestError,
+)
 from raftwerk.types import NO_TERM, Term
 
 __all__ = ["Waiter", "Waiters"]
@@ -41,6 +47,7 @@ class Waiter:
         "future",
         "is_handed_on",
         "is_held",
+        "is_repeatable",
         "number",
         "term",
     )
@@ -58,6 +65,7 @@ class Waiter:
         self.deadline_seconds = deadline_seconds
         self.is_held = True
         self.is_handed_on = False
+        self.is_repeatable = True
         self.term = NO_TERM
         """In which term it was appended or handed on."""
 
@@ -132,6 +140,31 @@ class Waiters:
         waiter = Waiter(number, data, future, deadline_seconds)
         self._waiting[number] = waiter
         self._held.append(waiter)
+        return future
+
+    def add_proposed(
+        self, number: int, term: Term, deadline_seconds: float
+    ) -> "Future[object]":
+        """Wait for what is proposed at once, by us as the leader, and never again.
+
+        Parameters
+        ----------
+        number : int
+            From `next_number`.
+        term : Term
+            The present term.
+        deadline_seconds : float
+            When waiting ends, by the host's clock.
+
+        Returns
+        -------
+        Future
+            Its outcome.
+        """
+        future: Future[object] = self._loop.create_future()
+        waiter = Waiter(number, b"", future, deadline_seconds)
+        waiter.is_held, waiter.term, waiter.is_repeatable = False, term, False
+        self._waiting[number] = waiter
         return future
 
     def take_held(self, bytes_max: int) -> list[Waiter]:
@@ -232,8 +265,16 @@ class Waiters:
                         " its way to the old one; look before you try again"
                     ),
                 )
-            else:
+            elif waiter.is_repeatable:
                 lost.append(waiter)
+            else:
+                self._end(
+                    waiter,
+                    NotProposed(
+                        f"leadership was lost (term {term}) before a quorum stored the"
+                        " proposal; it will not come to effect"
+                    ),
+                )
         self.put_back(lost)
 
     def forget_order(self) -> None:

@@ -1,0 +1,89 @@
+"""Each member tells the group of itself: name, addresses, data directory, version.
+
+It does so through the log, when it has started and what the group knows of it is not
+what is true. Until that is applied it tries again.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from raftwerk.config import NodeConfig
+from raftwerk.host.protocol import Timers
+from raftwerk.runtime.members import PROTOCOL_VERSION, Member, Members, PublishMember
+
+__all__ = ["Publisher"]
+
+_AGAIN_SECONDS = 1.0
+
+
+class Publisher:
+    """Keeps the group's record of this member true.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        What is true; without a directory id nothing is told.
+    timers : Timers
+        For another try.
+    propose : callable
+        Proposes a record.
+    """
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        timers: Timers,
+        propose: Callable[[bytes], "asyncio.Future[object]"],
+    ) -> None:
+        self._truth = Member(
+            node_id=config.node_id,
+            name=config.name,
+            peer_urls=config.peer_urls,
+            client_urls=config.client_urls,
+            directory_id=config.directory_id,
+            version=PROTOCOL_VERSION,
+        )
+        self._timers = timers
+        self._propose = propose
+        self._is_pending = False
+        self._is_stopped = False
+
+    def look(self, members: Members) -> None:
+        """Tell the group of this member if what it knows is not true.
+
+        Parameters
+        ----------
+        members : Members
+            What the group knows.
+        """
+        known = members.by_id.get(self._truth.node_id)
+        if (
+            self._is_pending
+            or self._is_stopped
+            or known is None
+            or known == self._truth
+            or not self._truth.has_started
+        ):
+            return
+        self._is_pending = True
+        future = self._propose(msgspec.msgpack.encode(PublishMember(self._truth)))
+        future.add_done_callback(lambda done: self._settled(done, members))
+
+    def _settled(self, future: "asyncio.Future[object]", members: Members) -> None:
+        """Try again a little later unless it was applied."""
+        if future.cancelled() or future.exception() is not None:
+            if not self._is_stopped:
+                self._timers.call_later(_AGAIN_SECONDS, self._again, members)
+        else:
+            self._is_pending = False
+
+    def _again(self, members: Members) -> None:
+        """Look once more."""
+        self._is_pending = False
+        self.look(members)
+
+    def stop(self) -> None:
+        """Tell nothing more."""
+        self._is_stopped = True
