@@ -11,7 +11,11 @@ EXTRAS := $(wildcard examples benchmarks)
 export PYTHONDONTWRITEBYTECODE := 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: demo test test-long verify fix bench
+.PHONY: help demo test test-long verify fix bench
+
+## What there is.
+help:
+	@awk '/^## /{text=substr($$0,4)} /^[a-z-]+:/{printf "make %-10s %s\n", substr($$1,1,length($$1)-1), text}' Makefile
 
 ## Three nodes on this machine, and a page that shows them; ends on ctrl-c.
 demo: .venv/.synced
