@@ -1,0 +1,74 @@
+"""Where a member listens: ``host:port``, with an IPv6 address in brackets."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from raftwerk.errors import ConfigError
+
+__all__ = ["Address"]
+
+_FORM: Final = re.compile(
+    r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+(?:%[0-9A-Za-z_.-]+)?)\]|(?P<name>[0-9A-Za-z._-]*))"
+    r":(?P<port>[0-9]{1,5})",
+    re.ASCII,
+)
+_LABEL_MAX: Final = 63
+"""Letters between two dots of a name (RFC 1035 §2.3.4)."""
+_PORT_MAX: Final = 65_535
+
+
+class Address(msgspec.Struct, frozen=True):
+    """A host and a port."""
+
+    host: str
+    """A name or an address, without brackets; "" stands for every address we have."""
+    port: int
+    """0: any that is free, where we listen."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Read an address.
+
+        Parameters
+        ----------
+        text : str
+            ``host:port``.
+
+        Returns
+        -------
+        Address
+            Host and port; the name has not been looked up.
+
+        Raises
+        ------
+        ConfigError
+            If the text has another form.
+
+        Examples
+        --------
+        >>> Address.parse("[::1]:2380")
+        Address(host='::1', port=2380)
+        """
+        found = _FORM.fullmatch(text)
+        if found is not None:
+            host, port = found["ipv6"] or found["name"], int(found["port"])
+            is_name = all(len(label) <= _LABEL_MAX for label in host.split("."))
+            if port <= _PORT_MAX and is_name and ".." not in host:
+                return cls(host=host, port=port)
+        raise ConfigError(
+            f"{text!r} is no address; it must be HOST:PORT, with an IPv6 address in"
+            f" brackets and a port from 0 to {_PORT_MAX}"
+        )
+
+    def __str__(self) -> str:
+        """Return the form that `parse` reads.
+
+        Returns
+        -------
+        str
+            ``host:port``.
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"

@@ -1,0 +1,227 @@
+"""Frames ↔ messages: what travels in a frame of each kind.
+
+Version 1 of the peer protocol, in msgpack but for the kinds marked otherwise::
+
+    HELLO       dialler → listener   first frame: versions, who I am, whom I want
+    WELCOME     listener → dialler   the version that both use, who I am
+    REFUSAL     listener → dialler   why not, for machine and operator; last frame
+    MESSAGES    dialler → listener   an array of core messages
+    PART        dialler → listener   lane, 1 byte; then a part of a large message
+    LAST_PART   dialler → listener   the same, and the message is complete with it
+    PING        dialler → listener   number, 8 bytes, little-endian
+    PONG        listener → dialler   the number: all frames before it have arrived
+
+The first three never change their form but by fields with a default, so that any two
+versions can tell each other why they don't fit. All others belong to a version.
+"""
+
+import enum
+import struct
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from raftwerk.core.messages import Message, PeerMessage
+from raftwerk.errors import PeerError
+from raftwerk.transport.frame import Frame, encode_frame
+
+__all__ = [
+    "LANES_MAX",
+    "Assembler",
+    "FrameKind",
+    "decode_ping",
+    "decode_struct",
+    "encode_message",
+    "encode_ping",
+    "encode_struct",
+]
+
+
+class FrameKind(enum.IntEnum):
+    """What a frame's payload is; a number is never given a second meaning."""
+
+    HELLO = 1
+    WELCOME = 2
+    REFUSAL = 3
+    MESSAGES = 4
+    PART = 5
+    LAST_PART = 6
+    PING = 7
+    PONG = 8
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_MESSAGE: Final = msgspec.msgpack.Decoder(PeerMessage)
+_MESSAGES: Final = msgspec.msgpack.Decoder(list[PeerMessage])
+LANES_MAX: Final = 3
+"""Large messages that may be under way at a time, each in parts of its own lane."""
+_PING: Final = struct.Struct("<Q")
+
+Buffer = bytes | bytearray | memoryview
+Value = TypeVar("Value")
+
+
+def encode_message(message: Message) -> bytes:
+    """Return one message as it stands in a frame.
+
+    Parameters
+    ----------
+    message : Message
+        Any message between members.
+
+    Returns
+    -------
+    bytes
+        Its msgpack form, with its type in it.
+    """
+    return _encode(message)
+
+
+class Assembler:
+    """Makes messages of the frames that carry them.
+
+    Parameters
+    ----------
+    message_bytes_max : int
+        The largest message that is put together, on each lane.
+    """
+
+    __slots__ = ("_message_bytes_max", "_parts")
+
+    def __init__(self, message_bytes_max: int) -> None:
+        """Hold no parts yet."""
+        self._message_bytes_max = message_bytes_max
+        self._parts = [bytearray() for _ in range(LANES_MAX)]
+
+    def take(self, frame: Frame) -> Sequence[Message]:
+        """Return the messages that a frame brings or completes.
+
+        Parameters
+        ----------
+        frame : Frame
+            Of kind `MESSAGES`, `PART` or `LAST_PART`.
+
+        Returns
+        -------
+        sequence of Message
+            In the order in which they were sent; empty if parts are missing.
+
+        Raises
+        ------
+        PeerError
+            If the frame is of another kind, no message of this version can be read
+            from it, or its message is too large.
+        """
+        if frame.kind == FrameKind.MESSAGES:
+            return _decoded(_MESSAGES.decode, frame.payload, "messages")
+        if frame.kind not in (FrameKind.PART, FrameKind.LAST_PART):
+            raise PeerError(f"a frame of kind {frame.kind} does not belong here")
+        if not frame.payload or frame.payload[0] >= LANES_MAX:
+            raise PeerError("a part names no lane that this version has")
+        lane = frame.payload[0]
+        whole = self._parts[lane]
+        whole += frame.payload[1:]
+        if len(whole) > self._message_bytes_max:
+            raise PeerError(
+                f"a message exceeds message_bytes_max ({self._message_bytes_max} bytes)"
+            )
+        if frame.kind == FrameKind.PART:
+            return []
+        self._parts[lane] = bytearray()
+        return [_decoded(_MESSAGE.decode, whole, "message")]
+
+
+def encode_struct(kind: FrameKind, value: msgspec.Struct) -> bytes:
+    """Return the frame of a value of the handshake.
+
+    Parameters
+    ----------
+    kind : FrameKind
+        `HELLO`, `WELCOME` or `REFUSAL`.
+    value : Struct
+        The payload.
+
+    Returns
+    -------
+    bytes
+        The whole frame.
+    """
+    return encode_frame(kind, _encode(value))
+
+
+def decode_struct(frame: Frame, kind: type[Value]) -> Value:
+    """Return the value of the handshake that a frame carries.
+
+    Parameters
+    ----------
+    frame : Frame
+        Made by `encode_struct`; fields that we don't know are passed over.
+    kind : type
+        What the payload must be.
+
+    Returns
+    -------
+    Struct
+        The value.
+
+    Raises
+    ------
+    PeerError
+        If the payload is no such value.
+    """
+
+    def decode(payload: Buffer) -> Value:
+        return msgspec.msgpack.decode(payload, type=kind)
+
+    return _decoded(decode, frame.payload, kind.__name__.lower())
+
+
+def encode_ping(kind: FrameKind, number: int) -> bytes:
+    """Return a frame that asks for, or gives, a sign of life.
+
+    Parameters
+    ----------
+    kind : FrameKind
+        `PING` or `PONG`.
+    number : int
+        From 0; the answer has that of the question.
+
+    Returns
+    -------
+    bytes
+        The whole frame.
+    """
+    return encode_frame(kind, _PING.pack(number))
+
+
+def decode_ping(frame: Frame) -> int:
+    """Return the number of a `PING` or `PONG`.
+
+    Parameters
+    ----------
+    frame : Frame
+        Made by `encode_ping`.
+
+    Returns
+    -------
+    int
+        From 0.
+
+    Raises
+    ------
+    PeerError
+        If the payload is no number.
+    """
+    if len(frame.payload) != _PING.size:
+        raise PeerError(f"a ping carries {len(frame.payload)} bytes instead of 8")
+    number: int = _PING.unpack(frame.payload)[0]
+    return number
+
+
+def _decoded(decode: Callable[[Buffer], Value], payload: Buffer, what: str) -> Value:
+    """Decode what a peer sent; what is wrong with it is the peer's error."""
+    try:
+        return decode(payload)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise PeerError(f"cannot read the {what} in a frame: {error}") from None

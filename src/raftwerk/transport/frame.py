@@ -1,0 +1,162 @@
+"""Bytes ↔ frames, sans-IO: a stream is cut into checked pieces of bounded size.
+
+::
+
+    length of body: 4 bytes | CRC32C of body: 4 bytes | body: kind, 1 byte | payload
+
+Numbers are little-endian. TCP's own checksum misses about one damaged segment in 65,536,
+and none of those that software between the machines has made; a vote must not be among
+them. A length is believed only up to `frame_bytes_max`, so what a stranger can make us
+hold is bounded by what he sends and by that.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import google_crc32c
+import msgspec
+
+from raftwerk.errors import PeerError
+
+__all__ = ["Frame", "FrameDecoder", "encode_frame"]
+
+_HEADER: Final = struct.Struct("<II")
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One checked piece of a stream."""
+
+    kind: int
+    """What the payload is, 0 to 255; `codec` gives the numbers their meaning."""
+    payload: memoryview | bytes
+
+
+def encode_frame(kind: int, *payload: bytes | memoryview) -> bytes:
+    """Return the bytes of one frame.
+
+    Parameters
+    ----------
+    kind : int
+        What the payload is, 0 to 255.
+    *payload : bytes or memoryview
+        The payload, in any number of pieces.
+
+    Returns
+    -------
+    bytes
+        What a `FrameDecoder` makes the frame of.
+
+    Examples
+    --------
+    >>> encode_frame(7, b"ab", b"c").hex(" ")
+    '04 00 00 00 c0 6f 48 07 07 61 62 63'
+    """
+    body = b"".join((kind.to_bytes(1, "little"), *payload))
+    return _HEADER.pack(len(body), google_crc32c.value(body)) + body
+
+
+class FrameDecoder:
+    """Makes frames of the bytes of one stream, however they were split on the way.
+
+    Parameters
+    ----------
+    frame_bytes_max : int
+        The largest body that is accepted.
+
+    Attributes
+    ----------
+    frame_bytes_max : int
+        May be raised between two frames, once it is known who speaks.
+
+    Examples
+    --------
+    >>> decoder = FrameDecoder(1000)
+    >>> stream = encode_frame(7, b"one") + encode_frame(8, b"two")
+    >>> [frame.kind for frame in decoder.feed(stream[:15])]
+    [7]
+    >>> [frame.kind for frame in decoder.feed(stream[15:])]
+    [8]
+    """
+
+    __slots__ = ("_at_start", "_error", "_rest", "_wanted", "frame_bytes_max")
+
+    def __init__(self, frame_bytes_max: int) -> None:
+        """Stand at the beginning of a stream."""
+        self.frame_bytes_max = frame_bytes_max
+        self._rest = bytearray()
+        """The beginning of a frame whose end has not come."""
+        self._wanted = _HEADER.size
+        """How long `_rest` must be before it is worth another look."""
+        self._at_start = True
+        self._error = ""
+
+    @property
+    def held_bytes(self) -> int:
+        """How many bytes wait for the rest of their frame."""
+        return len(self._rest)
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Take what arrived, and return the frames that it completes.
+
+        Parameters
+        ----------
+        data : bytes
+            The next bytes of the stream.
+
+        Returns
+        -------
+        iterator of Frame
+            In order; to be used up before the next call.
+
+        Raises
+        ------
+        PeerError
+            By the iterator, after all frames before the damage, and by every one
+            after that: with one frame lost, where the next begins is a guess.
+        """
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._wanted:
+                return iter(())
+            data = bytes(self._rest)
+        return self._frames(data)
+
+    def _frames(self, data: bytes) -> Iterator[Frame]:
+        """Yield the frames of data that begins where a frame begins."""
+        if self._error:
+            raise PeerError(self._error)
+        start = 0
+        try:
+            while True:
+                self._wanted = _HEADER.size
+                if len(data) - start < self._wanted:
+                    return
+                length, checksum = _HEADER.unpack_from(data, start)
+                if not 1 <= length <= self.frame_bytes_max:
+                    self._refuse(self._words_for_length(length, data[start:]))
+                self._wanted += length
+                if len(data) - start < self._wanted:
+                    return
+                body = data[start + _HEADER.size : start + self._wanted]
+                if google_crc32c.value(body) != checksum:
+                    self._refuse(f"a frame of {length} bytes fails its checksum")
+                start += self._wanted
+                self._at_start = False
+                yield Frame(body[0], memoryview(body)[1:])
+        finally:
+            self._rest = bytearray() if self._error else bytearray(data[start:])
+
+    def _words_for_length(self, length: int, data: bytes) -> str:
+        """Say what is wrong with a length; at the start, strangers knock."""
+        if self._at_start:
+            return (
+                "this is not the peer protocol of raftwerk: the first bytes are"
+                f" {data[:12]!r}"
+            )
+        return f"a frame of {length} bytes; 1 to {self.frame_bytes_max} are allowed"
+
+    def _refuse(self, words: str) -> None:
+        """Read no more of this stream."""
+        self._error = words
+        raise PeerError(words)

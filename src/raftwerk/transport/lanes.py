@@ -1,0 +1,160 @@
+"""What waits to be sent to one peer: a bounded queue for each lane.
+
+Control goes before entries, entries before a snapshot. What does not fit is dropped,
+the newest first: what is sent has no avoidable gaps, and the core repairs the rest.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from raftwerk.core.messages import Message
+from raftwerk.transport.config import FRAME_BODY_BYTES, TransportConfig
+from raftwerk.transport.parcel import Lane, Parcel, lane_of, pack
+
+__all__ = ["Lanes", "Loss"]
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """What was dropped."""
+
+    messages: int = 0
+    snapshots: int = 0
+    """How many of these were snapshots."""
+
+
+class _Queue:
+    """The parcels of one lane, counted."""
+
+    __slots__ = ("messages", "parcels", "size_bytes")
+
+    def __init__(self) -> None:
+        self.parcels: deque[Parcel] = deque()
+        self.messages = 0
+        self.size_bytes = 0
+
+    def append(self, parcel: Parcel) -> None:
+        """Put one at the end."""
+        self.parcels.append(parcel)
+        self.messages += parcel.messages
+        self.size_bytes += parcel.size_bytes
+
+    def popleft(self) -> None:
+        """Forget the first one."""
+        parcel = self.parcels.popleft()
+        self.messages -= parcel.messages
+        self.size_bytes -= parcel.size_bytes
+
+
+class Lanes:
+    """The queues of one peer.
+
+    Parameters
+    ----------
+    config : TransportConfig
+        `queue_messages_max` and `queue_bytes_max` bound control and log each; one
+        snapshot of at most `message_bytes_max` may wait beside them.
+
+    Attributes
+    ----------
+    snapshots_sent : int
+        Snapshots whose last part was taken, since the beginning.
+    """
+
+    __slots__ = ("_config", "_queues", "snapshots_sent")
+
+    def __init__(self, config: TransportConfig) -> None:
+        """Begin empty."""
+        self._config = config
+        self._queues = tuple(_Queue() for _ in Lane)
+        self.snapshots_sent = 0
+
+    @property
+    def waiting_messages(self) -> int:
+        """How many messages wait, or were sent in part."""
+        return sum(queue.messages for queue in self._queues)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much memory they take."""
+        return sum(queue.size_bytes for queue in self._queues)
+
+    def put(self, messages: Sequence[Message]) -> Loss:
+        """Encode messages and let them wait.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            Those of one turn, in any mixture of lanes.
+
+        Returns
+        -------
+        Loss
+            What did not fit.
+        """
+        by_lane: tuple[list[Message], ...] = tuple([] for _ in Lane)
+        for message in messages:
+            by_lane[lane_of(message)].append(message)
+        lost_messages = lost_snapshots = 0
+        for lane in Lane:
+            if not by_lane[lane]:
+                continue
+            for parcel in pack(lane, by_lane[lane]):
+                if self._has_room_for(parcel):
+                    self._queues[lane].append(parcel)
+                    continue
+                lost_messages += parcel.messages
+                lost_snapshots += lane == Lane.SNAPSHOT
+        return Loss(lost_messages, lost_snapshots)
+
+    def take(self) -> list[bytes]:
+        """Return the most urgent frames: about as much as one frame may hold.
+
+        Returns
+        -------
+        list of bytes
+            In the order in which they are to be sent; empty if nothing waits.
+        """
+        frames: list[bytes] = []
+        size = 0
+        for frame in self._frames():
+            frames.append(frame)
+            size += len(frame)
+            if size >= FRAME_BODY_BYTES:
+                break
+        return frames
+
+    def clear(self) -> Loss:
+        """Drop all that waits, also what was sent in part.
+
+        Returns
+        -------
+        Loss
+            What that was.
+        """
+        snapshots = self._queues[Lane.SNAPSHOT].messages
+        loss = Loss(self.waiting_messages, snapshots)
+        self._queues = tuple(_Queue() for _ in Lane)
+        return loss
+
+    def _frames(self) -> Iterator[bytes]:
+        """Yield frames by urgency, and forget parcels as they are sent."""
+        for queue in self._queues:
+            while queue.parcels:
+                parcel = queue.parcels[0]
+                frame = parcel.next_frame()
+                if parcel.is_sent:
+                    queue.popleft()
+                    self.snapshots_sent += parcel.lane == Lane.SNAPSHOT
+                yield frame
+
+    def _has_room_for(self, parcel: Parcel) -> bool:
+        """Tell whether the parcel may wait too."""
+        config, queue = self._config, self._queues[parcel.lane]
+        if parcel.lane == Lane.SNAPSHOT:
+            return not queue.parcels and parcel.size_bytes <= config.message_bytes_max
+        return (
+            queue.messages + parcel.messages <= config.queue_messages_max
+            and queue.size_bytes + parcel.size_bytes <= config.queue_bytes_max
+        )

@@ -1,0 +1,68 @@
+"""One open connection, as seen from both its ends inside this process.
+
+The two kinds of session, `peer` and `inbound`, know bytes and time but no sockets;
+`tcp` knows sockets and nothing of what is said. They meet in these two protocols, and a
+test puts a list of bytes in the place of a socket.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from raftwerk.host.protocol import Host
+from raftwerk.transport.config import TransportConfig
+from raftwerk.transport.inbox import Inbox
+from raftwerk.transport.news import News
+from raftwerk.transport.protocol import Admission, Identity
+
+__all__ = ["Link", "Session", "Surroundings"]
+
+
+class Link(Protocol):
+    """What a session does to its connection; after the last two it hears no more."""
+
+    def remote(self) -> str:
+        """Return the other side's host, for people; its port is new each time."""
+
+    def write(self, frames: Sequence[bytes]) -> None:
+        """Send these, in order; may call `Session.paused` before it returns."""
+
+    def close(self) -> None:
+        """Send what was written, for a bounded time, then close."""
+
+    def abort(self) -> None:
+        """Close at once; what was written may be lost."""
+
+
+class Session(Protocol):
+    """What a connection tells its session; nothing after `lost`."""
+
+    def opened(self, link: Link) -> None:
+        """Begin to speak."""
+
+    def received(self, data: bytes) -> None:
+        """Take the next bytes."""
+
+    def paused(self) -> None:
+        """Write no more: the peer reads more slowly than we write."""
+
+    def resumed(self) -> None:
+        """Write again."""
+
+    def lost(self, reason: str) -> None:
+        """Know that there is no connection, or was never one, and why."""
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """What all sessions of one transport share."""
+
+    identity: Identity
+    config: TransportConfig
+    host: Host
+    admit: Admission
+    inbox: Inbox
+    news: News
+    dial: Callable[[str, Session], Callable[[], None]]
+    """Connects to ``host:port``; what it returns calls that off, and then the session
+    hears nothing of it."""

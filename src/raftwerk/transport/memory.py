@@ -1,0 +1,119 @@
+"""Messages within one process: the twin of `tcp`, a member's face of a `MemoryNetwork`."""
+
+from collections.abc import Mapping, Sequence
+
+from raftwerk.core.messages import InstallSnapshot, Message
+from raftwerk.host.protocol import Host
+from raftwerk.transport.address import Address
+from raftwerk.transport.handshake import words_for_stranger
+from raftwerk.transport.inbox import Inbox
+from raftwerk.transport.network import MemoryNetwork
+from raftwerk.transport.news import News
+from raftwerk.transport.protocol import (
+    Admission,
+    Identity,
+    PeerView,
+    Receiver,
+    Report,
+)
+from raftwerk.transport.route import Endpoint, Route
+from raftwerk.types import NodeId
+
+__all__ = ["MemoryTransport"]
+
+
+class MemoryTransport:
+    """A `Transport` over a `MemoryNetwork`.
+
+    Parameters
+    ----------
+    identity : Identity
+        Who we are.
+    listen : str
+        ``host:port``; nothing but a name here.
+    network : MemoryNetwork
+        What we are attached to once we start.
+    host : Host
+        The member's own; what it receives is handed over by its timers.
+    report : Report
+        Where lines for the log go.
+    admit : Admission, optional
+        Says who is refused, of those whom cluster and ids fit. Without it, all who are
+        not among the peers.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        listen: str,
+        *,
+        network: MemoryNetwork,
+        host: Host,
+        report: Report,
+        admit: Admission | None = None,
+    ) -> None:
+        """Not attached yet."""
+        Address.parse(listen)
+        self._network = network
+        self._inbox = Inbox(host.timers)
+        self._endpoint = Endpoint(
+            identity,
+            listen,
+            clock=host.clock,
+            inbox=self._inbox,
+            news=News(report),
+            admit=admit or self._admit_peers,
+        )
+
+    async def start(self, receiver: Receiver) -> None:
+        """Do as `Transport.start` says."""
+        self._network.attach(self._endpoint)
+        self._inbox.open(receiver)
+
+    def set_peers(self, addresses: Mapping[NodeId, str]) -> None:
+        """Do as `Transport.set_peers` says."""
+        for address in addresses.values():
+            Address.parse(address)
+        routes = self._endpoint.routes
+        for node_id, route in list(routes.items()):
+            if addresses.get(node_id) != route.address:
+                del routes[node_id]
+                self._inbox.put_unreachable(node_id)
+        for node_id, address in addresses.items():
+            if node_id not in routes:
+                route = Route(self._network, self._endpoint, node_id, address)
+                routes[node_id] = route
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Do as `Transport.send` says."""
+        if not self._inbox.is_open:
+            return
+        by_receiver: dict[NodeId, list[Message]] = {}
+        for message in messages:
+            by_receiver.setdefault(message.receiver, []).append(message)
+        for receiver, group in by_receiver.items():
+            route = self._endpoint.routes.get(receiver)
+            if route is not None:
+                route.send(group)
+                continue
+            self._inbox.put_unreachable(receiver)
+            for message in group:
+                if isinstance(message, InstallSnapshot):
+                    self._inbox.put_snapshot(receiver, False)
+
+    def peers(self) -> Mapping[NodeId, PeerView]:
+        """Do as `Transport.peers` says."""
+        return {
+            node_id: route.view() for node_id, route in self._endpoint.routes.items()
+        }
+
+    async def stop(self) -> None:
+        """Do as `Transport.stop` says."""
+        self._inbox.close()
+        self._network.detach(self._endpoint)
+
+    def _admit_peers(self, identity: Identity) -> str:
+        """Refuse all but the peers: the `Admission` that goes without saying."""
+        if identity.node_id in self._endpoint.routes:
+            return ""
+        return words_for_stranger(identity, self._endpoint.identity)

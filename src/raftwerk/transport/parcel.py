@@ -1,0 +1,161 @@
+"""Which lane a message travels on, and how many of them make a frame.
+
+Small messages of one turn share a frame; a large one is cut into parts, so that whatever
+is more urgent gets in between. Why lanes on one connection rather than a connection for
+each: ``docs/decisions/0021-lanes-not-connections.md``.
+"""
+
+import enum
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from raftwerk.core.messages import (
+    AppendEntries,
+    ForwardProposal,
+    InstallSnapshot,
+    Message,
+)
+from raftwerk.transport.codec import FrameKind, encode_message
+from raftwerk.transport.config import FRAME_BODY_BYTES
+from raftwerk.transport.frame import encode_frame
+
+__all__ = ["Lane", "Parcel", "lane_of", "pack"]
+
+
+class Lane(enum.IntEnum):
+    """Messages of one lane keep their order; a lower lane overtakes a higher one."""
+
+    CONTROL = 0
+    """Votes, heartbeats, answers: small, and elections hang on them."""
+    LOG = 1
+    """Entries on their way to or from the leader."""
+    SNAPSHOT = 2
+
+
+_LANES: Final[Mapping[type, Lane]] = {
+    AppendEntries: Lane.LOG,
+    ForwardProposal: Lane.LOG,
+    InstallSnapshot: Lane.SNAPSHOT,
+}
+
+
+def lane_of(message: Message) -> Lane:
+    """Return the lane that a message travels on.
+
+    Parameters
+    ----------
+    message : Message
+        Any message between members.
+
+    Returns
+    -------
+    Lane
+        `CONTROL` for all that carries no entries and no snapshot.
+    """
+    return _LANES.get(type(message), Lane.CONTROL)
+
+
+_ARRAY: Final = struct.Struct(">BI")
+_ARRAY_32: Final = 0xDD
+"""The msgpack mark of an array whose length follows in 4 bytes."""
+_ROOM: Final = FRAME_BODY_BYTES - 1 - _ARRAY.size
+"""What messages may take of a frame beside its kind and the head of their array."""
+_PART_BYTES: Final = FRAME_BODY_BYTES - 2
+"""What a part may take beside the frame's kind and its lane."""
+
+
+class Parcel:
+    """Encoded messages of one lane on their way out.
+
+    Either small messages in one frame, or a large one that is cut into frames as it is
+    sent, so that no large piece of work holds the loop.
+
+    Parameters
+    ----------
+    lane : Lane
+        Where it travels.
+    messages : int
+        How many messages it holds.
+    data : bytes
+        A frame; if `is_large`, an encoded message without one.
+    is_large : bool
+        Whether it is to be cut.
+    """
+
+    __slots__ = ("_data", "_position", "is_large", "lane", "messages")
+
+    def __init__(
+        self, lane: Lane, messages: int, data: bytes, *, is_large: bool
+    ) -> None:
+        """Keep it whole; nothing has been sent."""
+        self.lane = lane
+        self.messages = messages
+        self.is_large = is_large
+        self._data = data
+        self._position = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory it takes, until all of it has been sent."""
+        return len(self._data)
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether `next_frame` has given all of it."""
+        return self._position >= len(self._data)
+
+    def next_frame(self) -> bytes:
+        """Return the next frame of it.
+
+        Returns
+        -------
+        bytes
+            The only one, or that of the next part.
+        """
+        if not self.is_large:
+            self._position = len(self._data)
+            return self._data
+        end = self._position + _PART_BYTES
+        part = memoryview(self._data)[self._position : end]
+        self._position = end
+        kind = FrameKind.LAST_PART if self.is_sent else FrameKind.PART
+        return encode_frame(kind, bytes((self.lane,)), part)
+
+
+def pack(lane: Lane, messages: Sequence[Message]) -> Iterator[Parcel]:
+    """Encode messages of one lane into as few frames as their sizes allow.
+
+    Parameters
+    ----------
+    lane : Lane
+        Where they travel.
+    messages : sequence of Message
+        Each is encoded once.
+
+    Yields
+    ------
+    Parcel
+        In the order of the messages.
+    """
+    small: list[bytes] = []
+    size = 0
+    for message in messages:
+        encoded = encode_message(message)
+        if small and size + len(encoded) > _ROOM:
+            yield _parcel_of(lane, small)
+            small, size = [], 0
+        if len(encoded) > _ROOM:
+            yield Parcel(lane, 1, encoded, is_large=True)
+            continue
+        small.append(encoded)
+        size += len(encoded)
+    if small:
+        yield _parcel_of(lane, small)
+
+
+def _parcel_of(lane: Lane, encoded: list[bytes]) -> Parcel:
+    """Join encoded messages to one msgpack array in one frame."""
+    head = _ARRAY.pack(_ARRAY_32, len(encoded))
+    frame = encode_frame(FrameKind.MESSAGES, head, *encoded)
+    return Parcel(lane, len(encoded), frame, is_large=False)

@@ -1,0 +1,374 @@
+"""One direction between two members of a `MemoryNetwork`: connection and messages."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVarTuple
+
+import msgspec
+
+from raftwerk.core.messages import InstallSnapshot, Message
+from raftwerk.host.protocol import Clock, Draw, Timers
+from raftwerk.transport.codec import Assembler
+from raftwerk.transport.conditions import Conditions, happens
+from raftwerk.transport.config import TransportConfig
+from raftwerk.transport.frame import FrameDecoder
+from raftwerk.transport.handshake import (
+    VERSION_MAX,
+    VERSION_MIN,
+    Hello,
+    Refusal,
+    answer,
+    check_welcome,
+)
+from raftwerk.transport.inbox import Inbox
+from raftwerk.transport.lanes import Lanes
+from raftwerk.transport.news import News
+from raftwerk.transport.parcel import lane_of
+from raftwerk.transport.protocol import Admission, Identity, PeerView
+from raftwerk.types import NodeId
+
+__all__ = ["Endpoint", "Route", "World"]
+
+Args = TypeVarTuple("Args")
+
+
+class World(Protocol):
+    """What a route asks of its network."""
+
+    timers: Timers
+    draw: Draw
+    config: TransportConfig
+    is_encoded: bool
+
+    def is_cut(self, sender: NodeId, receiver: NodeId) -> bool:
+        """Tell whether all from one to the other is lost."""
+
+    def conditions_of(self, sender: NodeId, receiver: NodeId) -> Conditions:
+        """Return what happens to messages from one to the other."""
+
+    def endpoint_at(self, address: str) -> "Endpoint | None":
+        """Return who listens there."""
+
+
+class Endpoint:
+    """A member's plug: all that the network has to know of it.
+
+    Parameters
+    ----------
+    identity : Identity
+        Who it is.
+    address : str
+        Where it listens.
+    clock : Clock
+        Its own.
+    inbox : Inbox
+        Where messages for it go.
+    news : News
+        Where its lines for the log go.
+    admit : Admission
+        Whom it talks to.
+
+    Attributes
+    ----------
+    routes : dict of NodeId to Route
+        To whom it has sent.
+    received_bytes : dict of NodeId to int
+        How much came from whom.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        address: str,
+        *,
+        clock: Clock,
+        inbox: Inbox,
+        news: News,
+        admit: Admission,
+    ) -> None:
+        """Not plugged in yet."""
+        self.identity = identity
+        self.node_id = identity.node_id
+        self.address = address
+        self.clock = clock
+        self.inbox = inbox
+        self.news = news
+        self.admit = admit
+        self.routes: dict[NodeId, Route] = {}
+        self.received_bytes: dict[NodeId, int] = {}
+
+
+class _Shipment(msgspec.Struct, frozen=True):
+    """Messages on their way."""
+
+    target: Endpoint
+    messages: Sequence[Message]
+    data: bytes
+    """The same in frames, where the network makes some; then only these count."""
+    snapshots: int
+    """Of how many snapshots the sender waits to hear."""
+
+
+class Route:
+    """From one member to another.
+
+    Parameters
+    ----------
+    world : World
+        The network.
+    sender : Endpoint
+        Whose messages these are.
+    receiver : NodeId
+        To whom they go.
+    address : str
+        Where the sender believes it to be.
+    """
+
+    def __init__(
+        self, world: World, sender: Endpoint, receiver: NodeId, address: str
+    ) -> None:
+        """Connect with the first message."""
+        self.receiver = receiver
+        self.address = address
+        self._world = world
+        self._sender = sender
+        self._target: Endpoint | None = None
+        """Who answered the handshake; None while there is no connection."""
+        self._is_loss_told = False
+        self._since = sender.clock.now()
+        self._trouble = "not connected yet"
+        self._sent_bytes = 0
+        self._dropped_messages = 0
+        self._waiting: deque[_Shipment] = deque()
+        self._waiting_messages = 0
+
+    # -- What the network asks ---------------------------------------------------------
+
+    def leads_to(self, target: Endpoint) -> bool:
+        """Tell whether there is a connection to this endpoint.
+
+        Parameters
+        ----------
+        target : Endpoint
+            A member, as it is running now.
+
+        Returns
+        -------
+        bool
+            Whether it is at the other end.
+        """
+        return self._target is target
+
+    def notice_cut(self) -> None:
+        """Lose the connection if nothing is heard on it for too long from now on."""
+        self._later(self._world.config.silence_seconds, self._on_silence, self._target)
+
+    def disconnect(self, reason: str) -> None:
+        """Have no connection, and say so, once and a little later.
+
+        Parameters
+        ----------
+        reason : str
+            Why, in words.
+        """
+        if self._target is not None:
+            self._target, self._since = None, self._sender.clock.now()
+        self._trouble = reason
+        if not self._is_loss_told:
+            self._is_loss_told = True
+            self._tell_unreachable()
+
+    def view(self) -> PeerView:
+        """Return what the sender knows of the receiver.
+
+        Returns
+        -------
+        PeerView
+            At this moment.
+        """
+        return PeerView(
+            is_connected=self._target is not None,
+            since=self._since,
+            round_trip_seconds=None,
+            sent_bytes=self._sent_bytes,
+            received_bytes=self._sender.received_bytes.get(self.receiver, 0),
+            waiting_messages=self._waiting_messages,
+            waiting_bytes=sum(len(shipment.data) for shipment in self._waiting),
+            dropped_messages=self._dropped_messages,
+            trouble=self._trouble,
+        )
+
+    # -- Sending -----------------------------------------------------------------------
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Bring messages on their way, in the order of their lanes.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            All for this receiver.
+        """
+        target = self._connected()
+        if target is None:
+            self._lose(messages)
+            return
+        draw, conditions = self._world.draw, self._conditions()
+        in_order: list[Message] = []
+        for message in sorted(messages, key=lane_of):
+            if happens(conditions.drop_rate, draw):
+                self._lose([message])
+                continue
+            if happens(conditions.duplicate_rate, draw):
+                self._send_late(self._ship(target, [message], is_copy=True))
+            if happens(conditions.reorder_rate, draw):
+                self._send_late(self._ship(target, [message]))
+            else:
+                in_order.append(message)
+        room = self._world.config.queue_messages_max - self._waiting_messages
+        if len(in_order) > room:
+            self._lose(in_order[room:])
+            self._tell_unreachable()
+        if in_order[:room]:
+            # Each timer brings the oldest, whichever fires first: so latencies differ
+            # and the order stays.
+            self._waiting.append(self._ship(target, in_order[:room]))
+            self._waiting_messages += len(in_order[:room])
+            self._later(conditions.latency_seconds(draw), self._arrive_next)
+
+    def _ship(
+        self, target: Endpoint, messages: Sequence[Message], is_copy: bool = False
+    ) -> _Shipment:
+        """Wrap messages for their way; what fits no frame is lost."""
+        snapshots = sum(isinstance(message, InstallSnapshot) for message in messages)
+        data = b""
+        if self._world.is_encoded:
+            lanes, pieces = Lanes(self._world.config), list[bytes]()
+            loss = lanes.put(messages)
+            while frames := lanes.take():
+                pieces += frames
+            data = b"".join(pieces)
+            snapshots -= loss.snapshots
+            self._tell_of_snapshots(0 if is_copy else loss.snapshots, False)
+            self._dropped_messages += loss.messages
+            self._sent_bytes += len(data)
+        return _Shipment(target, messages, data, 0 if is_copy else snapshots)
+
+    def _send_late(self, shipment: _Shipment) -> None:
+        """Send something that keeps no order with the rest."""
+        draw, conditions = self._world.draw, self._conditions()
+        latency = conditions.latency_seconds(draw) + conditions.extra_seconds(draw)
+        self._later(latency, self._arrive, shipment)
+
+    # -- Arriving ----------------------------------------------------------------------
+
+    def _arrive_next(self) -> None:
+        """Let the oldest of what keeps its order arrive."""
+        shipment = self._waiting.popleft()
+        self._waiting_messages -= len(shipment.messages)
+        self._arrive(shipment)
+
+    def _arrive(self, shipment: _Shipment) -> None:
+        """Hand messages over, if there is still a way and somebody at its end."""
+        world, sender, target = self._world, self._sender, shipment.target
+        is_there = world.endpoint_at(target.address) is target
+        if not is_there or world.is_cut(sender.node_id, self.receiver):
+            self._tell_of_snapshots(shipment.snapshots, False)
+            return
+        messages = shipment.messages
+        if world.is_encoded:
+            messages = _decoded(shipment.data, world.config)
+            before = target.received_bytes.get(sender.node_id, 0)
+            target.received_bytes[sender.node_id] = before + len(shipment.data)
+        target.inbox.put_messages(messages)
+        is_answered = not world.is_cut(self.receiver, sender.node_id)
+        self._tell_of_snapshots(shipment.snapshots, is_answered)
+
+    def _lose(self, messages: Sequence[Message]) -> None:
+        """Lose messages; of snapshots the sender hears."""
+        self._dropped_messages += len(messages)
+        snapshots = sum(isinstance(message, InstallSnapshot) for message in messages)
+        self._tell_of_snapshots(snapshots, False)
+
+    # -- Connecting --------------------------------------------------------------------
+
+    def _connected(self) -> Endpoint | None:
+        """Return who is there, after a handshake if need be; None if nobody can be."""
+        world, sender = self._world, self._sender
+        target = world.endpoint_at(self.address)
+        is_cut = world.is_cut(sender.node_id, self.receiver)
+        if target is not None and self._target is target:
+            # A connection that is cut is lost only when its silence is noticed.
+            return None if is_cut else target
+        if is_cut or world.is_cut(self.receiver, sender.node_id):
+            self.disconnect("no handshake in time")
+            return None
+        if target is None:
+            self.disconnect("connection refused")
+            return None
+        who = f"node {self.receiver:x} at {self.address}"
+        refusal = self._refusal(target)
+        if refusal is not None:
+            sender.news.trouble(who, "connection refused", refusal.words)
+            self.disconnect(refusal.words)
+            return None
+        self._target, self._since = target, sender.clock.now()
+        self._trouble, self._is_loss_told = "", False
+        sender.news.good(who, "connected to peer")
+        return target
+
+    def _refusal(self, target: Endpoint) -> Refusal | None:
+        """Let both look at each other; return why they can't talk."""
+        ours = self._sender.identity
+        hello = Hello(
+            version_min=VERSION_MIN,
+            version_max=VERSION_MAX,
+            receiver=self.receiver,
+            identity=ours,
+        )
+        verdict = answer(hello, target.identity, target.admit)
+        if isinstance(verdict, Refusal):
+            who = f"node {ours.node_id:x} at {self._sender.address}"
+            target.news.trouble(who, "connection refused", verdict.words)
+            return verdict
+        return check_welcome(verdict, ours, self.receiver, self._sender.admit)
+
+    def _on_silence(self, target: Endpoint | None) -> None:
+        """Lose the connection if the way is still cut."""
+        is_cut = self._world.is_cut(self._sender.node_id, self.receiver)
+        if is_cut and target is not None and self._target is target:
+            self.disconnect("no answer in time")
+
+    # -- Telling the sender ------------------------------------------------------------
+
+    def _tell_unreachable(self) -> None:
+        """Tell that messages were lost."""
+        latency = self._conditions().latency_seconds(self._world.draw)
+        self._later(latency, self._sender.inbox.put_unreachable, self.receiver)
+
+    def _tell_of_snapshots(self, count: int, arrived: bool) -> None:
+        """Tell what became of so many snapshots; a loss is noticed by silence."""
+        for _ in range(count):
+            seconds = self._world.config.silence_seconds
+            if arrived:
+                seconds = self._conditions().latency_seconds(self._world.draw)
+            put = self._sender.inbox.put_snapshot
+            self._later(seconds, put, self.receiver, arrived)
+
+    def _conditions(self) -> Conditions:
+        """Return what happens here at the moment."""
+        return self._world.conditions_of(self._sender.node_id, self.receiver)
+
+    def _later(
+        self, seconds: float, callback: Callable[[*Args], object], *args: *Args
+    ) -> None:
+        """Have something happen by the network's own timers."""
+        self._world.timers.call_later(seconds, callback, *args)
+
+
+def _decoded(data: bytes, config: TransportConfig) -> list[Message]:
+    """Read frames as a member on another machine would."""
+    assembler = Assembler(config.message_bytes_max)
+    decoder = FrameDecoder(config.frame_bytes_max)
+    return [
+        message for frame in decoder.feed(data) for message in assembler.take(frame)
+    ]

@@ -1,0 +1,315 @@
+"""Messages over TCP: a listener and a connection to each peer; the only sockets here.
+
+What is said on a connection is decided by `peer` and `inbound`, which know no sockets.
+Callbacks of asyncio rather than its streams: no task wakes for what arrives, and what
+leaves is written once a turn.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from raftwerk.core.messages import InstallSnapshot, Message
+from raftwerk.errors import ConfigError
+from raftwerk.host.protocol import Host
+from raftwerk.transport.address import Address
+from raftwerk.transport.config import FRAME_BODY_BYTES, TransportConfig
+from raftwerk.transport.door import Doorkeeper
+from raftwerk.transport.handshake import words_for_stranger
+from raftwerk.transport.inbound import Inbound
+from raftwerk.transport.inbox import Inbox
+from raftwerk.transport.link import Session, Surroundings
+from raftwerk.transport.news import News
+from raftwerk.transport.peer import Peer
+from raftwerk.transport.port_holder import holder_of
+from raftwerk.transport.protocol import (
+    Admission,
+    Identity,
+    PeerView,
+    Receiver,
+    Report,
+)
+from raftwerk.transport.wire import Wire
+from raftwerk.types import NodeId
+
+__all__ = ["TcpTransport", "TlsContexts"]
+
+_UNSENT_BYTES_MAX: Final = 2 * FRAME_BODY_BYTES
+"""What the system may hold of ours unsent; the rest waits where it can be overtaken."""
+
+
+class TlsContexts(msgspec.Struct, frozen=True):
+    """How connections are encrypted, and who is trusted: for each direction."""
+
+    server: ssl.SSLContext
+    """For who dials us; demands a certificate of it, if the context says so."""
+    client: ssl.SSLContext
+    """For whom we dial; checks that the certificate fits the host in its address."""
+
+
+class TcpTransport:
+    """A `Transport` between machines.
+
+    Parameters
+    ----------
+    identity : Identity
+        Who we are.
+    listen : str
+        ``host:port`` to listen on; port 0 takes a free one.
+    host : Host
+        Clock, timers and draws.
+    report : Report
+        Where lines for the log go, for instance ``structlog.get_logger().log``.
+    config : TransportConfig
+        All bounds.
+    admit : Admission, optional
+        Says who is refused, of those whom versions, cluster and ids fit. Without it,
+        all who are not among the peers.
+    tls : TlsContexts, optional
+        Without it, connections are neither encrypted nor authenticated.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        listen: str,
+        *,
+        host: Host,
+        report: Report,
+        config: TransportConfig = TransportConfig(),
+        admit: Admission | None = None,
+        tls: TlsContexts | None = None,
+    ) -> None:
+        """Neither listen nor dial yet."""
+        self._listen = Address.parse(listen)
+        self._tls = tls
+        self._inbox = Inbox(host.timers)
+        self._around = Surroundings(
+            identity=identity,
+            config=config,
+            host=host,
+            admit=admit or self._admit_peers,
+            inbox=self._inbox,
+            news=News(report),
+            dial=self._dial,
+        )
+        self._peers: dict[NodeId, Peer] = {}
+        self._to_flush: dict[Peer, None] = {}
+        self._is_flush_due = False
+        self._server: asyncio.Server | None = None
+        self._door = Doorkeeper(config.handshakes_max, self._hurry)
+        self._wires: set[Wire] = set()
+        self._dials: set[asyncio.Task[None]] = set()
+        self._on_all_closed: asyncio.Future[None] | None = None
+
+    # -- What the runtime asks ---------------------------------------------------------
+
+    async def start(self, receiver: Receiver) -> None:
+        """Do as `Transport.start` says."""
+        try:
+            self._server = await asyncio.get_running_loop().create_server(
+                self._accept,
+                self._listen.host or None,
+                self._listen.port,
+                ssl=self._tls.server if self._tls else None,
+                ssl_handshake_timeout=self._tls_seconds(),
+            )
+        except OSError as error:
+            raise ConfigError(self._words_for_bind(error)) from None
+        self._inbox.open(receiver)
+        for peer in self._peers.values():
+            peer.start()
+        self._flush_soon()
+
+    def set_peers(self, addresses: Mapping[NodeId, str]) -> None:
+        """Do as `Transport.set_peers` says."""
+        for address in addresses.values():
+            Address.parse(address)
+        for node_id, peer in list(self._peers.items()):
+            if addresses.get(node_id) != peer.address:
+                self._remove(peer)
+        for node_id, address in addresses.items():
+            if node_id not in self._peers:
+                peer = self._peers[node_id] = Peer(node_id, address, self._around)
+                if self._inbox.is_open:
+                    peer.start()
+        self._door.keep_only(addresses)
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Do as `Transport.send` says."""
+        for message in messages:
+            peer = self._peers.get(message.receiver)
+            if peer is not None:
+                peer.offer(message)
+                self._to_flush[peer] = None
+                continue
+            self._inbox.put_unreachable(message.receiver)
+            if isinstance(message, InstallSnapshot):
+                self._inbox.put_snapshot(message.receiver, False)
+        self._flush_soon()
+
+    def peers(self) -> Mapping[NodeId, PeerView]:
+        """Do as `Transport.peers` says."""
+        return {
+            node_id: peer.view(self._door.received_bytes(node_id))
+            for node_id, peer in self._peers.items()
+        }
+
+    def addresses(self) -> list[str]:
+        """Return where we listen, with the ports that the system has chosen.
+
+        Returns
+        -------
+        list of str
+            Each as ``host:port``; empty before `start` and after `stop`.
+        """
+        if self._server is None:
+            return []
+        names = [sock.getsockname() for sock in self._server.sockets]
+        return [str(Address(host=name[0], port=name[1])) for name in names]
+
+    async def stop(self) -> None:
+        """Do as `Transport.stop` says."""
+        self._inbox.close()
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        for peer in self._peers.values():
+            peer.stop()
+        self._door.close_all()
+        if self._wires:
+            # Bounded: each was aborted, or will be when its time to close is over.
+            self._on_all_closed = asyncio.get_running_loop().create_future()
+            await self._on_all_closed
+        await asyncio.gather(*self._dials, return_exceptions=True)
+        if server is not None:
+            await server.wait_closed()
+
+    # -- Sending -----------------------------------------------------------------------
+
+    def _flush_soon(self) -> None:
+        """Have all be sent at the end of this turn: one frame a peer, one write."""
+        if self._to_flush and not self._is_flush_due and self._inbox.is_open:
+            self._is_flush_due = True
+            self._around.host.timers.call_later(0.0, self._flush)
+
+    def _flush(self) -> None:
+        """Send what was offered in this turn."""
+        self._is_flush_due = False
+        to_flush, self._to_flush = self._to_flush, {}
+        if self._inbox.is_open:
+            for peer in to_flush:
+                peer.flush()
+
+    # -- Connections -------------------------------------------------------------------
+
+    def _accept(self) -> Wire:
+        """Make the session of an incoming connection."""
+        return self._wire_for(Inbound(self._around, self._door))
+
+    def _dial(self, address: str, session: Session) -> Callable[[], None]:
+        """Do as `Surroundings.dial` says."""
+        wire = self._wire_for(session)
+        dial = self._connect(Address.parse(address), wire)
+        task = asyncio.get_running_loop().create_task(dial)
+        self._dials.add(task)
+        task.add_done_callback(self._dials.discard)
+
+        def call_off() -> None:
+            wire.abort()
+            task.cancel()
+
+        return call_off
+
+    async def _connect(self, address: Address, wire: Wire) -> None:
+        """Connect a wire, or tell it why not."""
+        try:
+            await asyncio.get_running_loop().create_connection(
+                lambda: wire,
+                address.host,
+                address.port,
+                ssl=self._tls.client if self._tls else None,
+                ssl_handshake_timeout=self._tls_seconds(),
+            )
+        except OSError as error:
+            wire.fail(error)
+
+    def _wire_for(self, session: Session) -> Wire:
+        """Make the wire of a session."""
+        return Wire(
+            session,
+            timers=self._around.host.timers,
+            close_seconds=self._around.config.close_seconds,
+            on_made=self._on_made,
+            on_gone=self._on_gone,
+            words_of=_words_of,
+        )
+
+    def _on_made(self, wire: Wire, transport: asyncio.Transport) -> None:
+        """Count a connection in, and keep the system from hoarding what it can't send.
+
+        Without the option some megabytes may stand between a heartbeat and the line.
+        """
+        self._wires.add(wire)
+        option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+        if option is not None:
+            sock = transport.get_extra_info("socket")
+            sock.setsockopt(socket.IPPROTO_TCP, option, _UNSENT_BYTES_MAX)
+        if not self._inbox.is_open:
+            wire.abort()
+
+    def _on_gone(self, wire: Wire) -> None:
+        """Count a connection out."""
+        self._wires.discard(wire)
+        if not self._wires and self._on_all_closed is not None:
+            self._on_all_closed.set_result(None)
+            self._on_all_closed = None
+
+    def _hurry(self, node_id: NodeId) -> None:
+        """Connect to a peer that has just connected to us."""
+        if node_id in self._peers:
+            self._peers[node_id].hurry()
+
+    def _remove(self, peer: Peer) -> None:
+        """Part with a peer."""
+        del self._peers[peer.node_id]
+        self._to_flush.pop(peer, None)
+        peer.stop()
+        self._inbox.put_unreachable(peer.node_id)
+
+    def _admit_peers(self, identity: Identity) -> str:
+        """Refuse all but the peers: the `Admission` that goes without saying."""
+        if identity.node_id in self._peers:
+            return ""
+        return words_for_stranger(identity, self._around.identity)
+
+    # -- Words -------------------------------------------------------------------------
+
+    def _tls_seconds(self) -> float | None:
+        """Return how long the encryption may take to be agreed on."""
+        return self._around.config.handshake_seconds if self._tls else None
+
+    def _words_for_bind(self, error: OSError) -> str:
+        """Say why we can't listen, and who is in the way."""
+        begin = f"cannot listen on {self._listen} for peers"
+        if error.errno == errno.EADDRINUSE:
+            holder = holder_of(self._listen.port)
+            return f"{begin}: {holder} has this port; stop it or choose another"
+        return f"{begin}: {_words_of(error)}"
+
+
+def _words_of(error: Exception | None) -> str:
+    """Return the reason for a lost connection without what differs each time."""
+    if error is None:
+        return "the other side closed it"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error}"
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return str(error) or type(error).__name__
