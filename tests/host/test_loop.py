@@ -253,6 +253,12 @@ def test_a_closed_loop_takes_no_call() -> None:
         loop.call_later(1.0, print)
 
 
+def test_a_loop_that_is_forgotten_is_no_leak() -> None:
+    # Warnings are errors here, so a warning would fail this.
+    VirtualLoop().run_until_complete(asyncio.sleep(1.0))
+    gc.collect()
+
+
 def test_a_stopped_loop_can_be_run_again() -> None:
     loop = VirtualLoop()
     loop.call_later(1.0, loop.stop)

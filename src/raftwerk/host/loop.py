@@ -106,6 +106,9 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         self._failures: list[dict[str, Any]] = []
         self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # see there
 
+    def __del__(self) -> None:
+        """Warn of nothing, unlike a real loop: there is nothing of the system to free."""
+
     # -- What asyncio asks of a loop ---------------------------------------------------
 
     def time(self) -> float:
