@@ -106,8 +106,8 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         self._failures: list[dict[str, Any]] = []
         self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # see there
 
-    def __del__(self) -> None:
-        """Warn of nothing, unlike a real loop: there is nothing of the system to free."""
+    def __del__(self, *_warn: object) -> None:
+        """Warn of nothing: unlike a real loop, this one holds nothing of the system."""
 
     # -- What asyncio asks of a loop ---------------------------------------------------
 
