@@ -3,8 +3,6 @@
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
-import msgspec
-
 from raftwerk.core.config import NO_LIMIT, CoreConfig
 from raftwerk.core.inputs import (
     Campaign,
@@ -165,7 +163,7 @@ class Interaction:
         """Crash a node and start it again."""
         self._named(directive).restart()
 
-    def _raft_state(self, directive: Directive) -> None:
+    def _raft_state(self, _directive: Directive) -> None:
         """Print what each node takes itself for."""
         for member in self._members:
             status = member.replica.status()
@@ -295,7 +293,7 @@ class Interaction:
             self._output.write(f"{describe_entry(entry)}\n")
 
     def _send_snapshot(self, directive: Directive) -> None:
-        """Put a node's newest snapshot on its way to another, behind the core's back."""
+        """Send a node's newest snapshot to another, behind the core's back."""
         member = self._named(directive)
         wire = wire_from_message(
             InstallSnapshot(

@@ -163,8 +163,8 @@ def _chart(voters: list[NodeId], matches: Matches) -> str:
     count = len(voters)
     lines = [f"{' ' * count}    idx\n"]
     for voter in voters:
-        bar = bars[voter]
-        shape = f"{'x' * bar}>{' ' * (count - bar)}"
+        length = bars[voter]
+        shape = f"{'x' * length}>{' ' * (count - length)}"
         if voter not in matches:
             shape = f"?{' ' * count}"
         lines.append(f"{shape} {matches.get(voter, 0):5d}    (id={voter:x})\n")
