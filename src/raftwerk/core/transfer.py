@@ -4,7 +4,7 @@ Source: thesis §3.10. While it lasts no proposal is taken; it ends with a highe
 is given up after one election timeout. The target's side is in `election.py`.
 """
 
-from raftwerk.core.events import TimeoutNowSent, TransferStarted
+from raftwerk.core.events import ProgressMissing, TimeoutNowSent, TransferStarted
 from raftwerk.core.inputs import TransferLeadership
 from raftwerk.core.messages import ForwardTransfer, TimeoutNow
 from raftwerk.core.replication import send_append
@@ -59,7 +59,10 @@ def _transfer(state: State, transferee: NodeId) -> None:
 def _begin(state: State, transferee: NodeId) -> None:
     """Begin to hand over, unless that is under way or makes no sense."""
     progress = state.tracker.progress.get(transferee)
-    if progress is None or progress.is_learner or transferee == state.transferee:
+    if progress is None:
+        state.record(ProgressMissing(node=state.id, peer=transferee))
+        return
+    if progress.is_learner or transferee == state.transferee:
         return
     state.transferee = None  # Another one was under way: the newest wish counts.
     if transferee == state.id:
