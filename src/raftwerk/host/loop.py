@@ -252,7 +252,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
             due.append(heapq.heappop(timers)[2])
         for _ in range(len(due)):
             handle = due.popleft()
-            if handle._cancelled or self._is_abandoned(handle):
+            if handle._cancelled or (self._abandoned and self._is_abandoned(handle)):
                 continue
             handle._run()
         if self._failures:
@@ -271,8 +271,6 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
 
     def _is_abandoned(self, handle: asyncio.Handle) -> bool:
         """Tell whether the handle's owner was abandoned."""
-        if not self._abandoned:
-            return False
         context: Context = getattr(handle, "_context")  # public from Python 3.12 on
         return context.get(OWNER) in self._abandoned
 
