@@ -1,0 +1,1 @@
+"""Whole nodes as processes, on real sockets and a real disk."""

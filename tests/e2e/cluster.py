@@ -1,0 +1,218 @@
+"""A cluster of real processes, to be killed, paused and started again by a test."""
+
+import asyncio
+import base64
+import signal
+import subprocess
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from raftwerk.config import Url
+from raftwerk.monitor.fetch import HttpFetch
+from raftwerk.monitor.status import FetchError, NodeReport
+from tests.e2e.ports import free_ports
+from tests.e2e.waiting import until
+
+READY_SECONDS = 30.0
+"""How long anything may take on a busy machine; what is fast is asserted apart."""
+
+LOG_TAIL_LINES = 30
+
+
+class NodeProcess:
+    """One node: its flags, its log file, and its process while it has one.
+
+    Its processes must be started on the thread that runs the tests: they end with the
+    thread that started them.
+    """
+
+    def __init__(self, name: str, folder: Path, flags: list[str], client: Url) -> None:
+        self.name = name
+        self.client = client
+        self.log = folder / f"{name}.log"
+        self._command = [sys.executable, "-m", "raftwerk", "serve", *flags]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process.pid
+
+    def start(self) -> None:
+        assert self._process is None or self._process.poll() is not None
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+                [*self._command, "--exit-with-parent"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None, f"{self.name} was never started"
+        self._process.send_signal(number)
+
+    def pause(self) -> None:
+        self.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.send(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Kill it as by ``kill -9``, and wait for its end."""
+        self.send(signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> int:
+        """Return its exit code once it has ended by itself."""
+        assert self._process is not None, f"{self.name} was never started"
+        code = self._process.wait(READY_SECONDS)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        return code
+
+    def end(self) -> None:
+        """Make sure that it is gone."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+    def last_lines(self) -> str:
+        if not self.log.exists():
+            return ""
+        lines = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return "\n".join(f"{self.name}: {line}" for line in lines)
+
+
+class Cluster:
+    """Nodes with data below a folder; all are gone when its context ends."""
+
+    def __init__(self, folder: Path, size: int = 3) -> None:
+        ports = free_ports(2 * size)
+        peers = [Url("127.0.0.1", port) for port in ports[size:]]
+        names = [f"n{number}" for number in range(1, size + 1)]
+        initial = ",".join(f"{n}={url}" for n, url in zip(names, peers, strict=True))
+        self.nodes = [
+            NodeProcess(
+                name,
+                folder,
+                [
+                    f"--name={name}",
+                    f"--data-dir={folder / name}",
+                    f"--listen-client-urls=http://127.0.0.1:{port}",
+                    f"--listen-peer-urls={peer}",
+                    f"--initial-cluster={initial}",
+                ],
+                Url("127.0.0.1", port),
+            )
+            for name, port, peer in zip(names, ports, peers, strict=False)
+        ]
+        self._stack = AsyncExitStack()
+        self._fetch = HttpFetch()
+        self.http = httpx.AsyncClient(trust_env=False)
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._fetch)
+        await self._stack.enter_async_context(self.http)
+        for node in self.nodes:
+            self._stack.callback(node.end)
+            node.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+        if error is not None:
+            for node in self.nodes:
+                print(node.last_lines())
+
+    async def status(self, node: NodeProcess) -> NodeReport | None:
+        """Return what a node says of itself; None if it does not answer in a second."""
+        try:
+            async with asyncio.timeout(1.0):
+                return await self._fetch(node.client)
+        except (FetchError, TimeoutError):
+            return None
+
+    async def leader(self, among: list[NodeProcess] | None = None) -> NodeProcess:
+        """Return the leader, once one of the nodes says that it is the one.
+
+        If several say so, it is the one of the highest term: the others have not heard
+        of it yet.
+        """
+
+        async def look() -> NodeProcess | None:
+            nodes = self.nodes if among is None else among
+            reports = await asyncio.gather(*map(self.status, nodes))
+            leaders = [
+                (report.term, number)
+                for number, report in enumerate(reports)
+                if report is not None and report.state == "LEADER"
+            ]
+            return nodes[max(leaders)[1]] if leaders else None
+
+        found = await until(look, "some node leads", READY_SECONDS)
+        assert found is not None
+        return found
+
+    async def answers(self, node: NodeProcess) -> None:
+        """Return once the node knows a leader."""
+
+        async def look() -> bool:
+            report = await self.status(node)
+            return report is not None and report.leader is not None
+
+        await until(look, f"{node.name} answers and knows a leader", READY_SECONDS)
+
+    async def call(
+        self, node: NodeProcess, path: str, seconds: float = 5.0, **fields: object
+    ) -> dict[str, Any] | None:
+        """Return the answer to a call of etcd's gateway; None if it did not succeed.
+
+        After None nothing is known of a write: it may be done, or still be done later.
+        """
+        body = {
+            name: (
+                base64.b64encode(value).decode() if isinstance(value, bytes) else value
+            )
+            for name, value in fields.items()
+        }
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self.http.post(
+                    f"{node.client}/v3/kv/{path}", json=body, timeout=None
+                )
+        except (httpx.TransportError, TimeoutError):
+            return None
+        if answer.status_code != httpx.codes.OK:
+            return None
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def put(
+        self, node: NodeProcess, key: bytes, value: bytes, seconds: float = 5.0
+    ) -> int | None:
+        """Return the revision of a write; None if it was not acknowledged."""
+        answer = await self.call(node, "put", seconds, key=key, value=value)
+        return None if answer is None else int(answer["header"]["revision"])
+
+    async def get(self, node: NodeProcess, key: bytes) -> tuple[bytes, int] | None:
+        """Return value and revision of a key, None if it is not there; must succeed."""
+
+        async def look() -> dict[str, Any] | None:
+            return await self.call(node, "range", key=key)
+
+        answer = await until(look, f"{node.name} answers a read", READY_SECONDS)
+        assert answer is not None
+        if not answer.get("kvs"):
+            return None
+        (found,) = answer["kvs"]
+        return base64.b64decode(found.get("value", "")), int(found["mod_revision"])

@@ -1,0 +1,111 @@
+"""Every acknowledged write survives ten kills of the leader under many writers."""
+
+import asyncio
+import itertools
+import os
+import random
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.e2e.cluster import Cluster
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.e2e
+
+KILLS = 10
+
+WRITERS = 8
+
+PROGRESS_SECONDS = 10.0
+"""How long the rest may take to acknowledge writes again; far more than it needs."""
+
+READS_AT_A_TIME = 16
+
+
+class Written(msgspec.Struct, frozen=True):
+    """One acknowledged write. Each key is written once, so what is read is known."""
+
+    key: bytes
+    value: bytes
+    revision: int
+
+
+class Writers:
+    """Write ever new keys through random nodes, and remember what was acknowledged."""
+
+    def __init__(self, cluster: Cluster, draw: random.Random) -> None:
+        self._cluster = cluster
+        self._draw = draw
+        self.acknowledged: list[Written] = []
+        self.attempts = 0
+
+    async def write(self, writer: int) -> None:
+        """Write until cancelled."""
+        for number in itertools.count():
+            key = f"writer {writer} key {number}".encode()
+            value = f"{writer}:{number}".encode() * self._draw.randrange(1, 20)
+            node = self._draw.choice(self._cluster.nodes)
+            self.attempts += 1
+            revision = await self._cluster.put(node, key, value, seconds=2.0)
+            if revision is not None:
+                self.acknowledged.append(Written(key, value, revision))
+
+    async def progress(self, count: int) -> None:
+        """Return once so many more writes were acknowledged; fail as idle otherwise."""
+        goal = len(self.acknowledged) + count
+
+        async def look() -> bool:
+            return len(self.acknowledged) >= goal
+
+        await until(look, f"{count} more acknowledged writes", PROGRESS_SECONDS)
+
+
+async def check(cluster: Cluster, acknowledged: list[Written]) -> None:
+    """Read every key, each from another node than the one before."""
+    nodes = itertools.cycle(cluster.nodes)
+    limit = asyncio.Semaphore(READS_AT_A_TIME)
+
+    async def check_one(written: Written) -> None:
+        async with limit:
+            found = await cluster.get(next(nodes), written.key)
+        # The revision, too: a write that was lost and written again has another.
+        assert found == (written.value, written.revision), written.key
+
+    await asyncio.gather(*map(check_one, acknowledged))
+
+
+def test_no_acknowledged_write_is_lost_when_leaders_are_killed(tmp_path: Path) -> None:
+    seed = int(os.environ.get("RAFTWERK_SEED") or random.SystemRandom().getrandbits(32))
+    print(f"RAFTWERK_SEED={seed}")
+    draw = random.Random(seed)
+
+    async def story() -> None:
+        async with Cluster(tmp_path) as cluster:
+            await cluster.leader()
+            writers = Writers(cluster, draw)
+            writing = [
+                asyncio.create_task(writers.write(number)) for number in range(WRITERS)
+            ]
+            try:
+                await writers.progress(50)
+                for _ in range(KILLS):
+                    leader = await cluster.leader()
+                    leader.kill()
+                    # The other two alone, before the killed one is there again.
+                    await writers.progress(draw.randrange(20, 100))
+                    leader.start()
+                    await cluster.answers(leader)
+                    await writers.progress(draw.randrange(20, 100))
+            finally:
+                for task in writing:
+                    task.cancel()
+                ends = await asyncio.gather(*writing, return_exceptions=True)
+            assert all(isinstance(end, asyncio.CancelledError) for end in ends), ends
+            revisions = [written.revision for written in writers.acknowledged]
+            assert len(set(revisions)) == len(revisions), "one revision, two writes"
+            print(f"{len(revisions)} of {writers.attempts} writes acknowledged")
+            await check(cluster, writers.acknowledged)
+
+    asyncio.run(story())
