@@ -11,11 +11,14 @@ module         what it knows
 script         the grammar: directives, arguments, input, expected output
 format         values as text: entries, snapshots, progress, configurations
 wire           our messages as etcd's, and their description
+changes        changes of a configuration, as commands have them
 events         our events as log lines with a level
 output         what a directive has printed so far: levels and indented sections
 storage        a log in memory, with a history of snapshots
 member         one node: a replica, its storage, and the work it has ordered
-interaction    harness 1: nodes, a bag of messages, and the commands on them
+options        what a node is told, and what it starts from
+environment    nodes and a bag of messages between them
+interaction    harness 1: the commands on nodes and messages
 membership     harness 2: configuration changes alone
 quorum         harness 3: majorities alone
 runner         which harness for which file, and the difference if there is one

@@ -1,12 +1,12 @@
-"""Harness 1: nodes, a bag of messages between them, and the commands on both."""
+"""Harness 1: the commands on a group of nodes and the messages between them."""
 
-from collections.abc import Callable, Collection, Iterator
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-from raftwerk.core.config import NO_LIMIT, CoreConfig
 from raftwerk.core.inputs import (
     Campaign,
     ForgetLeader,
+    Input,
     Propose,
     ReadIndex,
     ReportSnapshot,
@@ -15,54 +15,27 @@ from raftwerk.core.inputs import (
     TransferLeadership,
 )
 from raftwerk.core.messages import InstallSnapshot, Proposal
-from raftwerk.core.records import (
-    ConfChange,
-    ConfState,
-    EntryKind,
-    Snapshot,
-    Transition,
-)
-from raftwerk.errors import MisuseError, NotProposed, RequestError, UnknownPeer
-from raftwerk.types import LogIndex, NodeId, Term
+from raftwerk.core.records import ConfChange, EntryKind, Transition
+from raftwerk.errors import MisuseError, NotProposed, RequestError
+from raftwerk.types import LogIndex, NodeId
 
 from .changes import CommandError, parse_changes
+from .environment import Environment
 from .format import ROLES, describe_entry, describe_progress_map
-from .member import Member
-from .output import Level, Output
-from .script import Argument, Directive, ScriptError
+from .member import Member, Send
+from .options import ELECTION_TICKS, HEARTBEAT_TICKS
+from .output import Level
+from .script import Directive, ScriptError
 from .storage import StorageRefusal
-from .wire import WIRE_TYPES, Wire, wire_from_message
+from .wire import WIRE_TYPES, wire_from_message
 
 __all__ = ["Interaction"]
 
-ELECTION_TICKS: Final = 3
-HEARTBEAT_TICKS: Final = 1
 TRANSITIONS: Final = {
     "auto": Transition.AUTO,
     "implicit": Transition.JOINT_IMPLICIT,
     "explicit": Transition.JOINT_EXPLICIT,
 }
-OPTIONS: Final[dict[str, tuple[str, Callable[[Argument], Any]]]] = {
-    # option: field of the configuration, and how its value is read
-    "inflight": ("inflight_messages_max", Argument.number),
-    "inflight-bytes": ("inflight_bytes_max", Argument.number),
-    "max-size-per-msg": ("append_bytes_max", Argument.number),
-    "max-uncommitted-size": ("uncommitted_bytes_max", Argument.number),
-    "max-committed-size-per-ready": ("committed_bytes_max", Argument.number),
-    "async-storage-writes": ("asynchronous_storage", Argument.truth),
-    "prevote": ("pre_vote", Argument.truth),
-    "checkquorum": ("check_quorum", Argument.truth),
-    "step-down-on-removal": ("step_down_on_removal", Argument.truth),
-    "disable-conf-change-validation": (
-        "validate_changes",
-        lambda argument: not argument.truth(),
-    ),
-    "disable-proposal-forwarding": (
-        "forward_proposals",
-        lambda argument: not argument.truth(),
-    ),
-}
-BOOTSTRAP_OPTIONS: Final = ("voters", "learners", "index", "content")
 
 
 class Interaction:
@@ -75,10 +48,7 @@ class Interaction:
     """
 
     def __init__(self, draw: Callable[[int], int]) -> None:
-        self._draw = draw
-        self._output = Output()
-        self._members: list[Member] = []
-        self._messages: list[Wire] = []
+        self._env = Environment(draw)
         self._commands: dict[str, Callable[[Directive], None]] = {
             "_breakpoint": lambda directive: None,
             "add-nodes": self._add_nodes,
@@ -109,7 +79,7 @@ class Interaction:
 
     def handle(self, directive: Directive) -> str:
         """Carry out one directive and return what it printed."""
-        self._output.clear()
+        self._env.output.clear()
         error = ""
         try:
             command = self._commands.get(directive.command)
@@ -121,43 +91,18 @@ class Interaction:
         except (CommandError, StorageRefusal) as refusal:
             error = str(refusal)
         # An error is never silent; and where nothing is said, all went well.
-        return f"{self._output.text()}{error}" or "ok"
-
-    def _member(self, number: int) -> Member:
-        """Return a node by its id."""
-        if not 1 <= number <= len(self._members):
-            raise ScriptError(f"there is no node {number}")
-        return self._members[number - 1]
+        return f"{self._env.output.text()}{error}" or "ok"
 
     def _named(self, directive: Directive) -> Member:
         """Return the node that the first argument names."""
-        return self._member(directive.number(0))
+        return self._env.member(directive.number(0))
 
     # ---- nodes --------------------------------------------------------------
 
     def _add_nodes(self, directive: Directive) -> None:
         """Make nodes with the next free ids."""
-        count = directive.number(0)
         options = {one.key: one for one in directive.values()}
-        snapshot = Snapshot()
-        fields: dict[str, Any] = {}
-        if not options.keys().isdisjoint(BOOTSTRAP_OPTIONS):
-            snapshot = _bootstrap_snapshot(options)
-            fields["applied_index"] = snapshot.index
-        for key, argument in options.items():
-            if key in BOOTSTRAP_OPTIONS:
-                continue
-            if key == "read-only":
-                fields["lease_read"] = _is_lease_based(argument.value)
-            elif key in OPTIONS:
-                field, read = OPTIONS[key]
-                fields[field] = read(argument)
-            else:
-                raise ScriptError(f"add-nodes has no option {key!r}")
-        for _ in range(count):
-            config = _configuration(NodeId(len(self._members) + 1), fields)
-            member = Member(config, snapshot, self._draw, self._output)
-            self._members.append(member)
+        self._env.add(directive.number(0), options)
 
     def _restart(self, directive: Directive) -> None:
         """Crash a node and start it again."""
@@ -165,12 +110,12 @@ class Interaction:
 
     def _raft_state(self, _directive: Directive) -> None:
         """Print what each node takes itself for."""
-        for member in self._members:
+        for member in self._env.members:
             status = member.replica.status()
             conf_state = status.conf_state
             voters = (*conf_state.voters, *conf_state.voters_outgoing)
             voter = "Voter" if member.id in voters else "Non-Voter"
-            self._output.write(
+            self._env.output.write(
                 f"{member.id}: {ROLES[status.role]} ({voter}) Term:{status.term}"
                 f" Lead:{status.leader or 0}\n"
             )
@@ -178,7 +123,7 @@ class Interaction:
     def _status(self, directive: Directive) -> None:
         """Print the progress of all that a leader tracks."""
         progress = self._named(directive).replica.status().progress
-        self._output.write(describe_progress_map(progress.items()))
+        self._env.output.write(describe_progress_map(progress.items()))
 
     # ---- what a driver says -------------------------------------------------
 
@@ -220,7 +165,7 @@ class Interaction:
         if ends.keys() != {"from", "to"}:
             raise ScriptError("transfer-leadership needs from=<id> and to=<id>")
         transfer = TransferLeadership(NodeId(ends["to"]))
-        self._step_regardless(self._member(ends["from"]), transfer)
+        self._step_regardless(self._env.member(ends["from"]), transfer)
 
     def _forget_leader(self, directive: Directive) -> None:
         """Have a node forget who leads."""
@@ -244,7 +189,7 @@ class Interaction:
         read = ReadIndex(directive.number(1))
         self._step_regardless(self._named(directive), read)
 
-    def _step_regardless(self, member: Member, event: Any) -> None:
+    def _step_regardless(self, member: Member, event: Input) -> None:
         """Tell a node something whose refusal nobody waits for."""
         try:
             member.step(event)
@@ -285,12 +230,12 @@ class Interaction:
         storage = self._named(directive).storage
         entries = storage.entries()
         if not entries:
-            self._output.write(
+            self._env.output.write(
                 f"log is empty: first index={storage.first_index()},"
                 f" last index={storage.last_index()}"
             )
         for entry in entries:
-            self._output.write(f"{describe_entry(entry)}\n")
+            self._env.output.write(f"{describe_entry(entry)}\n")
 
     def _send_snapshot(self, directive: Directive) -> None:
         """Send a node's newest snapshot to another, behind the core's back."""
@@ -303,41 +248,35 @@ class Interaction:
                 snapshot=member.storage.snapshot(),
             )
         )
-        self._send(wire)
-        self._output.write(wire.describe())
+        self._env.send(wire)
+        self._env.output.write(wire.describe())
 
     # ---- work ---------------------------------------------------------------
 
-    def _send(self, message: Wire) -> None:
-        """Put a message into the bag."""
-        self._messages.append(message)
-
     def _process_ready(self, directive: Directive) -> None:
         """Have nodes handle one Ready each."""
-        for member in self._headed(directive, "handling Ready"):
-            member.process_ready(self._send)
+        self._each(directive, "handling Ready", Member.process_ready)
 
     def _process_append_thread(self, directive: Directive) -> None:
         """Have nodes do one order to append each."""
-        for member in self._headed(directive, "processing append thread"):
-            member.process_append_thread(self._send)
+        self._each(directive, "processing append thread", Member.process_append_thread)
 
     def _process_apply_thread(self, directive: Directive) -> None:
         """Have nodes do one order to apply each."""
-        for member in self._headed(directive, "processing apply thread"):
-            member.process_apply_thread(self._send)
+        self._each(directive, "processing apply thread", Member.process_apply_thread)
 
-    def _headed(self, directive: Directive, does: str) -> Iterator[Member]:
-        """Yield the named nodes; of several each gets a section of its own."""
+    def _each(
+        self, directive: Directive, does: str, work: Callable[[Member, Send], None]
+    ) -> None:
+        """Have the named nodes work; of several each gets a section of its own."""
         numbers = directive.bare_numbers()
         for number in numbers:
-            member = self._member(number)
+            member = self._env.member(number)
             if len(numbers) == 1:
-                yield member
+                work(member, self._env.send)
                 continue
-            self._output.write(f"> {number} {does}\n")
-            with self._output.indented():
-                yield member
+            with self._env.section(member, does):
+                work(member, self._env.send)
 
     def _deliver_msgs(self, directive: Directive) -> None:
         """Deliver the messages to some nodes, and drop those to others."""
@@ -361,140 +300,28 @@ class Interaction:
         if wire_type is not None and wire_type not in WIRE_TYPES:
             raise ScriptError(f"there is no message type {wire_type!r}")
         taken = [
-            self._deliver(NodeId(number), wire_type, drop)
+            self._env.deliver(NodeId(number), wire_type, drop)
             for number, drop in recipients
         ]
         if not sum(taken):
-            self._output.write("no messages\n")
-
-    def _deliver(self, receiver: NodeId, wire_type: str | None, drop: bool) -> int:
-        """Deliver or drop the messages to one node; return how many there were."""
-        taken = self._take(receiver, wire_type, drop)
-        for message in taken:
-            if drop:
-                self._output.write(f"dropped: {message.describe()}\n")
-                continue
-            self._output.write(f"{message.describe()}\n")
-            if message.input is None:
-                raise ScriptError(f"{message.type} is no message for a node")
-            try:
-                self._member(receiver).step(message.input)
-            except NotProposed:
-                self._output.write("raft proposal dropped\n")
-            except UnknownPeer:
-                self._output.write("raft: cannot step as peer not found\n")
-        return len(taken)
-
-    def _take(self, receiver: NodeId, wire_type: str | None, drop: bool) -> list[Wire]:
-        """Take messages to one node out of the bag, all at once and in order."""
-
-        def is_meant(message: Wire) -> bool:
-            return (
-                message.receiver == receiver
-                and not (drop and message.is_local)
-                and wire_type in (None, message.type)
-            )
-
-        taken = [message for message in self._messages if is_meant(message)]
-        self._messages = [one for one in self._messages if not is_meant(one)]
-        return taken
+            self._env.output.write("no messages\n")
 
     # ---- until quiet --------------------------------------------------------
 
     def _stabilize(self, directive: Directive) -> None:
         """Run nodes until none has anything to do."""
         numbers = directive.bare_numbers()
-        members = [self._member(number) for number in numbers] or self._members
+        members = [self._env.member(number) for number in numbers] or self._env.members
         level = directive.option("log-level")
-        chosen = self._output.level if level is None else _level(level.value)
-        with self._output.at_level(chosen):
-            while self._round(members):
-                pass
-
-    def _round(self, members: Collection[Member]) -> bool:
-        """Let each node do each kind of work once; return whether there was any."""
-        worked = False
-        for member in members:
-            if member.replica.has_ready():
-                worked = True
-                with self._section(member, "handling Ready"):
-                    member.process_ready(self._send)
-        for member in members:
-            if any(message.receiver == member.id for message in self._messages):
-                worked = True
-                with self._section(member, "receiving messages"):
-                    self._deliver(member.id, None, drop=False)
-        for member in members:
-            if member.append_work:
-                worked = True
-                self._output.write(f"> {member.id} processing append thread\n")
-                while member.append_work:
-                    with self._output.indented():
-                        member.process_append_thread(self._send)
-        for member in members:
-            if member.apply_work:
-                worked = True
-                self._output.write(f"> {member.id} processing apply thread\n")
-                while member.apply_work:
-                    with self._output.indented():
-                        member.process_apply_thread(self._send)
-        return worked
-
-    def _section(self, member: Member, does: str) -> Any:
-        """Begin a section about one node."""
-        self._output.write(f"> {member.id} {does}\n")
-        return self._output.indented()
+        chosen = self._env.output.level if level is None else _level(level.value)
+        with self._env.output.at_level(chosen):
+            self._env.stabilize(members)
 
     # ---- output -------------------------------------------------------------
 
     def _log_level(self, directive: Directive) -> None:
         """Set the level at which is printed, from now on."""
-        self._output.level = _level(directive.word(0))
-
-
-def _configuration(node_id: NodeId, fields: dict[str, Any]) -> CoreConfig:
-    """Return the configuration of a node: the scripts' defaults, then what is asked."""
-    scripts: dict[str, Any] = {
-        "node_id": node_id,
-        "election_ticks_min": ELECTION_TICKS,
-        "election_ticks_max": 2 * ELECTION_TICKS - 1,
-        "heartbeat_ticks": HEARTBEAT_TICKS,
-        "pre_vote": False,
-        "check_quorum": False,
-        "step_down_on_removal": False,
-        "append_bytes_max": NO_LIMIT,
-        "inflight_messages_max": 2**31 - 1,
-        "inflight_bytes_max": NO_LIMIT,
-        "uncommitted_bytes_max": NO_LIMIT,
-        "committed_bytes_max": NO_LIMIT,
-    }
-    return CoreConfig(**(scripts | fields))
-
-
-def _bootstrap_snapshot(options: dict[str, Argument]) -> Snapshot:
-    """Return the snapshot that nodes start from."""
-
-    def ids(key: str) -> tuple[NodeId, ...]:
-        return (
-            tuple(sorted(map(NodeId, options[key].numbers()))) if key in options else ()
-        )
-
-    index = options["index"].number() if "index" in options else 0
-    if index <= 1:
-        raise CommandError("index must be specified as > 1 due to bootstrap")
-    return Snapshot(
-        index=LogIndex(index),
-        term=Term(1),
-        conf_state=ConfState(voters=ids("voters"), learners=ids("learners")),
-        data=options["content"].value.encode() if "content" in options else b"",
-    )
-
-
-def _is_lease_based(option: str) -> bool:
-    """Return whether reads are answered by the clock."""
-    if option not in ("safe", "lease-based"):
-        raise CommandError(f'invalid read-only option "{option}"')
-    return option == "lease-based"
+        self._env.output.level = _level(directive.word(0))
 
 
 def _level(name: str) -> Level:

@@ -34,9 +34,10 @@ from .wire import (
     wire_from_message,
 )
 
-__all__ = ["Member"]
+__all__ = ["Member", "Send"]
 
 Send = Callable[[Wire], None]
+"""Puts a message on its way."""
 
 
 class Member:
