@@ -41,6 +41,10 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
         Unanswered bytes of entries to one peer.
     uncommitted_bytes_max : int
         Bytes of proposals in the leader's log that wait for a quorum; more are held.
+    snapshot_entries : int
+        Entries that are applied from one snapshot to the next.
+    snapshot_keep_entries : int
+        Entries below a snapshot that stay in the log, for members that lag a little.
     committed_bytes_max : int
         Bytes of entries that are applied in one go; one entry always fits.
 
@@ -65,6 +69,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     append_bytes_max: int = 1024 * 1024
     inflight_bytes_max: int = 16 * 1024 * 1024
     uncommitted_bytes_max: int = 64 * 1024 * 1024
+    snapshot_entries: int = 100_000
+    snapshot_keep_entries: int = 5_000
     committed_bytes_max: int = 4 * 1024 * 1024
 
     def __post_init__(self) -> None:

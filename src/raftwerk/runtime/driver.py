@@ -15,7 +15,6 @@ from raftwerk.core.inputs import (
     Input,
     Propose,
     ReadIndex,
-    ReportSnapshot,
     ReportUnreachable,
     Tick,
 )
@@ -32,11 +31,13 @@ from raftwerk.runtime.changes import propose_change
 from raftwerk.runtime.envelope import EnvelopeKind, Sender
 from raftwerk.runtime.members import Member
 from raftwerk.runtime.publisher import Publisher
+from raftwerk.runtime.snapshots import Snapshots, state_chunks
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.syncer import Syncer
 from raftwerk.runtime.ticker import Ticker
 from raftwerk.runtime.waiters import Waiters
 from raftwerk.storage.protocol import LogStore
+from raftwerk.storage.snapshot_protocol import SnapshotStore
 from raftwerk.transport.protocol import Transport
 from raftwerk.types import LogIndex, NodeId
 
@@ -90,6 +91,8 @@ class Driver:
         The log.
     transport : Transport
         The way to the peers.
+    snapshots : SnapshotStore
+        Where the state of snapshots is.
     on_events : callable
         Takes the core's events of one turn.
     on_failure : callable
@@ -104,6 +107,7 @@ class Driver:
         host: Host,
         store: LogStore,
         transport: Transport,
+        snapshots: SnapshotStore,
         on_events: Callable[[Sequence[Event]], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
@@ -120,14 +124,29 @@ class Driver:
         self.barriers = Barriers(self._loop, config.queue_max)
         self._applier = Applier(machine, sender, self.waiters, self._apply_change)
         snapshot = store.snapshot()
-        self._applier.restore(snapshot, None)
+        self._applier.restore(snapshot, state_chunks(snapshots, snapshot))
         self.replica = Replica(
             core_config(config, snapshot.index), store, host.draw.below
         )
         self._syncer = Syncer(store, host.threads("disk"), self._on_synced, self._fail)
+        self.snapshots = Snapshots(
+            config,
+            machine,
+            self._applier,
+            self.replica,
+            host=host,
+            log=store,
+            store=snapshots,
+            syncer=self._syncer,
+            send=transport.send,
+            give=self.give,
+            on_restored=self._on_restored,
+            on_error=self._fail,
+        )
         self._publisher = Publisher(
             config,
             host.timers,
+            lambda: self._applier.members,
             lambda record: self.propose(record, EnvelopeKind.RECORD),
         )
         self._ticker = Ticker(host, config.tick_millis / 1000, self.wake)
@@ -142,16 +161,24 @@ class Driver:
 
     def on_messages(self, messages: Sequence[Message]) -> None:
         """Do as `Receiver.on_messages` says."""
-        self._inputs.extend(messages)
+        aside = self.snapshots.handlers
+        for message in messages:
+            handler = aside.get(type(message))
+            if handler is None:
+                self._inputs.append(message)
+            else:
+                handler(message)
         self.wake()
 
     def on_unreachable(self, peer: NodeId) -> None:
         """Do as `Receiver.on_unreachable` says."""
         self.give(ReportUnreachable(peer))
+        self.snapshots.lost(peer)
 
     def on_snapshot(self, peer: NodeId, arrived: bool) -> None:
-        """Do as `Receiver.on_snapshot` says."""
-        self.give(ReportSnapshot(peer, arrived))
+        """Do as `Receiver.on_snapshot` says; that an offer arrived means little."""
+        if not arrived:
+            self.snapshots.lost(peer)
 
     def give(self, event: Input) -> None:
         """Give the core an input, in the next turn.
@@ -303,6 +330,7 @@ class Driver:
             self.waiters.expire(now)
             self.barriers.expire(now)
             self.barriers.ask_again_if_late(now, self._round_seconds)
+            self.snapshots.look_for_lost()
 
     def _arm(self) -> None:
         """Have a turn at the core's deadline, or sooner if somebody waits."""
@@ -354,6 +382,7 @@ class Driver:
         if ready.soft_state is not None:
             self.barriers.ask_again()
         if ready.messages:
+            self.snapshots.sending(ready.messages)
             self._transport.send(ready.messages)
         if ready.append is not None and self._syncer.give(ready.append):
             self._finish([ready.append])
@@ -369,6 +398,12 @@ class Driver:
         if self._applier.apply(order.entries):
             self.connect_members()
         self._inputs.append(order.done)
+        self.barriers.applied(self._applier.applied_index)
+        self.snapshots.applied()
+
+    def _on_restored(self) -> None:
+        """Go on from a snapshot."""
+        self.connect_members()
         self.barriers.applied(self._applier.applied_index)
 
     def _on_synced(self, orders: list[AppendOrder]) -> None:
@@ -393,16 +428,15 @@ class Driver:
                 else:
                     outgoing.append(reply)
             if order.snapshot is not None:
-                self._applier.restore(order.snapshot, None)
-                self.connect_members()
-            if order.done is not None:
+                self.snapshots.restore(order)
+            elif order.done is not None:
                 self._inputs.append(order.done)
         if outgoing:
             self._transport.send(outgoing)
 
     def connect_members(self) -> None:
         """Tell the transport who the peers are now, and the peers who we are."""
-        self._publisher.look(self._applier.members)
+        self._publisher.look()
         own_id = self._config.node_id
         self._transport.set_peers(
             {
@@ -437,4 +471,5 @@ class Driver:
         """Stop, and let the sync that runs end."""
         if not self._is_stopped:
             self._end(f"member {self._config.node_id} was stopped")
+        await self.snapshots.close()
         await self._syncer.close()

@@ -19,7 +19,9 @@ from raftwerk.runtime.driver import Driver
 from raftwerk.runtime.members import Member
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.status import NodeStatus
+from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.storage.protocol import LogStore
+from raftwerk.storage.snapshot_protocol import SnapshotStore
 from raftwerk.transport.protocol import Identity, Transport
 from raftwerk.types import LogIndex, NodeId
 
@@ -41,6 +43,8 @@ class Node:
         Its log, made with `bootstrap_snapshot` or recovered.
     transport : Transport
         Its way to the other members.
+    snapshots : SnapshotStore, optional
+        Where the state of snapshots is kept; without it, in memory.
 
     Examples
     --------
@@ -71,12 +75,14 @@ class Node:
         host: Host,
         store: LogStore,
         transport: Transport,
+        snapshots: SnapshotStore | None = None,
     ) -> None:
         self._config = config
         self._machine = state_machine
         self._host = host
         self._store = store
         self._transport = transport
+        self._snapshots = MemorySnapshots() if snapshots is None else snapshots
         self._observers: list[Callable[[Sequence[Event]], None]] = []
         self._running: Driver | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -104,6 +110,7 @@ class Node:
             host=self._host,
             store=self._store,
             transport=self._transport,
+            snapshots=self._snapshots,
             on_events=self._tell,
             on_failure=self._fail,
         )
@@ -235,6 +242,21 @@ class Node:
         result = await self._driver().change_members(change, members)
         assert isinstance(result, ConfState)  # nosec B101: for the type checker
         return result
+
+    def take_snapshot(self) -> bool:
+        """Take a snapshot now, and compact the log when it is durable.
+
+        Returns
+        -------
+        bool
+            False if one is being taken already, or nothing was applied since the last.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        return self._driver().snapshots.take()
 
     def refusal(self, peer: Identity) -> str:
         """Say why a peer may not speak to us; a transport's `Admission`.

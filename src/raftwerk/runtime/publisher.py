@@ -27,6 +27,8 @@ class Publisher:
         What is true; without a directory id nothing is told.
     timers : Timers
         For another try.
+    members : callable
+        Returns what the group knows.
     propose : callable
         Proposes a record.
     """
@@ -35,6 +37,7 @@ class Publisher:
         self,
         config: NodeConfig,
         timers: Timers,
+        members: Callable[[], Members],
         propose: Callable[[bytes], "asyncio.Future[object]"],
     ) -> None:
         self._truth = Member(
@@ -46,19 +49,14 @@ class Publisher:
             version=PROTOCOL_VERSION,
         )
         self._timers = timers
+        self._members = members
         self._propose = propose
         self._is_pending = False
         self._is_stopped = False
 
-    def look(self, members: Members) -> None:
-        """Tell the group of this member if what it knows is not true.
-
-        Parameters
-        ----------
-        members : Members
-            What the group knows.
-        """
-        known = members.by_id.get(self._truth.node_id)
+    def look(self) -> None:
+        """Tell the group of this member if what it knows is not true."""
+        known = self._members().by_id.get(self._truth.node_id)
         if (
             self._is_pending
             or self._is_stopped
@@ -69,20 +67,20 @@ class Publisher:
             return
         self._is_pending = True
         future = self._propose(msgspec.msgpack.encode(PublishMember(self._truth)))
-        future.add_done_callback(lambda done: self._settled(done, members))
+        future.add_done_callback(self._settled)
 
-    def _settled(self, future: "asyncio.Future[object]", members: Members) -> None:
+    def _settled(self, future: "asyncio.Future[object]") -> None:
         """Try again a little later unless it was applied."""
         if future.cancelled() or future.exception() is not None:
             if not self._is_stopped:
-                self._timers.call_later(_AGAIN_SECONDS, self._again, members)
+                self._timers.call_later(_AGAIN_SECONDS, self._again)
         else:
             self._is_pending = False
 
-    def _again(self, members: Members) -> None:
+    def _again(self) -> None:
         """Look once more."""
         self._is_pending = False
-        self.look(members)
+        self.look()
 
     def stop(self) -> None:
         """Tell nothing more."""

@@ -42,7 +42,13 @@ class Syncer:
         self._on_error = on_error
         self._waiting: list[AppendOrder] = []
         self._running: asyncio.Future[None] | None = None
+        self._after: list[Callable[[], None]] = []
         self._is_closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is written any more."""
+        return self._is_closed
 
     def give(self, order: AppendOrder) -> bool:
         """Carry out an order.
@@ -69,13 +75,31 @@ class Syncer:
             self._begin()
         return False
 
+    def after_sync(self, callback: Callable[[], None]) -> None:
+        """Call back once all that the store was given until now is durable.
+
+        Parameters
+        ----------
+        callback : callable
+            Called on the loop's thread, unless the disk fails.
+        """
+        self._after.append(callback)
+        if self._running is None:
+            self._begin()
+
     def _begin(self) -> None:
         """Sync what waits."""
         orders, self._waiting = self._waiting, []
+        after, self._after = self._after, []
         self._running = asyncio.ensure_future(self._threads.run(self._store.sync))
-        self._running.add_done_callback(lambda sync: self._end(sync, orders))
+        self._running.add_done_callback(lambda sync: self._end(sync, orders, after))
 
-    def _end(self, sync: "asyncio.Future[None]", orders: list[AppendOrder]) -> None:
+    def _end(
+        self,
+        sync: "asyncio.Future[None]",
+        orders: list[AppendOrder],
+        after: list[Callable[[], None]],
+    ) -> None:
         """Say what is done, and go on with what came meanwhile."""
         self._running = None
         if sync.cancelled() or self._is_closed:
@@ -87,15 +111,18 @@ class Syncer:
             return
         # What came meanwhile goes to the disk before anything else is done: the disk
         # is what everybody waits for.
-        if any(order.must_sync for order in self._waiting):
+        if self._after or any(order.must_sync for order in self._waiting):
             self._begin()
         else:
             orders += self._waiting
             self._waiting = []
         self._on_done(orders)
+        for callback in after:
+            callback()
 
     async def close(self) -> None:
         """Wait for the sync that runs, and take no more orders."""
         self._is_closed = True
         if self._running is not None:
             await asyncio.wait([self._running])
+        self._threads.close()

@@ -1,0 +1,204 @@
+"""Fetching the state of a snapshot that a leader has offered.
+
+The core is shown an `InstallSnapshot` only when all chunks are here and synced: for the
+core a snapshot arrives whole or not at all. Source: Raft paper §7 (chunks).
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from raftwerk.core.messages import InstallSnapshot, Message
+from raftwerk.host.protocol import Threads, Timer, Timers
+from raftwerk.runtime.manifest import Manifest
+from raftwerk.storage.snapshot_protocol import SnapshotSink, SnapshotStore
+from raftwerk.transport.chunks import ChunkUnavailable, FetchChunk, SnapshotChunk
+from raftwerk.types import NodeId
+
+__all__ = ["SnapshotFetcher"]
+
+_PATIENCE_SECONDS = 0.5
+"""After so long without a chunk it is asked for again: a message may be lost."""
+
+
+class _Transfer:
+    """A snapshot on its way to us."""
+
+    def __init__(self, offer: InstallSnapshot, chunks: int) -> None:
+        self.offer = offer
+        self.chunks = chunks
+        self.next_number = 0
+        self.sink: SnapshotSink | None = None
+        self.is_writing = False
+
+
+class SnapshotFetcher:
+    """Gets chunks, one after the other, and writes them.
+
+    Parameters
+    ----------
+    node_id : NodeId
+        Who we are.
+    snapshots : SnapshotStore
+        Where chunks go.
+    threads : Threads
+        The worker that writes them.
+    timers : Timers
+        For asking again.
+    send : callable
+        Takes requests.
+    on_complete : callable
+        Takes the offer whose state is here and durable.
+    on_error : callable
+        Takes what storage raised.
+    """
+
+    def __init__(
+        self,
+        node_id: NodeId,
+        snapshots: SnapshotStore,
+        threads: Threads,
+        timers: Timers,
+        *,
+        send: Callable[[list[Message]], None],
+        on_complete: Callable[[InstallSnapshot], None],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        self._node_id = node_id
+        self._snapshots = snapshots
+        self._threads = threads
+        self._timers = timers
+        self._send = send
+        self._on_complete = on_complete
+        self._on_error = on_error
+        self._transfer: _Transfer | None = None
+        self._timer: Timer | None = None
+
+    def on_offer(self, offer: InstallSnapshot) -> None:
+        """Begin to fetch, go on with the same snapshot from whoever offers it now.
+
+        Parameters
+        ----------
+        offer : InstallSnapshot
+            A leader's.
+        """
+        chunks = Manifest.decode(offer.snapshot.data).chunks
+        if not chunks:
+            self._on_complete(offer)
+            return
+        transfer = self._transfer
+        if transfer is not None and transfer.offer.snapshot == offer.snapshot:
+            transfer.offer = offer
+        else:
+            self._drop()
+            self._transfer = _Transfer(offer, chunks)
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for the chunk that is next, and again if it does not come."""
+        transfer = self._transfer
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if transfer is None or transfer.is_writing:
+            return
+        snapshot = transfer.offer.snapshot
+        self._send(
+            [
+                FetchChunk(
+                    sender=self._node_id,
+                    receiver=NodeId(transfer.offer.sender),
+                    snapshot_index=snapshot.index,
+                    snapshot_term=snapshot.term,
+                    number=transfer.next_number,
+                )
+            ]
+        )
+        self._timer = self._timers.call_later(_PATIENCE_SECONDS, self._ask)
+
+    def on_chunk(self, chunk: SnapshotChunk) -> None:
+        """Write a chunk, beside the loop, if it is the next one.
+
+        Parameters
+        ----------
+        chunk : SnapshotChunk
+            A repeated or late one is dropped.
+        """
+        transfer = self._transfer
+        if (
+            transfer is None
+            or transfer.is_writing
+            or chunk.number != transfer.next_number
+            or chunk.snapshot_index != transfer.offer.snapshot.index
+            or chunk.snapshot_term != transfer.offer.snapshot.term
+        ):
+            return
+        transfer.is_writing = True
+        done = asyncio.ensure_future(
+            self._threads.run(self._write, transfer, chunk.data)
+        )
+        done.add_done_callback(lambda written: self._written(transfer, written))
+
+    def _write(self, transfer: _Transfer, data: bytes) -> None:
+        """Write a chunk; with the last one the snapshot is durable."""
+        snapshot = transfer.offer.snapshot
+        if transfer.sink is None:
+            transfer.sink = self._snapshots.begin(snapshot.index, snapshot.term)
+        transfer.sink.write(data)
+        if transfer.next_number + 1 == transfer.chunks:
+            transfer.sink.finish()
+
+    def _written(self, transfer: _Transfer, done: "asyncio.Future[None]") -> None:
+        """Go on with the next chunk, or offer the whole to the core."""
+        transfer.is_writing = False
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is not None:
+            self._transfer = None
+            self._on_error(error)
+            return
+        if transfer is not self._transfer:
+            self._abort(transfer)
+            return
+        transfer.next_number += 1
+        if transfer.next_number < transfer.chunks:
+            self._ask()
+            return
+        self._transfer = None
+        self.stop()
+        self._on_complete(transfer.offer)
+
+    def on_unavailable(self, message: ChunkUnavailable) -> None:
+        """Give up, for the snapshot is gone where it was; a newer one will be offered.
+
+        Parameters
+        ----------
+        message : ChunkUnavailable
+            Of the member that offered it.
+        """
+        transfer = self._transfer
+        if (
+            transfer is not None
+            and message.sender == transfer.offer.sender
+            and message.snapshot_index == transfer.offer.snapshot.index
+        ):
+            self._drop()
+
+    def _drop(self) -> None:
+        """Forget what is on its way."""
+        transfer, self._transfer = self._transfer, None
+        self.stop()
+        if transfer is not None and not transfer.is_writing:
+            self._abort(transfer)
+
+    def _abort(self, transfer: _Transfer) -> None:
+        """Leave nothing of a snapshot that is not complete."""
+        if transfer.sink is not None and transfer.next_number < transfer.chunks:
+            done = asyncio.ensure_future(self._threads.run(transfer.sink.abort))
+            done.add_done_callback(lambda aborted: aborted.exception())
+
+    def stop(self) -> None:
+        """Ask for nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

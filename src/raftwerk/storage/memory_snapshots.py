@@ -1,0 +1,65 @@
+"""The twin of the snapshot files: in memory, durable at once."""
+
+from collections.abc import Iterator
+
+from raftwerk.errors import StorageError
+from raftwerk.types import LogIndex, Term
+
+__all__ = ["MemorySnapshots"]
+
+
+class _Sink:
+    """A snapshot that is being written."""
+
+    def __init__(
+        self,
+        finished: dict[tuple[LogIndex, Term], list[bytes]],
+        index: LogIndex,
+        term: Term,
+    ) -> None:
+        self._finished = finished
+        self._name = (index, term)
+        self._chunks: list[bytes] = []
+
+    def write(self, chunk: bytes) -> None:
+        """Do as `SnapshotSink.write` says."""
+        self._chunks.append(chunk)
+
+    def finish(self) -> None:
+        """Do as `SnapshotSink.finish` says."""
+        self._finished[self._name] = self._chunks
+
+    def abort(self) -> None:
+        """Do as `SnapshotSink.abort` says."""
+        self._chunks = []
+
+
+class MemorySnapshots:
+    """A `SnapshotStore` in memory; it survives what a crash does to a `MemoryLog`.
+
+    Parameters
+    ----------
+    keep : int
+        How many snapshots stay, the one that the log names included.
+    """
+
+    def __init__(self, keep: int = 2) -> None:
+        self._finished: dict[tuple[LogIndex, Term], list[bytes]] = {}
+        self._keep = keep
+
+    def begin(self, index: LogIndex, term: Term) -> _Sink:
+        """Do as `SnapshotStore.begin` says."""
+        return _Sink(self._finished, index, term)
+
+    def read_chunks(self, index: LogIndex, term: Term) -> Iterator[bytes]:
+        """Do as `SnapshotStore.read_chunks` says."""
+        chunks = self._finished.get((index, term))
+        if chunks is None:
+            raise StorageError(f"there is no snapshot at entry {index} of term {term}")
+        return iter(chunks)
+
+    def prune(self, snapshot_index: LogIndex) -> None:
+        """Do as `SnapshotStore.prune` says."""
+        older = sorted(name for name in self._finished if name[0] < snapshot_index)
+        for name in older[: max(len(older) - (self._keep - 1), 0)]:
+            del self._finished[name]

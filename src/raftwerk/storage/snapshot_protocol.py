@@ -1,0 +1,97 @@
+"""Where the state of snapshots is kept, chunk by chunk, apart from the log.
+
+`snapshots` keeps it in files, `memory_snapshots` in memory.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from raftwerk.types import LogIndex, Term
+
+__all__ = ["SnapshotSink", "SnapshotStore"]
+
+
+class SnapshotSink(Protocol):
+    """A snapshot that is being written; nothing is there before `finish`."""
+
+    def write(self, chunk: bytes) -> None:
+        """Write one more chunk.
+
+        Parameters
+        ----------
+        chunk : bytes
+            Given back in one piece.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails or is full; nothing is left of the snapshot.
+        """
+
+    def finish(self) -> object:
+        """Make the snapshot durable, and give it its name.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails or is full; nothing is left of the snapshot.
+        """
+
+    def abort(self) -> None:
+        """Leave nothing of it."""
+
+
+class SnapshotStore(Protocol):
+    """The snapshots of one member. All calls but those of one sink may wait for a disk."""
+
+    def begin(self, index: LogIndex, term: Term) -> SnapshotSink:
+        """Begin a snapshot; one of the same name that is there is replaced.
+
+        Parameters
+        ----------
+        index : LogIndex
+            The last entry that it covers.
+        term : Term
+            That entry's term.
+
+        Returns
+        -------
+        SnapshotSink
+            To be finished or aborted.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails or is full.
+        """
+
+    def read_chunks(self, index: LogIndex, term: Term) -> Iterator[bytes]:
+        """Return the chunks of a finished snapshot, one read at a time.
+
+        Parameters
+        ----------
+        index : LogIndex
+            The last entry that it covers.
+        term : Term
+            That entry's term.
+
+        Returns
+        -------
+        iterator of bytes
+            Each chunk as it was written. Raises `StorageError` where one is missing or
+            damaged.
+        """
+
+    def prune(self, snapshot_index: LogIndex) -> None:
+        """Remove the oldest snapshots; called when the log's own record is synced.
+
+        Parameters
+        ----------
+        snapshot_index : LogIndex
+            The snapshot that the log names; it and all above it stay.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails.
+        """
