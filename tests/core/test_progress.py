@@ -139,6 +139,7 @@ REFUSALS = [
     ("state", "match", "next_", "refused", "hint", "news", "next_after", "why"),
     REFUSALS,
 )
+# pylint: disable-next=too-many-positional-arguments # one for each column
 def test_refusal_sets_next_back_unless_it_is_late(
     state: ProgressState,
     match: int,
