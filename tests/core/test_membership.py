@@ -1,4 +1,4 @@
-"""Changes of the configuration: what is refused, stories, and the overlap of quorums."""
+"""Changes of the configuration: what is refused, stories, and overlapping quorums."""
 
 from collections.abc import Iterable
 from itertools import chain, combinations
