@@ -1,7 +1,7 @@
 """What storage and the state machine say is done.
 
-Source: Raft paper Fig. 2; etcd for acknowledgements of an older term, which may speak of
-entries that were overwritten since.
+Source: Raft paper Fig. 2; etcd for acknowledgements of an older term, which may speak
+of entries that were overwritten since.
 """
 
 from raftwerk.core.conf_change import leave_joint_if_due

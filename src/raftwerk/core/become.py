@@ -13,7 +13,7 @@ from raftwerk.core.events import (
 from raftwerk.core.messages import Proposal
 from raftwerk.core.proposals import append_to_own_log
 from raftwerk.core.records import EntryKind
-from raftwerk.core.roles import Cause, Role, next_role
+from raftwerk.core.roles import Cause, next_role
 from raftwerk.core.state import State
 from raftwerk.types import NO_INDEX, NodeId, Term
 

@@ -1,8 +1,9 @@
 """Elections: standing, pre-vote, votes asked, given and counted.
 
-Source: Raft paper §5.2, §5.4.1; thesis §9.6 (pre-vote), §3.10 (the ordered election of a
-leadership transfer), §4.2.3 (why a live leader's followers don't vote). When an election
-begins by itself is `clock.py`; which requests are not even looked at is `terms.py`.
+Source: Raft paper §5.2, §5.4.1; thesis §9.6 (pre-vote), §3.10 (the ordered election of
+a leadership transfer), §4.2.3 (why a live leader's followers don't vote). When an
+election begins by itself is `clock.py`; which requests are not even looked at is
+`terms.py`.
 """
 
 from raftwerk.core.become import (

@@ -296,7 +296,7 @@ class ForgetLeaderRefused(Event, frozen=True, kw_only=True, tag=True, gc=False):
 
 
 class AppendRefused(Event, frozen=True, kw_only=True, tag=True, gc=False):
-    """The log check failed: our entry before the new ones has another term or is none."""
+    """The log check failed: before the new entries we have another one, or none."""
 
     sender: NodeId
     prev_log_index: LogIndex
@@ -335,7 +335,7 @@ class PeerReportedUnreachable(Event, frozen=True, kw_only=True, tag=True, gc=Fal
 
 
 class LogConflict(Event, frozen=True, kw_only=True, tag=True, gc=False):
-    """An existing entry has another term than the leader's: it and all behind go (§5.3)."""
+    """An entry of ours has another term than the leader's: it and all behind go."""
 
     index: LogIndex
     existing_term: Term
@@ -441,7 +441,7 @@ class SnapshotIgnored(Event, frozen=True, kw_only=True, tag=True, gc=False):
 
 
 class SnapshotFastForwarded(Event, frozen=True, kw_only=True, tag=True, gc=False):
-    """Our log contains a received snapshot's last entry: only the commit index moved."""
+    """Our log has all that a received snapshot covers: the commit index moved."""
 
     commit_index: LogIndex
     last_log_index: LogIndex

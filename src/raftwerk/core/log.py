@@ -1,8 +1,8 @@
 """The log of one member: its stable and its unstable part seen as one.
 
 Knows what is committed, what is being applied, and what is applied.
-Source: Raft paper §5.3 (log matching, conflicts), §5.4.1 (which log is more complete);
-etcd for paging and the hint that finds a conflict with one probe a term.
+Source: Raft paper §5.3 (log matching, conflicts), §5.4.1 (which log is more
+complete); etcd for paging and the hint that finds a conflict with one probe a term.
 """
 
 from collections.abc import Callable, Sequence
@@ -300,7 +300,7 @@ class RaftLog:
         return LogIndex(prev_index + len(entries))
 
     def _first_new(self, entries: Sequence[Entry]) -> int | None:
-        """Return the position of the first entry that the log lacks or has otherwise."""
+        """Return the position of the first entry that the log has not, or not so."""
         if not entries:
             return None
         last_index = self.last_index

@@ -1,7 +1,7 @@
 """What members say to each other: one frozen type per RPC of the paper.
 
 Requests and replies are messages of their own, for any of them may be lost, repeated or
-late. Named after the paper; where etcd has another name, `tests/conformance` translates.
+late. Named after the paper; where etcd has another name, `tests/conformance` has both.
 Source: Raft paper Fig. 2 and §7; thesis §3.10 (TimeoutNow), §6.4 (read index), §9.6
 (pre-vote).
 """

@@ -1,7 +1,7 @@
 """Reads that wait: for a quorum to confirm the leader, or for the term's first commit.
 
-Source: thesis §6.4. Reads are numbered in rounds; a heartbeat carries the newest round,
-and a quorum that answered a round confirms it and all before it.
+Source: thesis §6.4. Reads are numbered in rounds; a heartbeat carries the newest
+round, and a quorum that answered a round confirms it and all before it.
 """
 
 import msgspec

@@ -33,8 +33,9 @@ class ReadState(msgspec.Struct, frozen=True, gc=False):
 class AppendOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One job for storage, in asynchronous mode; jobs are done in the order given.
 
-    Store snapshot, then entries and hard state, sync if `must_sync`; then send `replies`
-    (those addressed to ourselves are stepped) and step `done` if there is one.
+    Store snapshot, then entries and hard state, sync if `must_sync`; then send
+    `replies` (those addressed to ourselves are stepped) and step `done` if there is
+    one.
     """
 
     hard_state: HardState | None = None

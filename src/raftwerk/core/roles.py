@@ -26,7 +26,7 @@ class Cause(enum.Enum):
     """Why a role changes."""
 
     ELECTION_TIMEOUT = enum.auto()
-    """Nothing was heard of a leader for an election timeout, or a campaign is ordered."""
+    """No leader was heard of for an election timeout, or a campaign is ordered."""
     ELECTION_TIMEOUT_WITH_PRE_VOTE = enum.auto()
     """The same, where an election begins by asking whether it could be won."""
     PRE_VOTE_WON = enum.auto()

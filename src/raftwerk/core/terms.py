@@ -1,9 +1,9 @@
 """Newer, older, equal term: what is settled before any handler looks at a message.
 
-A newer term is followed, an older one is answered so that its sender learns of the newer
-one, or ignored. Two things come before that: a pre-vote changes no term, and followers
-of a live leader let no candidate disturb it. Source: Raft paper §5.1; thesis §9.6, §4.2.3
-and §6.2 (check-quorum); etcd for what an outdated leader is told.
+A newer term is followed, an older one is answered so that its sender learns of the
+newer one, or ignored. Two things come before that: a pre-vote changes no term, and
+followers of a live leader let no candidate disturb it. Source: Raft paper §5.1; thesis
+§9.6, §4.2.3 and §6.2 (check-quorum); etcd for what an outdated leader is told.
 """
 
 from raftwerk.core.become import become_follower
@@ -113,7 +113,7 @@ def _record_ignored(state: State, message: RequestVote | RequestPreVote) -> None
 
 
 def _answer_older(state: State, message: Message) -> None:
-    """Tell the sender of an older term of ours where it could not learn it otherwise."""
+    """Tell the sender of an older term of ours if it can't learn it otherwise."""
     config = state.config
     if isinstance(message, (Heartbeat, AppendEntries)) and (
         config.check_quorum or config.pre_vote

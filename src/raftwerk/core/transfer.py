@@ -1,7 +1,7 @@
 """Handing leadership over, the leader's side: bring the target up, then have it stand.
 
-Source: thesis §3.10. While it lasts no proposal is taken; it ends with a higher term, or
-is given up after one election timeout. The target's side is in `election.py`.
+Source: thesis §3.10. While it lasts no proposal is taken; it ends with a higher term,
+or is given up after one election timeout. The target's side is in `election.py`.
 """
 
 from raftwerk.core.events import ProgressMissing, TimeoutNowSent, TransferStarted

@@ -1,6 +1,6 @@
 """Committed entries into the state machine, results to whoever waits for them.
 
-Source: Raft paper Fig. 2 (lastApplied), §5.3; each entry once, in the order of the log.
+Source: Raft paper Fig. 2 (lastApplied), §5.3; each entry once, in the log's order.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -126,7 +126,7 @@ class Applier:
         return changed
 
     def _apply_other(self, entry: Entry, commands: list[Entry]) -> bool:
-        """Apply what is no command, or begins a term; return whether members changed."""
+        """Apply what is no mere command; return whether members may have changed."""
         if entry.kind is not EntryKind.COMMAND:
             self._apply_change(entry)
             return True

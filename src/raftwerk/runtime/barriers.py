@@ -1,4 +1,4 @@
-"""Reads that wait to be linearizable: one round of the core for all that came meanwhile.
+"""Reads that wait to be linearizable: one round of the core for all that came before.
 
 A read may be served once the state machine has applied the read index of a round that
 began after the read came in (thesis §6.4). A round whose answer is lost is begun again:

@@ -1,8 +1,8 @@
 """Taking snapshots of the own state while entries go on being applied.
 
-Source: Raft paper §7, thesis §5.1. The view is fixed between two batches; its chunks are
-encoded and written beside the loop. When they are durable the log is compacted, and when
-that is durable too, older snapshots go.
+Source: Raft paper §7, thesis §5.1. The view is fixed between two batches; its chunks
+are encoded and written beside the loop. When they are durable the log is compacted, and
+when that is durable too, older snapshots go.
 """
 
 import asyncio

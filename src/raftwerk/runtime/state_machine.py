@@ -22,7 +22,10 @@ class StateMachine(Protocol):
         """
 
     def snapshot(self) -> Iterable[bytes]:
-        """Return the whole state as chunks of a view that later batches don't change."""
+        """Return the state as chunks of a view that later batches don't change.
+
+        The chunks are taken out of it beside the loop, in another thread.
+        """
 
     def restore(self, chunks: Iterable[bytes]) -> None:
         """Become the state that `snapshot` returned."""

@@ -1,4 +1,4 @@
-"""Append orders on their way to the disk: one sync for all that came while the last ran.
+"""Append orders on their way to the disk: one sync for all that came meanwhile.
 
 Group commit: orders are written at once into the store's buffer, and the sync that is
 begun next covers all of them. The disk's thread does nothing but that sync.

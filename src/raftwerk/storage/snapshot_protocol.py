@@ -42,7 +42,7 @@ class SnapshotSink(Protocol):
 
 
 class SnapshotStore(Protocol):
-    """The snapshots of one member. All calls but those of one sink may wait for a disk."""
+    """The snapshots of one member; each call may wait for a disk."""
 
     def begin(self, index: LogIndex, term: Term) -> SnapshotSink:
         """Begin a snapshot; one of the same name that is there is replaced.
