@@ -171,10 +171,8 @@ def decode_struct(frame: Frame, kind: type[Value]) -> Value:
         If the payload is no such value.
     """
 
-    def decode(payload: Buffer) -> Value:
-        return msgspec.msgpack.decode(payload, type=kind)
-
-    return _decoded(decode, frame.payload, kind.__name__.lower())
+    decoder = msgspec.msgpack.Decoder(kind)
+    return _decoded(decoder.decode, frame.payload, kind.__name__.lower())
 
 
 def encode_ping(kind: FrameKind, number: int) -> bytes:

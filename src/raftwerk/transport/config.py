@@ -97,7 +97,13 @@ class TransportConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def looks_max(self) -> int:
-        """How many pings in a row may stay without an answer."""
+        """How many looks in a row may find no sign of life.
+
+        Returns
+        -------
+        int
+            `silence_seconds` in units of `ping_seconds`, rounded up.
+        """
         return math.ceil(self.silence_seconds / self.ping_seconds)
 
     def _require_at_least(self, name: str, bound_name: str, bound: float) -> None:

@@ -4,10 +4,10 @@
 
     length of body: 4 bytes | CRC32C of body: 4 bytes | body: kind, 1 byte | payload
 
-Numbers are little-endian. TCP's own checksum misses about one damaged segment in 65,536,
-and none of those that software between the machines has made; a vote must not be among
-them. A length is believed only up to `frame_bytes_max`, so what a stranger can make us
-hold is bounded by what he sends and by that.
+Numbers are little-endian. TCP's checksum misses one damaged segment in some 65,536 and
+sees nothing of what was damaged before it was made; a vote must not be among that.
+A length is believed only up to `frame_bytes_max`, so what a stranger can make us hold
+is bounded by what he sends and by that.
 """
 
 import struct
@@ -93,7 +93,13 @@ class FrameDecoder:
 
     @property
     def held_bytes(self) -> int:
-        """How many bytes wait for the rest of their frame."""
+        """How many bytes wait for the rest of their frame.
+
+        Returns
+        -------
+        int
+            Less than a header and `frame_bytes_max`.
+        """
         return len(self._rest)
 
     def feed(self, data: bytes) -> Iterator[Frame]:

@@ -1,9 +1,9 @@
 """Who may talk to whom: both sides look at each other before any message passes.
 
 A message that reaches the wrong member can break safety: an answer of another cluster
-would be counted as a vote, and a member that lost its disk would vote twice in one term.
-So the dialler says whom it wants, the listener says who it is, each refuses what does not
-fit, and says why in words that tell the operator what to do.
+would be counted as a vote, and a member that lost its disk would vote twice in a term.
+So the dialler says whom it wants, the listener says who it is, each refuses what does
+not fit, and says why in words that tell the operator what to do.
 """
 
 import enum
@@ -76,7 +76,13 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> str:
-        """The reason as one line that can do no harm in a log or on a terminal."""
+        """The reason as one line that can do no harm in a log or on a terminal.
+
+        Returns
+        -------
+        str
+            Bounded, without control characters.
+        """
         line = "".join(
             letter if letter.isprintable() else " " for letter in self.reason
         )
@@ -104,9 +110,9 @@ def answer(hello: Hello, ours: Identity, admit: Admission) -> Welcome | Refusal:
     if version < max(hello.version_min, VERSION_MIN):
         return Refusal(
             code=RefusalCode.VERSION,
-            reason=f"node {hello.identity.node_id:x} speaks versions {hello.version_min}"
-            f" to {hello.version_max} of the peer protocol, node {ours.node_id:x}"
-            f" {VERSION_MIN} to {VERSION_MAX}: upgrade the older of the two",
+            reason=f"node {hello.identity.node_id:x} speaks versions"
+            f" {hello.version_min} to {hello.version_max} of the peer protocol, node"
+            f" {ours.node_id:x} {VERSION_MIN} to {VERSION_MAX}: upgrade the older one",
         )
     refusal = _misfit(hello.identity, ours)
     if refusal is None and hello.receiver != ours.node_id:
@@ -152,8 +158,8 @@ def check_welcome(
     if theirs.node_id != expected:
         return Refusal(
             code=RefusalCode.RECEIVER,
-            reason=f"node {theirs.node_id:x} answers at the address of node {expected:x}:"
-            " correct the address",
+            reason=f"node {theirs.node_id:x} answers at the address of node"
+            f" {expected:x}: correct the address",
         )
     return _misfit(theirs, ours) or _not_admitted(theirs, admit)
 

@@ -1,8 +1,8 @@
 """One incoming connection: who is it, what does it say, does it still live.
 
-Nothing that arrives here can do more than close this connection: no message of anybody
-passes before the handshake, none in another's name after it, and what is unreadable ends
-it with a `PeerError` in words.
+Nothing that arrives here can do more than end this connection: no message passes before
+the handshake, none in another's name after it, and what is unreadable closes it, with
+the reason in words for both sides.
 """
 
 from typing import Protocol
@@ -31,13 +31,38 @@ class Door(Protocol):
     """Who keeps the incoming connections of a transport."""
 
     def came(self, session: "Inbound") -> bool:
-        """Know of a connection, and tell whether it may begin its handshake."""
+        """Know of a connection, and tell whether it may begin its handshake.
+
+        Parameters
+        ----------
+        session : Inbound
+            The newcomer.
+
+        Returns
+        -------
+        bool
+            False if too many are in theirs.
+        """
 
     def welcomed(self, session: "Inbound", node_id: NodeId) -> None:
-        """Know that this peer has come in; only its newest connection counts."""
+        """Know that this peer has come in; only its newest connection counts.
+
+        Parameters
+        ----------
+        session : Inbound
+            The connection.
+        node_id : NodeId
+            Who it is.
+        """
 
     def left(self, session: "Inbound") -> None:
-        """Know that a connection is over."""
+        """Know that a connection is over; repeated calls change nothing.
+
+        Parameters
+        ----------
+        session : Inbound
+            Which.
+        """
 
 
 class Inbound:

@@ -36,7 +36,13 @@ class Inbox:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is somebody to deliver to."""
+        """Whether there is somebody to deliver to.
+
+        Returns
+        -------
+        bool
+            True between `open` and `close`.
+        """
         return self._receiver is not None
 
     def open(self, receiver: Receiver) -> None:

@@ -72,12 +72,24 @@ class Lanes:
 
     @property
     def waiting_messages(self) -> int:
-        """How many messages wait, or were sent in part."""
+        """How many messages wait, or were sent in part.
+
+        Returns
+        -------
+        int
+            On all lanes.
+        """
         return sum(queue.messages for queue in self._queues)
 
     @property
     def waiting_bytes(self) -> int:
-        """How much memory they take."""
+        """How much memory they take.
+
+        Returns
+        -------
+        int
+            In bytes, on all lanes.
+        """
         return sum(queue.size_bytes for queue in self._queues)
 
     def put(self, messages: Sequence[Message]) -> Loss:
@@ -96,17 +108,15 @@ class Lanes:
         by_lane: tuple[list[Message], ...] = tuple([] for _ in Lane)
         for message in messages:
             by_lane[lane_of(message)].append(message)
-        lost_messages = lost_snapshots = 0
-        for lane in Lane:
-            if not by_lane[lane]:
-                continue
+        lost = snapshots_lost = 0
+        for lane in (Lane.CONTROL, Lane.LOG):
             for parcel in pack(lane, by_lane[lane]):
-                if self._has_room_for(parcel):
-                    self._queues[lane].append(parcel)
-                    continue
-                lost_messages += parcel.messages
-                lost_snapshots += lane == Lane.SNAPSHOT
-        return Loss(lost_messages, lost_snapshots)
+                lost += self._put(parcel)
+        for message in by_lane[Lane.SNAPSHOT]:
+            # Each alone: only one may wait, and each is acknowledged.
+            for parcel in pack(Lane.SNAPSHOT, [message]):
+                snapshots_lost += self._put(parcel)
+        return Loss(lost + snapshots_lost, snapshots_lost)
 
     def take(self) -> list[bytes]:
         """Return the most urgent frames: about as much as one frame may hold.
@@ -146,15 +156,20 @@ class Lanes:
                 frame = parcel.next_frame()
                 if parcel.is_sent:
                     queue.popleft()
-                    self.snapshots_sent += parcel.lane == Lane.SNAPSHOT
+                    self.snapshots_sent += queue is self._queues[Lane.SNAPSHOT]
                 yield frame
 
-    def _has_room_for(self, parcel: Parcel) -> bool:
-        """Tell whether the parcel may wait too."""
+    def _put(self, parcel: Parcel) -> int:
+        """Let a parcel wait; return how many messages are lost because it can't."""
         config, queue = self._config, self._queues[parcel.lane]
         if parcel.lane == Lane.SNAPSHOT:
-            return not queue.parcels and parcel.size_bytes <= config.message_bytes_max
-        return (
-            queue.messages + parcel.messages <= config.queue_messages_max
-            and queue.size_bytes + parcel.size_bytes <= config.queue_bytes_max
-        )
+            fits = not queue.parcels and parcel.size_bytes <= config.message_bytes_max
+        else:
+            fits = (
+                queue.messages + parcel.messages <= config.queue_messages_max
+                and queue.size_bytes + parcel.size_bytes <= config.queue_bytes_max
+            )
+        if not fits:
+            return parcel.messages
+        queue.append(parcel)
+        return 0

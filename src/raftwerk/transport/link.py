@@ -23,10 +23,22 @@ class Link(Protocol):
     """What a session does to its connection; after the last two it hears no more."""
 
     def remote(self) -> str:
-        """Return the other side's host, for people; its port is new each time."""
+        """Return the other side's host, for people; its port is new each time.
+
+        Returns
+        -------
+        str
+            A name or an address.
+        """
 
     def write(self, frames: Sequence[bytes]) -> None:
-        """Send these, in order; may call `Session.paused` before it returns."""
+        """Send these, in order; may call `Session.paused` before it returns.
+
+        Parameters
+        ----------
+        frames : sequence of bytes
+            Taken whatever their size: a session stops when it is paused.
+        """
 
     def close(self) -> None:
         """Send what was written, for a bounded time, then close."""
@@ -39,10 +51,22 @@ class Session(Protocol):
     """What a connection tells its session; nothing after `lost`."""
 
     def opened(self, link: Link) -> None:
-        """Begin to speak."""
+        """Begin to speak.
+
+        Parameters
+        ----------
+        link : Link
+            The new connection.
+        """
 
     def received(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Take the next bytes.
+
+        Parameters
+        ----------
+        data : bytes
+            Any piece of the stream.
+        """
 
     def paused(self) -> None:
         """Write no more: the peer reads more slowly than we write."""
@@ -51,7 +75,13 @@ class Session(Protocol):
         """Write again."""
 
     def lost(self, reason: str) -> None:
-        """Know that there is no connection, or was never one, and why."""
+        """Know that there is no connection, or was never one, and why.
+
+        Parameters
+        ----------
+        reason : str
+            For people; equal where the cause is.
+        """
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Messages within one process: the twin of `tcp`, a member's face of a `MemoryNetwork`."""
+"""Messages within one process: the twin of `tcp`, on a `network.MemoryNetwork`."""
 
 from collections.abc import Mapping, Sequence
 

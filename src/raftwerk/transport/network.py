@@ -1,9 +1,9 @@
 """A network within one process that breaks on order; `memory` is a member's face of it.
 
 Between each two members, each way apart, messages take a drawn time, and may be lost,
-doubled or overtaken; a way can be cut and healed. All of that follows from one `Draw` and
-the calls made, so a run can be had again. Identities are checked as on a real connection,
-and messages pass through real frames unless that is switched off.
+doubled or overtaken; a way can be cut and healed. All of that follows from one `Draw`
+and the calls made, so a run can be had again. Identities are checked as on a real
+connection, and messages pass through real frames unless that is switched off.
 
 It is crueller than TCP where that costs a simulated group nothing but its comfort: what
 is on its way when a way is cut is lost, and a single lost message is told to nobody.
@@ -40,15 +40,15 @@ class MemoryNetwork:
 
     Examples
     --------
-    Two members, and a third that is cut off from what the first one sends:
-
     >>> from raftwerk.host.draw import SplitMix64
     >>> from raftwerk.host.virtual import VirtualLoop, virtual_host
-    >>> host = virtual_host(VirtualLoop(), SplitMix64(1))
-    >>> network = MemoryNetwork(host.timers, SplitMix64(2))
+    >>> loop = VirtualLoop()
+    >>> timers = virtual_host(loop, SplitMix64(1)).timers
+    >>> network = MemoryNetwork(timers, SplitMix64(1).fork("network"))
     >>> network.cut(NodeId(1), NodeId(3))
     >>> network.is_cut(NodeId(1), NodeId(3)), network.is_cut(NodeId(3), NodeId(1))
     (True, False)
+    >>> loop.close()
     """
 
     def __init__(
@@ -143,20 +143,7 @@ class MemoryNetwork:
         self._cuts.clear()
 
     def is_cut(self, sender: NodeId, receiver: NodeId) -> bool:
-        """Tell whether a way is cut.
-
-        Parameters
-        ----------
-        sender : NodeId
-            Whose.
-        receiver : NodeId
-            To whom.
-
-        Returns
-        -------
-        bool
-            True if messages are lost on it.
-        """
+        """Do as `World.is_cut` says."""
         return (sender, receiver) in self._cuts
 
     def crash(self, node_id: NodeId) -> None:

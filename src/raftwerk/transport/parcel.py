@@ -1,7 +1,7 @@
 """Which lane a message travels on, and how many of them make a frame.
 
-Small messages of one turn share a frame; a large one is cut into parts, so that whatever
-is more urgent gets in between. Why lanes on one connection rather than a connection for
+Small messages of one turn share a frame; a large one is cut into parts, so that what is
+more urgent gets in between. Why lanes on one connection rather than a connection for
 each: ``docs/decisions/0021-lanes-not-connections.md``.
 """
 
@@ -97,12 +97,24 @@ class Parcel:
 
     @property
     def size_bytes(self) -> int:
-        """How much memory it takes, until all of it has been sent."""
+        """How much memory it takes, until all of it has been sent.
+
+        Returns
+        -------
+        int
+            In bytes.
+        """
         return len(self._data)
 
     @property
     def is_sent(self) -> bool:
-        """Whether `next_frame` has given all of it."""
+        """Whether `next_frame` has given all of it.
+
+        Returns
+        -------
+        bool
+            True: there is no next frame.
+        """
         return self._position >= len(self._data)
 
     def next_frame(self) -> bytes:

@@ -9,7 +9,7 @@ the queue and the retries, and no two dials have to agree on which survives
        └──────────────────┴────────────────────┘
 
 Messages wait while we dial. When an attempt fails, or a connection is lost, all that
-waited is dropped with it: old votes and heartbeats help nobody, and the core sends again.
+waited is dropped with it: old votes and heartbeats help nobody, and the core repeats.
 """
 
 import enum

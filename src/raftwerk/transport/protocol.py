@@ -33,13 +33,24 @@ class Receiver(Protocol):
     """
 
     def on_messages(self, messages: Sequence[Message]) -> None:
-        """Take what arrived in one turn, in the order of each sender."""
+        """Take what arrived in one turn.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            At least one, in the order of each sender.
+        """
 
     def on_unreachable(self, peer: NodeId) -> None:
         """Know that messages to this peer were lost.
 
         Once a lost connection or a first attempt that failed, and once in each turn
         in which the queue to the peer was full.
+
+        Parameters
+        ----------
+        peer : NodeId
+            To whom they were sent.
         """
 
     def on_snapshot(self, peer: NodeId, arrived: bool) -> None:
@@ -47,6 +58,13 @@ class Receiver(Protocol):
 
         The core stops sending to a peer that it sent a snapshot until it is told
         (`ReportSnapshot`), so this call is never left out while the transport runs.
+
+        Parameters
+        ----------
+        peer : NodeId
+            To whom it was sent.
+        arrived : bool
+            False if it was lost, or may have been.
         """
 
 
@@ -61,7 +79,22 @@ class Report(Protocol):
     """Where a transport tells people what happened: the `log` of a structlog logger."""
 
     def __call__(self, level: int, event: str, /, **fields: object) -> object:
-        """Write one line; levels are those of `logging`."""
+        """Write one line.
+
+        Parameters
+        ----------
+        level : int
+            One of those of `logging`.
+        event : str
+            What happened, the same words each time.
+        **fields : object
+            Whom and why.
+
+        Returns
+        -------
+        object
+            Nothing that anybody looks at.
+        """
 
 
 class PeerView(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,13 +124,29 @@ class Transport(Protocol):
     async def start(self, receiver: Receiver) -> None:
         """Listen, and deliver to `receiver` from now on.
 
-        Raises `ConfigError` if the address is taken or can't be bound, naming it.
+        Parameters
+        ----------
+        receiver : Receiver
+            To whom.
+
+        Raises
+        ------
+        ConfigError
+            If the address is taken or can't be bound; the message names it.
         """
 
     def set_peers(self, addresses: Mapping[NodeId, str]) -> None:
         """Know these peers by ``host:port`` from now on, and no others.
 
-        Raises `ConfigError` if one is no address; then nothing has changed.
+        Parameters
+        ----------
+        addresses : mapping of NodeId to str
+            All peers, without ourselves.
+
+        Raises
+        ------
+        ConfigError
+            If one is no address; then nothing has changed.
         """
 
     def send(self, messages: Sequence[Message]) -> None:
@@ -107,10 +156,21 @@ class Transport(Protocol):
         others: votes, heartbeats and answers overtake entries, and everything
         overtakes an `InstallSnapshot`. What is for an unknown peer, or does not fit
         the peer's queue, is dropped and reported as unreachable.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            To any receivers, in any mixture.
         """
 
     def peers(self) -> Mapping[NodeId, PeerView]:
-        """Return what is known of each peer now."""
+        """Return what is known of each peer now.
+
+        Returns
+        -------
+        mapping of NodeId to PeerView
+            Those of `set_peers`.
+        """
 
     async def stop(self) -> None:
         """Close all connections; nothing is delivered after that."""

@@ -79,12 +79,24 @@ class Questions:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether an answer is still to come."""
+        """Whether an answer is still to come.
+
+        Returns
+        -------
+        bool
+            True if one is.
+        """
         return bool(self._open)
 
     @property
     def snapshots(self) -> int:
-        """How many snapshots went out and may have arrived."""
+        """How many snapshots went out and may have arrived.
+
+        Returns
+        -------
+        int
+            Those before questions that wait.
+        """
         return sum(question.snapshots for question in self._open)
 
     def ask(self, now: float, snapshots: int = 0) -> int:

@@ -41,13 +41,50 @@ class World(Protocol):
     is_encoded: bool
 
     def is_cut(self, sender: NodeId, receiver: NodeId) -> bool:
-        """Tell whether all from one to the other is lost."""
+        """Tell whether all from one to the other is lost.
+
+        Parameters
+        ----------
+        sender : NodeId
+            From whom.
+        receiver : NodeId
+            To whom.
+
+        Returns
+        -------
+        bool
+            True: it is.
+        """
 
     def conditions_of(self, sender: NodeId, receiver: NodeId) -> Conditions:
-        """Return what happens to messages from one to the other."""
+        """Return what happens to messages from one to the other.
+
+        Parameters
+        ----------
+        sender : NodeId
+            From whom.
+        receiver : NodeId
+            To whom.
+
+        Returns
+        -------
+        Conditions
+            At this moment.
+        """
 
     def endpoint_at(self, address: str) -> "Endpoint | None":
-        """Return who listens there."""
+        """Return who listens somewhere.
+
+        Parameters
+        ----------
+        address : str
+            Where.
+
+        Returns
+        -------
+        Endpoint or None
+            None if nobody does.
+        """
 
 
 class Endpoint:

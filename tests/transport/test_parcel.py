@@ -1,0 +1,74 @@
+"""Which lane a message takes, and how many of them share a frame."""
+
+from itertools import zip_longest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raftwerk.core.messages import Message, PeerMessage
+from raftwerk.transport.codec import LANES_MAX, FrameKind
+from raftwerk.transport.config import FRAME_BODY_BYTES
+from raftwerk.transport.frame import Frame, FrameDecoder
+from raftwerk.transport.parcel import Lane, lane_of, pack
+from tests.transport.helpers import (
+    append_entries,
+    example_of,
+    heartbeat,
+    messages_of,
+    snapshot,
+)
+
+LOG = {"AppendEntries", "ForwardProposal"}
+SNAPSHOT = {"InstallSnapshot"}
+
+
+def frames_of(lane: Lane, messages: list[Message]) -> list[Frame]:
+    decoder = FrameDecoder(FRAME_BODY_BYTES)
+    frames: list[Frame] = []
+    for parcel in pack(lane, messages):
+        while not parcel.is_sent:
+            frames += decoder.feed(parcel.next_frame())
+    return frames
+
+
+@pytest.mark.parametrize("kind", PeerMessage.__args__, ids=lambda kind: kind.__name__)
+def test_only_entries_and_snapshots_leave_the_lane_of_control(
+    kind: type[Message],
+) -> None:
+    expected = Lane.CONTROL
+    if kind.__name__ in LOG:
+        expected = Lane.LOG
+    elif kind.__name__ in SNAPSHOT:
+        expected = Lane.SNAPSHOT
+    assert lane_of(example_of(kind)) == expected
+
+
+def test_every_lane_has_a_place_where_parts_are_put_together() -> None:
+    assert [lane.value for lane in Lane] == list(range(LANES_MAX))
+
+
+def test_small_messages_share_a_frame() -> None:
+    messages: list[Message] = [heartbeat(number) for number in range(100)]
+    frames = frames_of(Lane.CONTROL, messages)
+    assert [frame.kind for frame in frames] == [FrameKind.MESSAGES]
+    assert messages_of(frames) == messages
+
+
+def test_a_large_message_travels_in_parts() -> None:
+    frames = frames_of(Lane.SNAPSHOT, [snapshot(3 * FRAME_BODY_BYTES)])
+    assert [frame.kind for frame in frames] == 3 * [FrameKind.PART] + [
+        FrameKind.LAST_PART
+    ]
+    assert messages_of(frames) == [snapshot(3 * FRAME_BODY_BYTES)]
+
+
+@given(st.lists(st.sampled_from([0, 100, 30_000, 65_300, 65_536, 200_000]), max_size=9))
+def test_any_sizes_arrive_in_order_and_no_frame_exceeds_the_bound(
+    sizes: list[int],
+) -> None:
+    messages: list[Message] = [append_entries(i, size) for i, size in enumerate(sizes)]
+    frames = frames_of(Lane.LOG, messages)
+    for sent, arrived in zip_longest(messages, messages_of(frames)):
+        assert sent == arrived
+    assert all(len(frame.payload) < FRAME_BODY_BYTES for frame in frames)
