@@ -9,7 +9,20 @@ from raftwerk.cli.display import LineDisplay, LiveDisplay, make_display
 from raftwerk.cli.supervisor import Child
 from raftwerk.monitor.status import UNREACHABLE, NodeView
 
-CHILDREN = tuple(Child(name, (), Path("none")) for name in ("n1", "n2"))
+
+class FakeChild(Child):
+    """Has the process that the test says, or none."""
+
+    def __init__(self, name: str, pid: int | None) -> None:
+        super().__init__(name, (), Path("none"))
+        self._pid = pid
+
+    @property
+    def pid(self) -> int | None:
+        return self._pid
+
+
+CHILDREN = (FakeChild("n1", 4_194_304), FakeChild("n2", 4_194_303))
 
 
 def view(number: int, state: str = "FOLLOWER", term: int = 3) -> NodeView:
@@ -26,13 +39,18 @@ def view(number: int, state: str = "FOLLOWER", term: int = 3) -> NodeView:
 class Shown:
     """A display that writes where we can read it."""
 
-    def __init__(self, *views: NodeView, is_terminal: bool) -> None:
+    def __init__(
+        self,
+        *views: NodeView,
+        is_terminal: bool,
+        children: tuple[FakeChild, ...] = CHILDREN,
+    ) -> None:
         self.views = views
         self._output = io.StringIO()
         console = Console(
             file=self._output, force_terminal=is_terminal, width=80, color_system=None
         )
-        self.display = make_display(lambda: self.views, CHILDREN, console)
+        self.display = make_display(lambda: self.views, children, console)
 
     def lines(self) -> list[str]:
         """Return the lines that were written, without the time before each."""
@@ -73,6 +91,15 @@ def test_a_node_that_was_never_heard_of_is_starting_and_no_news() -> None:
     with live.display:
         pass
     assert "starting" in live.text()
+
+
+def test_a_node_without_a_process_is_shown_so_at_once() -> None:
+    children = (FakeChild("n1", None), FakeChild("n2", 17))
+    shown = Shown(view(1, "LEADER"), view(2), is_terminal=True, children=children)
+    with shown.display:
+        pass
+    assert "no process" in shown.text()
+    assert "LEADER" not in shown.text()
 
 
 def test_a_long_line_in_a_file_is_not_broken() -> None:

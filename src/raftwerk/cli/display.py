@@ -161,7 +161,7 @@ class LiveDisplay:
         for heading in ("node", "address", "pid", "state", "term", "leader"):
             table.add_column(heading, no_wrap=True, header_style="dim")
         for child, view in zip(self._children, self._views(), strict=True):
-            state = view.state if view.id is not None else "starting"
+            state = _state(child, view)
             table.add_row(
                 child.name,
                 view.endpoint,
@@ -171,6 +171,13 @@ class LiveDisplay:
                 view.leader or "-",
             )
         return Group(table, *(Text(line, style="dim") for line in self._lines))
+
+
+def _state(child: Child, view: NodeView) -> str:
+    """Return a node's own word for its state, or ours where it has none."""
+    if child.pid is None:
+        return "no process"
+    return view.state if view.id is not None else "starting"
 
 
 def make_display(views: Views, children: Sequence[Child], console: Console) -> Display:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from raftwerk.config import DemoConfig
+from raftwerk.errors import InvariantViolation
 from raftwerk.host.protocol import Timers
 
 __all__ = ["Child", "Supervisor", "node_command"]
@@ -82,13 +83,18 @@ class Child:
         process = self._process
         return process.pid if process and process.returncode is None else None
 
-    async def run(self) -> int:
-        """Start the process and wait for its end.
+    async def start(self) -> int:
+        """Start a process.
 
         Returns
         -------
         int
-            Its exit code; the negative number of the signal if one ended it.
+            Its id.
+
+        Raises
+        ------
+        OSError
+            If the system makes none.
         """
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -101,6 +107,18 @@ class Child:
                 # once" to a node.
                 process_group=0,
             )
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """Wait for the end of the process that was started.
+
+        Returns
+        -------
+        int
+            Its exit code; the negative number of the signal if one ended it.
+        """
+        if self._process is None:
+            raise InvariantViolation(f"{self.name} is waited for, but was not started")
         return await self._process.wait()
 
     def send(self, number: signal.Signals) -> None:
@@ -193,7 +211,8 @@ class Supervisor:
     async def _keep(self, child: Child) -> None:
         """Run one node, again each time it was killed."""
         while True:
-            code = await child.run()
+            self._tell(f"{child.name} runs as process {await child.start()}")
+            code = await child.wait()
             if self._is_stopping:
                 return
             if code >= 0:
@@ -207,4 +226,3 @@ class Supervisor:
                 f" it comes back in {RESTART_SECONDS:g} s"
             )
             await self._timers.sleep(RESTART_SECONDS)
-            self._tell(f"{child.name} is started again")
