@@ -14,7 +14,7 @@ from raftwerk.core.messages import (
 )
 from raftwerk.core.roles import Cause, Role
 from raftwerk.core.state import State
-from raftwerk.errors import require
+from raftwerk.errors import PeerError
 from raftwerk.types import LogIndex, NodeId
 
 __all__ = ["follow", "on_append_entries", "on_heartbeat"]
@@ -29,11 +29,17 @@ def follow(state: State, leader: NodeId) -> None:
         This member, in the leader's term; a candidate gives up (§5.2).
     leader : NodeId
         Who sent what only a leader sends.
+
+    Raises
+    ------
+    PeerError
+        If we lead this term ourselves; nothing changed.
     """
-    require(
-        state.role is not Role.LEADER,
-        f"term {state.term} has one leader; {state.id} and {leader} both sent as one",
-    )
+    if state.role is Role.LEADER:
+        raise PeerError(
+            f"member {leader} sends as the leader of term {state.term}, which is member"
+            f" {state.id}: a term has one leader (§5.2)"
+        )
     if state.role is Role.FOLLOWER:
         state.election_elapsed = 0
         state.leader = leader

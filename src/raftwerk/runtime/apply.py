@@ -33,6 +33,8 @@ class Applier:
 
     Attributes
     ----------
+    machine : StateMachine
+        The user's machine.
     applied_index, applied_term : LogIndex, Term
         The last entry that was applied.
     members : Members
@@ -46,7 +48,7 @@ class Applier:
         waiters: Waiters,
         change_members: Callable[[ConfChange], ConfState],
     ) -> None:
-        self._machine = machine
+        self.machine = machine
         self._sender = sender
         self._waiters = waiters
         self._change_members = change_members
@@ -72,7 +74,7 @@ class Applier:
         manifest = Manifest.decode(snapshot.data)
         self.members = Members(manifest.members, manifest.removed)
         if chunks is not None:
-            self._machine.restore(chunks)
+            self.machine.restore(chunks)
         self.applied_index = snapshot.index
         self.applied_term = snapshot.term
         self._waiters.forget_order()
@@ -144,7 +146,7 @@ class Applier:
         if not batch:
             return
         commands = [content_of(entry.data) for entry in batch]
-        results = self._machine.apply(batch[-1].index, commands)
+        results = self.machine.apply(batch[-1].index, commands)
         require(
             len(results) == len(batch),
             f"apply returned {len(results)} results for {len(batch)} commands",

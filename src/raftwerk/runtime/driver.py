@@ -23,7 +23,7 @@ from raftwerk.core.ready import AppendOrder, ApplyOrder, Ready
 from raftwerk.core.records import ConfChange, ConfState
 from raftwerk.core.replica import Replica
 from raftwerk.core.roles import Role
-from raftwerk.errors import MisuseError, NotProposed
+from raftwerk.errors import MisuseError, NotProposed, PeerError
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.barriers import Barriers
@@ -36,8 +36,7 @@ from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.syncer import Syncer
 from raftwerk.runtime.ticker import Ticker
 from raftwerk.runtime.waiters import Waiters
-from raftwerk.storage.protocol import LogStore
-from raftwerk.storage.snapshot_protocol import SnapshotStore
+from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import Transport
 from raftwerk.types import LogIndex, NodeId
 
@@ -87,12 +86,10 @@ class Driver:
         What entries are applied to.
     host : Host
         Time, threads and draws.
-    store : LogStore
-        The log.
+    stores : Stores
+        The log, and the state of snapshots.
     transport : Transport
         The way to the peers.
-    snapshots : SnapshotStore
-        Where the state of snapshots is.
     on_events : callable
         Takes the core's events of one turn.
     on_failure : callable
@@ -105,16 +102,14 @@ class Driver:
         machine: StateMachine,
         *,
         host: Host,
-        store: LogStore,
+        stores: Stores,
         transport: Transport,
-        snapshots: SnapshotStore,
         on_events: Callable[[Sequence[Event]], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._config = config
         self._clock = host.clock
-        self._store = store
         self._transport = transport
         self._on_events = on_events
         self._on_failure = on_failure
@@ -123,25 +118,22 @@ class Driver:
         self.waiters = Waiters(self._loop, config.queue_max)
         self.barriers = Barriers(self._loop, config.queue_max)
         self._applier = Applier(machine, sender, self.waiters, self._apply_change)
-        snapshot = store.snapshot()
-        self._applier.restore(snapshot, state_chunks(snapshots, snapshot))
+        snapshot = stores.log.snapshot()
+        self._applier.restore(snapshot, state_chunks(stores.snapshots, snapshot))
         self.replica = Replica(
-            core_config(config, snapshot.index), store, host.draw.below
+            core_config(config, snapshot.index), stores.log, host.draw.below
         )
-        self._syncer = Syncer(store, host.threads("disk"), self._on_synced, self._fail)
+        self._syncer = Syncer(
+            stores.log, host.threads("disk"), self._on_synced, self.fail
+        )
         self.snapshots = Snapshots(
             config,
-            machine,
             self._applier,
             self.replica,
-            host=host,
-            log=store,
-            store=snapshots,
+            stores,
             syncer=self._syncer,
-            send=transport.send,
-            give=self.give,
-            on_restored=self._on_restored,
-            on_error=self._fail,
+            host=host,
+            owner=self,
         )
         self._publisher = Publisher(
             config,
@@ -283,6 +275,17 @@ class Driver:
         """Return until when a request that comes now may wait."""
         return self._clock.now() + self._config.request_timeout_millis / 1000
 
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send messages that the core knows nothing of.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            To any peers.
+        """
+        if not self._is_stopped:
+            self._transport.send(messages)
+
     # ---- turns --------------------------------------------------------------
 
     def wake(self) -> None:
@@ -311,7 +314,7 @@ class Driver:
             self._arm()
         except Exception as error:  # pylint: disable=broad-exception-caught
             # Whatever it is, half a turn is done: this member can't go on.
-            self._fail(error)
+            self.fail(error)
 
     def _pass_time(self) -> None:
         """Count the ticks since the last turn."""
@@ -345,7 +348,7 @@ class Driver:
         for event in inputs:
             try:
                 self.replica.step(event)
-            except (NotProposed, MisuseError):
+            except (NotProposed, MisuseError, PeerError):
                 # A peer's proposal that we can't take: its own member settles it. An
                 # answer of one who was removed: nobody waits for it.
                 continue
@@ -401,7 +404,7 @@ class Driver:
         self.barriers.applied(self._applier.applied_index)
         self.snapshots.applied()
 
-    def _on_restored(self) -> None:
+    def on_restored(self) -> None:
         """Go on from a snapshot."""
         self.connect_members()
         self.barriers.applied(self._applier.applied_index)
@@ -413,7 +416,7 @@ class Driver:
         try:
             self._finish(orders)
         except Exception as error:  # pylint: disable=broad-exception-caught
-            self._fail(error)  # As in `_turn`.
+            self.fail(error)  # As in `_turn`.
             return
         self.wake()
 
@@ -453,8 +456,14 @@ class Driver:
 
     # ---- the end ------------------------------------------------------------
 
-    def _fail(self, error: BaseException) -> None:
-        """Stop at once: after this nothing may be promised any more."""
+    def fail(self, error: BaseException) -> None:
+        """Stop at once: after this nothing may be promised any more.
+
+        Parameters
+        ----------
+        error : BaseException
+            Why.
+        """
         if not self._is_stopped:
             self._end(f"member {self._config.node_id} failed")
             self._on_failure(error)

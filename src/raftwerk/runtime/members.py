@@ -162,8 +162,8 @@ class Members:
             record = msgspec.msgpack.decode(content, type=PublishMember)
         except msgspec.ValidationError as error:
             raise UnknownFormat(
-                f"a record of the runtime can't be read ({error}); start a newer version"
-                " of raftwerk on this data directory"
+                f"a record of the runtime can't be read ({error}); start a newer"
+                " version of raftwerk on this data directory"
             ) from error
         if record.member.node_id in self._members:
             self._members[record.member.node_id] = record.member
@@ -198,9 +198,9 @@ class Members:
         if known.directory_id == directory_id:
             return ""
         return (
-            f"member {node_id:x} ({known.name}) has lost its data directory, and with it"
-            f" what it promised; run `raftwerk member replace {node_id:x}` against the"
-            " rest of the cluster, and start it with --initial-cluster-state existing"
+            f"member {node_id:x} ({known.name}) has lost its data directory, and with"
+            f" it what it promised; run `raftwerk member replace {node_id:x}` against"
+            " the rest of the cluster, and start it with --initial-cluster-state existing"
         )
 
     def in_order(self) -> tuple[Member, ...]:

@@ -21,7 +21,7 @@ from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.status import NodeStatus
 from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.storage.protocol import LogStore
-from raftwerk.storage.snapshot_protocol import SnapshotStore
+from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
 from raftwerk.transport.protocol import Identity, Transport
 from raftwerk.types import LogIndex, NodeId
 
@@ -80,9 +80,10 @@ class Node:
         self._config = config
         self._machine = state_machine
         self._host = host
-        self._store = store
+        self._stores = Stores(
+            store, MemorySnapshots() if snapshots is None else snapshots
+        )
         self._transport = transport
-        self._snapshots = MemorySnapshots() if snapshots is None else snapshots
         self._observers: list[Callable[[Sequence[Event]], None]] = []
         self._running: Driver | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -108,9 +109,8 @@ class Node:
             self._config,
             self._machine,
             host=self._host,
-            store=self._store,
+            stores=self._stores,
             transport=self._transport,
-            snapshots=self._snapshots,
             on_events=self._tell,
             on_failure=self._fail,
         )
@@ -131,7 +131,7 @@ class Node:
         await driver.stop()
         await self._transport.stop()
         if self._ended is not None and not self._ended.done():
-            self._store.close()
+            self._stores.log.close()
             self._ended.set_result(None)
 
     async def wait_ended(self) -> None:

@@ -8,14 +8,13 @@ when that is durable too, older snapshots go.
 import asyncio
 from collections.abc import Callable, Iterable
 
+from raftwerk.config import NodeConfig
 from raftwerk.core.records import ConfState, Snapshot
 from raftwerk.host.protocol import Threads
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.manifest import Manifest
-from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.syncer import Syncer
-from raftwerk.storage.protocol import LogStore
-from raftwerk.storage.snapshot_protocol import SnapshotStore
+from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.types import LogIndex, Term
 
 __all__ = ["SnapshotTaker"]
@@ -26,47 +25,36 @@ class SnapshotTaker:
 
     Parameters
     ----------
-    machine : StateMachine
-        Whose state it is.
+    config : NodeConfig
+        When to take one, and how much log stays.
     applier : Applier
-        How far the machine is, and who the members are.
-    log : LogStore
-        Is compacted.
-    snapshots : SnapshotStore
-        Where chunks go.
-    threads : Threads
-        The worker for chunks.
+        The machine, how far it is, and who the members are.
+    stores : Stores
+        The log is compacted, the chunks go to the snapshots.
+    worker : Threads
+        Encodes and writes chunks.
     syncer : Syncer
         Says when the log's record is durable.
-    every : int
-        Entries from one snapshot to the next.
-    keep : int
-        Entries below a snapshot that stay in the log, for followers that lag a little.
     on_error : callable
         Takes what storage raised.
     """
 
     def __init__(
         self,
-        machine: StateMachine,
+        config: NodeConfig,
         applier: Applier,
-        log: LogStore,
-        snapshots: SnapshotStore,
-        threads: Threads,
+        stores: Stores,
+        worker: Threads,
         syncer: Syncer,
-        *,
-        every: int,
-        keep: int,
         on_error: Callable[[BaseException], None],
     ) -> None:
-        self._machine = machine
+        self._every = config.snapshot_entries
+        self._keep = config.snapshot_keep_entries
         self._applier = applier
-        self._log = log
-        self._snapshots = snapshots
-        self._threads = threads
+        self._log = stores.log
+        self._snapshots = stores.snapshots
+        self._worker = worker
         self._syncer = syncer
-        self._every = every
-        self._keep = keep
         self._on_error = on_error
         self._running: asyncio.Future[int] | None = None
 
@@ -109,9 +97,9 @@ class SnapshotTaker:
         )
         # The view is fixed by this call, between two batches; what follows may take
         # its time.
-        chunks = self._machine.snapshot()
+        chunks = self._applier.machine.snapshot()
         self._running = asyncio.ensure_future(
-            self._threads.run(self._write, index, term, chunks)
+            self._worker.run(self._write, index, term, chunks)
         )
         self._running.add_done_callback(
             lambda done: self._finish(done, index, term, conf_state, manifest)
@@ -158,7 +146,7 @@ class SnapshotTaker:
 
     def _prune(self, index: LogIndex) -> None:
         """Let older snapshots go, for nothing durable names them any more."""
-        pruned = asyncio.ensure_future(self._threads.run(self._snapshots.prune, index))
+        pruned = asyncio.ensure_future(self._worker.run(self._snapshots.prune, index))
         pruned.add_done_callback(self._pruned)
 
     def _pruned(self, done: "asyncio.Future[None]") -> None:

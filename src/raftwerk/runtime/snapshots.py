@@ -6,6 +6,7 @@ never passes through it.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -23,10 +24,8 @@ from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.snapshot_fetching import SnapshotFetcher
 from raftwerk.runtime.snapshot_serving import SnapshotServer
 from raftwerk.runtime.snapshot_taking import SnapshotTaker
-from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.syncer import Syncer
-from raftwerk.storage.protocol import LogStore
-from raftwerk.storage.snapshot_protocol import SnapshotStore
+from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
 from raftwerk.transport.chunks import ChunkUnavailable, FetchChunk, SnapshotChunk
 from raftwerk.types import NodeId
 
@@ -56,6 +55,22 @@ def state_chunks(store: SnapshotStore, snapshot: Snapshot) -> Iterable[bytes] | 
     return store.read_chunks(snapshot.index, snapshot.term)
 
 
+class Owner(Protocol):
+    """What the driver does for its snapshots."""
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send messages to peers."""
+
+    def give(self, event: Input) -> None:
+        """Give the core an input, in the next turn."""
+
+    def on_restored(self) -> None:
+        """Know that a received snapshot has taken the place of the state."""
+
+    def fail(self, error: BaseException) -> None:
+        """End this member."""
+
+
 class Snapshots:
     """Between the core's manifests and the state's chunks.
 
@@ -63,78 +78,57 @@ class Snapshots:
     ----------
     config : NodeConfig
         When to take one.
-    machine : StateMachine
-        Whose state it is.
     applier : Applier
-        Restores it.
+        Restores the state.
     replica : Replica
         The core; its log and configuration are looked at.
-    host : Host
-        Time and threads.
-    log, store : LogStore, SnapshotStore
+    stores : Stores
         The log and the chunks.
     syncer : Syncer
         Says when the log's record of a snapshot is durable.
-    send : callable
-        Sends messages to peers.
-    give : callable
-        Gives the core an input, in the next turn.
-    on_restored : callable
-        Called when a received snapshot has taken the place of the state.
-    on_error : callable
-        Takes what ends this member.
+    host : Host
+        Time and threads.
+    owner : Owner
+        The driver.
     """
 
     def __init__(
         self,
         config: NodeConfig,
-        machine: StateMachine,
         applier: Applier,
         replica: Replica,
+        stores: Stores,
         *,
-        host: Host,
-        log: LogStore,
-        store: SnapshotStore,
         syncer: Syncer,
-        send: Callable[[Sequence[Message]], None],
-        give: Callable[[Input], None],
-        on_restored: Callable[[], None],
-        on_error: Callable[[BaseException], None],
+        host: Host,
+        owner: Owner,
     ) -> None:
         self._applier = applier
         self._replica = replica
-        self._store = store
-        self._give = give
-        self._on_restored = on_restored
-        self._on_error = on_error
+        self._store = stores.snapshots
+        self._owner = owner
         self._patience_seconds = (
             _PATIENCE_TIMEOUTS * config.election_timeout_max_millis / 1000
         )
         # A worker for each, for none of them may wait for another.
-        self._restoring, taking, serving, fetching = (
-            host.threads(name) for name in ("restore", "snapshot", "serve", "fetch")
-        )
-        self._workers = (self._restoring, taking, serving, fetching)
+        self._workers = {
+            name: host.threads(name) for name in ("restore", "take", "serve", "fetch")
+        }
+        workers = self._workers
         self._taker = SnapshotTaker(
-            machine,
-            applier,
-            log,
-            store,
-            taking,
-            syncer,
-            every=config.snapshot_entries,
-            keep=config.snapshot_keep_entries,
-            on_error=on_error,
+            config, applier, stores, workers["take"], syncer, owner.fail
         )
-        self._server = SnapshotServer(config.node_id, store, serving, host.clock, send)
+        self._server = SnapshotServer(
+            config.node_id, self._store, workers["serve"], host.clock, owner.send
+        )
         self._fetcher = SnapshotFetcher(
             config.node_id,
-            store,
-            fetching,
+            self._store,
+            workers["fetch"],
             host.timers,
-            send=send,
+            send=owner.send,
             on_complete=self._fetched,
-            on_error=on_error,
+            on_error=owner.fail,
         )
         self.handlers: dict[type[Message], Callable[..., None]] = {
             InstallSnapshot: self._fetcher.on_offer,
@@ -152,7 +146,7 @@ class Snapshots:
         state = self._replica.state
         if state.leader is not None and state.leader != state.id:
             offer = msgspec.structs.replace(offer, sender=state.leader, term=state.term)
-        self._give(offer)
+        self._owner.give(offer)
 
     def sending(self, messages: Sequence[Message]) -> None:
         """Look at what the core sends: who is offered a snapshot will fetch it.
@@ -163,7 +157,7 @@ class Snapshots:
             Of one `Ready`.
         """
         for message in messages:
-            if type(message) is InstallSnapshot:
+            if isinstance(message, InstallSnapshot):
                 self._server.offered(message.receiver)
 
     def applied(self) -> None:
@@ -194,7 +188,7 @@ class Snapshots:
                 and self._server.silent_seconds(peer) >= self._patience_seconds
             ):
                 self._server.offered(peer)
-                self._give(ReportSnapshot(peer, False))
+                self._owner.give(ReportSnapshot(peer, False))
 
     def lost(self, peer: NodeId) -> None:
         """Offer a snapshot anew to a peer that can't be reached, when it can be.
@@ -204,7 +198,7 @@ class Snapshots:
         peer : NodeId
             To whom the connection was lost.
         """
-        self._give(ReportSnapshot(peer, False))
+        self._owner.give(ReportSnapshot(peer, False))
 
     def restore(self, order: AppendOrder) -> None:
         """Put a received snapshot's state in the place of ours, beside the loop.
@@ -219,7 +213,7 @@ class Snapshots:
         snapshot = order.snapshot
         assert snapshot is not None  # nosec B101: for the type checker
         done = asyncio.ensure_future(
-            self._restoring.run(
+            self._workers["restore"].run(
                 lambda: self._applier.restore(
                     snapshot, state_chunks(self._store, snapshot)
                 )
@@ -233,15 +227,15 @@ class Snapshots:
             return
         error = done.exception()
         if error is not None:
-            self._on_error(error)
+            self._owner.fail(error)
             return
-        self._on_restored()
+        self._owner.on_restored()
         if order.done is not None:
-            self._give(order.done)
+            self._owner.give(order.done)
 
     async def close(self) -> None:
         """Begin nothing more, and wait for what is being written."""
         self._fetcher.stop()
         await self._taker.close()
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.close()

@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from raftwerk.storage.protocol import LogStore
 from raftwerk.types import LogIndex, Term
 
-__all__ = ["SnapshotSink", "SnapshotStore"]
+__all__ = ["SnapshotSink", "SnapshotStore", "Stores"]
 
 
 class SnapshotSink(Protocol):
@@ -95,3 +96,10 @@ class SnapshotStore(Protocol):
         StorageError
             If the disk fails.
         """
+
+
+class Stores(NamedTuple):
+    """All that a member keeps: its log, and the state of its snapshots."""
+
+    log: LogStore
+    snapshots: SnapshotStore
