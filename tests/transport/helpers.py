@@ -12,6 +12,7 @@ from raftwerk.core.messages import (
     Message,
 )
 from raftwerk.core.records import Entry, Snapshot
+from raftwerk.transport.chunks import SnapshotChunk
 from raftwerk.transport.codec import Assembler, FrameKind
 from raftwerk.transport.frame import Frame, FrameDecoder
 from raftwerk.transport.link import Link, Session
@@ -27,6 +28,7 @@ __all__ = [
     "ListLink",
     "Recorder",
     "append_entries",
+    "chunk",
     "example_of",
     "heartbeat",
     "heartbeat_reply",
@@ -80,6 +82,18 @@ def snapshot(
     """Return a message of about so many bytes."""
     data = Snapshot(index=LogIndex(7), term=Term(1), data=bytes(size))
     return InstallSnapshot(sender=sender, receiver=receiver, snapshot=data)
+
+
+def chunk(size: int, sender: NodeId = ONE, receiver: NodeId = TWO) -> SnapshotChunk:
+    """Return a part of a state."""
+    return SnapshotChunk(
+        sender=sender,
+        receiver=receiver,
+        snapshot_index=LogIndex(7),
+        snapshot_term=Term(1),
+        number=0,
+        data=bytes(size),
+    )
 
 
 class Recorder:
@@ -136,7 +150,7 @@ class ListLink:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.frames: list[Frame] = []
-        self.end = ""
+        self.end: str = ""
         self.takes = 10**9
         """How many bytes it takes until it tells the session to pause."""
         self._decoder = FrameDecoder(2**24)
@@ -190,6 +204,8 @@ def example_of(kind: type[Message]) -> Message:
             fields[field.name] = [[3, 4, b"data", 0]]
         elif field.name == "proposals":
             fields[field.name] = [[b"data", 2]]
+        elif field.name == "data":
+            fields[field.name] = b"data"
         elif field.name == "snapshot":
             fields[field.name] = {"index": 5, "term": 6, "data": b"state"}
         else:

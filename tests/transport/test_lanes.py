@@ -7,6 +7,7 @@ from raftwerk.transport.frame import Frame, FrameDecoder
 from raftwerk.transport.lanes import Lanes, Loss
 from tests.transport.helpers import (
     append_entries,
+    chunk,
     heartbeat,
     heartbeat_reply,
     messages_of,
@@ -93,11 +94,14 @@ def test_entries_beyond_the_bytes_are_dropped_and_control_is_not() -> None:
     assert messages_of(all_taken(lanes)) == [heartbeat(), *entries[:2]]
 
 
-def test_a_second_snapshot_does_not_wait_and_neither_does_one_too_large() -> None:
+def test_state_waits_up_to_the_size_of_one_message() -> None:
     lanes = Lanes(TransportConfig(queue_bytes_max=MIB, message_bytes_max=MIB))
-    assert lanes.put([snapshot(10), snapshot(20)]) == Loss(1, 1)
-    all_taken(lanes)
     assert lanes.put([snapshot(MIB)]) == Loss(1, 1)
+    assert lanes.put([snapshot(MIB // 2), snapshot(MIB // 2)]) == Loss(1, 1)
+    assert lanes.put([chunk(MIB // 2)]) == Loss(1, 0)
+    assert lanes.put([chunk(100), snapshot(100)]) == Loss(0, 0)
+    all_taken(lanes)
+    assert lanes.snapshots_sent == 2
 
 
 def test_clearing_tells_what_waited_also_in_part() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raftwerk.core.messages import Message, PeerMessage
+from raftwerk.transport.chunks import ChunkMessage
 from raftwerk.transport.codec import LANES_MAX, FrameKind
 from raftwerk.transport.config import FRAME_BODY_BYTES
 from raftwerk.transport.frame import Frame, FrameDecoder
@@ -20,7 +21,8 @@ from tests.transport.helpers import (
 )
 
 LOG = {"AppendEntries", "ForwardProposal"}
-SNAPSHOT = {"InstallSnapshot"}
+BULK = {"InstallSnapshot", "SnapshotChunk"}
+KINDS = (*PeerMessage.__args__, *ChunkMessage.__args__)
 
 
 def frames_of(lane: Lane, messages: list[Message]) -> list[Frame]:
@@ -32,15 +34,15 @@ def frames_of(lane: Lane, messages: list[Message]) -> list[Frame]:
     return frames
 
 
-@pytest.mark.parametrize("kind", PeerMessage.__args__, ids=lambda kind: kind.__name__)
-def test_only_entries_and_snapshots_leave_the_lane_of_control(
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
+def test_only_entries_and_state_leave_the_lane_of_control(
     kind: type[Message],
 ) -> None:
     expected = Lane.CONTROL
     if kind.__name__ in LOG:
         expected = Lane.LOG
-    elif kind.__name__ in SNAPSHOT:
-        expected = Lane.SNAPSHOT
+    elif kind.__name__ in BULK:
+        expected = Lane.BULK
     assert lane_of(example_of(kind)) == expected
 
 
@@ -56,7 +58,7 @@ def test_small_messages_share_a_frame() -> None:
 
 
 def test_a_large_message_travels_in_parts() -> None:
-    frames = frames_of(Lane.SNAPSHOT, [snapshot(3 * FRAME_BODY_BYTES)])
+    frames = frames_of(Lane.BULK, [snapshot(3 * FRAME_BODY_BYTES)])
     assert [frame.kind for frame in frames] == 3 * [FrameKind.PART] + [
         FrameKind.LAST_PART
     ]

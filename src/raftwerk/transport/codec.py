@@ -5,7 +5,7 @@ Version 1 of the peer protocol, in msgpack but for the kinds marked otherwise::
     HELLO       dialler → listener   first frame: versions, who I am, whom I want
     WELCOME     listener → dialler   the version that both use, who I am
     REFUSAL     listener → dialler   why not, for machine and operator; last frame
-    MESSAGES    dialler → listener   an array of core messages
+    MESSAGES    dialler → listener   an array of messages, of the core or of `chunks`
     PART        dialler → listener   lane, 1 byte; then a part of a large message
     LAST_PART   dialler → listener   the same, and the message is complete with it
     PING        dialler → listener   number, 8 bytes, little-endian
@@ -24,6 +24,7 @@ import msgspec
 
 from raftwerk.core.messages import Message, PeerMessage
 from raftwerk.errors import PeerError
+from raftwerk.transport.chunks import ChunkMessage
 from raftwerk.transport.frame import Frame, encode_frame
 
 __all__ = [
@@ -52,8 +53,8 @@ class FrameKind(enum.IntEnum):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_MESSAGE: Final = msgspec.msgpack.Decoder(PeerMessage)
-_MESSAGES: Final = msgspec.msgpack.Decoder(list[PeerMessage])
+_MESSAGE: Final = msgspec.msgpack.Decoder(PeerMessage | ChunkMessage)
+_MESSAGES: Final = msgspec.msgpack.Decoder(list[PeerMessage | ChunkMessage])
 LANES_MAX: Final = 3
 """Large messages that may be under way at a time, each in parts of its own lane."""
 _PING: Final = struct.Struct("<Q")

@@ -27,12 +27,13 @@ class TransportConfig(msgspec.Struct, frozen=True, kw_only=True):
     queue_messages_max : int
         Messages that may wait for one peer; more are dropped and reported.
     queue_bytes_max : int
-        Encoded bytes of entries that may wait for one peer; more are dropped and
-        reported. One snapshot may wait beside them.
+        Encoded bytes that may wait for one peer, of entries and of control each;
+        more are dropped and reported.
     frame_bytes_max : int
         Largest frame that is read; the sender of a larger one is cut off.
     message_bytes_max : int
-        Largest message that is sent or put together from parts.
+        Largest message that is sent or put together from parts; so much of
+        snapshots and their chunks may wait for one peer.
     handshake_bytes_max : int
         Largest frame that is read of someone who has not said who he is.
     handshake_seconds : float

@@ -1,6 +1,6 @@
 """What waits to be sent to one peer: a bounded queue for each lane.
 
-Control goes before entries, entries before a snapshot. What does not fit is dropped,
+Control goes before entries, entries before bulk. What does not fit is dropped,
 the newest first: what is sent has no avoidable gaps, and the core repairs the rest.
 """
 
@@ -53,8 +53,8 @@ class Lanes:
     Parameters
     ----------
     config : TransportConfig
-        `queue_messages_max` and `queue_bytes_max` bound control and log each; one
-        snapshot of at most `message_bytes_max` may wait beside them.
+        `queue_messages_max` bounds each lane, and `queue_bytes_max` control and log
+        each; the bulk takes what one message may take, `message_bytes_max`.
 
     Attributes
     ----------
@@ -109,14 +109,14 @@ class Lanes:
         for message in messages:
             by_lane[lane_of(message)].append(message)
         lost = snapshots_lost = 0
-        for lane in (Lane.CONTROL, Lane.LOG):
+        for lane in Lane:
             for parcel in pack(lane, by_lane[lane]):
-                lost += self._put(parcel)
-        for message in by_lane[Lane.SNAPSHOT]:
-            # Each alone: only one may wait, and each is acknowledged.
-            for parcel in pack(Lane.SNAPSHOT, [message]):
-                snapshots_lost += self._put(parcel)
-        return Loss(lost + snapshots_lost, snapshots_lost)
+                if self._has_room_for(parcel):
+                    self._queues[lane].append(parcel)
+                    continue
+                lost += parcel.messages
+                snapshots_lost += parcel.snapshots
+        return Loss(lost, snapshots_lost)
 
     def take(self) -> list[bytes]:
         """Return the most urgent frames: about as much as one frame may hold.
@@ -143,7 +143,8 @@ class Lanes:
         Loss
             What that was.
         """
-        snapshots = self._queues[Lane.SNAPSHOT].messages
+        parcels = [parcel for queue in self._queues for parcel in queue.parcels]
+        snapshots = sum(parcel.snapshots for parcel in parcels)
         loss = Loss(self.waiting_messages, snapshots)
         self._queues = tuple(_Queue() for _ in Lane)
         return loss
@@ -156,20 +157,15 @@ class Lanes:
                 frame = parcel.next_frame()
                 if parcel.is_sent:
                     queue.popleft()
-                    self.snapshots_sent += queue is self._queues[Lane.SNAPSHOT]
+                    self.snapshots_sent += parcel.snapshots
                 yield frame
 
-    def _put(self, parcel: Parcel) -> int:
-        """Let a parcel wait; return how many messages are lost because it can't."""
+    def _has_room_for(self, parcel: Parcel) -> bool:
+        """Tell whether the parcel may wait too."""
         config, queue = self._config, self._queues[parcel.lane]
-        if parcel.lane == Lane.SNAPSHOT:
-            fits = not queue.parcels and parcel.size_bytes <= config.message_bytes_max
-        else:
-            fits = (
-                queue.messages + parcel.messages <= config.queue_messages_max
-                and queue.size_bytes + parcel.size_bytes <= config.queue_bytes_max
-            )
-        if not fits:
-            return parcel.messages
-        queue.append(parcel)
-        return 0
+        is_bulk = parcel.lane is Lane.BULK
+        bytes_max = config.message_bytes_max if is_bulk else config.queue_bytes_max
+        return (
+            queue.messages + parcel.messages <= config.queue_messages_max
+            and queue.size_bytes + parcel.size_bytes <= bytes_max
+        )

@@ -16,6 +16,7 @@ from raftwerk.core.messages import (
     InstallSnapshot,
     Message,
 )
+from raftwerk.transport.chunks import SnapshotChunk
 from raftwerk.transport.codec import FrameKind, encode_message
 from raftwerk.transport.config import FRAME_BODY_BYTES
 from raftwerk.transport.frame import encode_frame
@@ -30,13 +31,15 @@ class Lane(enum.IntEnum):
     """Votes, heartbeats, answers: small, and elections hang on them."""
     LOG = 1
     """Entries on their way to or from the leader."""
-    SNAPSHOT = 2
+    BULK = 2
+    """Snapshots and their chunks: large, and in no hurry."""
 
 
 _LANES: Final[Mapping[type, Lane]] = {
     AppendEntries: Lane.LOG,
     ForwardProposal: Lane.LOG,
-    InstallSnapshot: Lane.SNAPSHOT,
+    InstallSnapshot: Lane.BULK,
+    SnapshotChunk: Lane.BULK,
 }
 
 
@@ -51,7 +54,7 @@ def lane_of(message: Message) -> Lane:
     Returns
     -------
     Lane
-        `CONTROL` for all that carries no entries and no snapshot.
+        `CONTROL` for all that carries neither entries nor state.
     """
     return _LANES.get(type(message), Lane.CONTROL)
 
@@ -75,22 +78,32 @@ class Parcel:
     ----------
     lane : Lane
         Where it travels.
-    messages : int
-        How many messages it holds.
+    messages : sequence of Message
+        What it holds; not kept.
     data : bytes
         A frame; if `is_large`, an encoded message without one.
     is_large : bool
         Whether it is to be cut.
+
+    Attributes
+    ----------
+    messages : int
+        How many it holds.
+    snapshots : int
+        How many of them are an `InstallSnapshot`.
     """
 
-    __slots__ = ("_data", "_position", "is_large", "lane", "messages")
+    __slots__ = ("_data", "_position", "is_large", "lane", "messages", "snapshots")
 
     def __init__(
-        self, lane: Lane, messages: int, data: bytes, *, is_large: bool
+        self, lane: Lane, messages: Sequence[Message], data: bytes, *, is_large: bool
     ) -> None:
         """Keep it whole; nothing has been sent."""
         self.lane = lane
-        self.messages = messages
+        self.messages = len(messages)
+        self.snapshots = 0
+        if lane is Lane.BULK:
+            self.snapshots = sum(isinstance(m, InstallSnapshot) for m in messages)
         self.is_large = is_large
         self._data = data
         self._position = 0
@@ -150,24 +163,25 @@ def pack(lane: Lane, messages: Sequence[Message]) -> Iterator[Parcel]:
     Parcel
         In the order of the messages.
     """
-    small: list[bytes] = []
+    small: list[Message] = []
+    pieces: list[bytes] = []
     size = 0
     for message in messages:
         encoded = encode_message(message)
         if small and size + len(encoded) > _ROOM:
-            yield _parcel_of(lane, small)
-            small, size = [], 0
+            yield Parcel(lane, small, _frame_of(pieces), is_large=False)
+            small, pieces, size = [], [], 0
         if len(encoded) > _ROOM:
-            yield Parcel(lane, 1, encoded, is_large=True)
+            yield Parcel(lane, [message], encoded, is_large=True)
             continue
-        small.append(encoded)
+        small.append(message)
+        pieces.append(encoded)
         size += len(encoded)
     if small:
-        yield _parcel_of(lane, small)
+        yield Parcel(lane, small, _frame_of(pieces), is_large=False)
 
 
-def _parcel_of(lane: Lane, encoded: list[bytes]) -> Parcel:
+def _frame_of(pieces: list[bytes]) -> bytes:
     """Join encoded messages to one msgpack array in one frame."""
-    head = _ARRAY.pack(_ARRAY_32, len(encoded))
-    frame = encode_frame(FrameKind.MESSAGES, head, *encoded)
-    return Parcel(lane, len(encoded), frame, is_large=False)
+    head = _ARRAY.pack(_ARRAY_32, len(pieces))
+    return encode_frame(FrameKind.MESSAGES, head, *pieces)

@@ -244,6 +244,7 @@ class Peer:
         if refusal is not None:
             self._on_refusal(refusal)
             return
+        self._cancel_timer()
         self.stage = Stage.OPEN
         self._since = around.host.clock.now()
         self._trouble = ""

@@ -152,9 +152,9 @@ class Transport(Protocol):
     def send(self, messages: Sequence[Message]) -> None:
         """Send each to its receiver: in order, or not at all; never waits.
 
-        The order holds among `AppendEntries` and `ForwardProposal`, and among all
-        others: votes, heartbeats and answers overtake entries, and everything
-        overtakes an `InstallSnapshot`. What is for an unknown peer, or does not fit
+        The order holds among `AppendEntries` and `ForwardProposal`, among
+        `InstallSnapshot` and `SnapshotChunk`, and among all others: votes, heartbeats
+        and answers overtake entries, and these overtake state. What is for an unknown peer, or does not fit
         the peer's queue, is dropped and reported as unreachable.
 
         Parameters
