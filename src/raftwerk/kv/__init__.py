@@ -1,1 +1,94 @@
-"""To be written."""
+"""The store that is agreed upon: etcd's multi-version key-value model, no more.
+
+A pure machine. It knows neither the log nor the world: commands come in as bytes in the
+order in which they were agreed, results go out, and equal commands give equal stores.
+
+Each write that changes anything takes the next *revision*, one for a whole transaction.
+A key has versions: what was put, at which revision, and that it was deleted. Older ones
+stay readable until a compaction says that nobody needs them any more, and all changes
+stay in order, for whoever watches. Source: etcd's data model and API guarantees.
+
+`records` and `commands` are the values, `state` is all that is remembered (`index` by
+key, `history` by revision); `write`, `ranges`, `txn` and `compaction` are what happens
+to it, `checks` what is refused beforehand, `snapshot` the whole of it as bytes, and
+`store` the face.
+"""
+
+from raftwerk.kv.commands import (
+    Command,
+    Compact,
+    Compare,
+    CompareResult,
+    CompareTarget,
+    DeleteRange,
+    Operation,
+    Put,
+    Range,
+    SortOrder,
+    SortTarget,
+    Txn,
+    decode,
+    encode,
+)
+from raftwerk.kv.errors import (
+    CompactedRevision,
+    DuplicateKey,
+    EmptyKey,
+    FutureRevision,
+    InvalidCompare,
+    InvalidSort,
+    KeyNotFound,
+    KvError,
+    LeaseNotFound,
+    LeaseProvided,
+    TooManyOperations,
+    ValueProvided,
+)
+from raftwerk.kv.records import Event, KeyValue
+from raftwerk.kv.results import (
+    CompactResult,
+    DeleteRangeResult,
+    PutResult,
+    RangeResult,
+    Result,
+    TxnResult,
+)
+from raftwerk.kv.store import Store
+
+__all__ = [
+    "Command",
+    "Compact",
+    "CompactResult",
+    "CompactedRevision",
+    "Compare",
+    "CompareResult",
+    "CompareTarget",
+    "DeleteRange",
+    "DeleteRangeResult",
+    "DuplicateKey",
+    "EmptyKey",
+    "Event",
+    "FutureRevision",
+    "InvalidCompare",
+    "InvalidSort",
+    "KeyNotFound",
+    "KeyValue",
+    "KvError",
+    "LeaseNotFound",
+    "LeaseProvided",
+    "Operation",
+    "Put",
+    "PutResult",
+    "Range",
+    "RangeResult",
+    "Result",
+    "SortOrder",
+    "SortTarget",
+    "Store",
+    "TooManyOperations",
+    "Txn",
+    "TxnResult",
+    "ValueProvided",
+    "decode",
+    "encode",
+]

@@ -1,0 +1,105 @@
+"""What the store answers; `revision` is the store's when the answer was made."""
+
+from typing import TypeAlias
+
+import msgspec
+
+from raftwerk.kv.errors import KvError
+from raftwerk.kv.records import KeyValue
+
+__all__ = [
+    "CompactResult",
+    "DeleteRangeResult",
+    "PutResult",
+    "RangeResult",
+    "Result",
+    "TxnResult",
+]
+
+
+class RangeResult(msgspec.Struct, frozen=True, gc=False):
+    """The answer to `Range`.
+
+    Parameters
+    ----------
+    revision : int
+        The store's; also if an older one was read.
+    kvs : list of KeyValue
+        What was found.
+    more : bool
+        Whether the limit cut keys off.
+    count : int
+        How many keys the range has, whatever limit and filters do.
+    """
+
+    revision: int
+    kvs: list[KeyValue]
+    more: bool
+    count: int
+
+
+class PutResult(msgspec.Struct, frozen=True, gc=False):
+    """The answer to `Put`.
+
+    Parameters
+    ----------
+    revision : int
+        That of the put.
+    prev_kv : KeyValue or None
+        The version before, if there was one and it was asked for.
+    """
+
+    revision: int
+    prev_kv: KeyValue | None
+
+
+class DeleteRangeResult(msgspec.Struct, frozen=True, gc=False):
+    """The answer to `DeleteRange`.
+
+    Parameters
+    ----------
+    revision : int
+        That of the deletions; the store's if there were none.
+    deleted : int
+        How many keys there were.
+    prev_kvs : list of KeyValue
+        They, if they were asked for.
+    """
+
+    revision: int
+    deleted: int
+    prev_kvs: list[KeyValue]
+
+
+class TxnResult(msgspec.Struct, frozen=True):
+    """The answer to `Txn`.
+
+    Parameters
+    ----------
+    revision : int
+        That of the changes; the store's if there were none.
+    succeeded : bool
+        Whether all compares held.
+    responses : list
+        One answer for each operation that was done, in order.
+    """
+
+    revision: int
+    succeeded: bool
+    responses: "list[RangeResult | PutResult | DeleteRangeResult | TxnResult]"
+
+
+class CompactResult(msgspec.Struct, frozen=True, gc=False):
+    """The answer to `Compact`.
+
+    Parameters
+    ----------
+    revision : int
+        The store's; a compaction takes none.
+    """
+
+    revision: int
+
+
+Result: TypeAlias = PutResult | DeleteRangeResult | TxnResult | CompactResult | KvError
+"""What becomes of a command."""

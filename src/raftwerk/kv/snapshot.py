@@ -1,0 +1,249 @@
+"""The whole store as bytes, with all that can be read or watched of its past.
+
+A stream of records, each with its length before it: a header, the keys as they were at
+the compacted revision, all changes since, and an end that says how many there were.
+It depends on what can be seen alone, not on how far a member has come with forgetting.
+The chunks of the stream may be cut and joined on their way; their bytes may not change,
+which is for whoever stores and sends them to see to.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Final, TypeAlias
+
+import msgspec
+
+from raftwerk.errors import StorageError, UnknownFormat
+from raftwerk.kv.history import Change
+from raftwerk.kv.index import KeyIndex
+from raftwerk.kv.records import KeyValue
+from raftwerk.kv.state import FIRST_REVISION, State
+
+__all__ = ["SNAPSHOT_VERSION", "read", "take"]
+
+SNAPSHOT_VERSION: Final = 1
+"""The newest format that this store reads; it writes no other."""
+
+MAGIC: Final = b"raftwerk-kv\n"
+
+BYTES_PER_RECORD: Final = 64 * 1024
+"""About as much as a record of several keys holds."""
+
+KEYS_PER_RECORD: Final = 1_024
+"""The same for keys that have next to no value."""
+
+RECORD_BYTES_MAX: Final = 1 << 30
+"""More than any record has; what says so is none."""
+
+
+class _Header(msgspec.Struct, frozen=True, array_like=True, tag="header"):
+    """What comes first; the version stands before it, outside."""
+
+    revision: int
+    compact_revision: int
+
+
+class _Base(msgspec.Struct, frozen=True, array_like=True, tag="base"):
+    """Keys as they were at the compacted revision, each with one version."""
+
+    kvs: list[KeyValue]
+
+
+class _Changes(msgspec.Struct, frozen=True, array_like=True, tag="changes"):
+    """Versions in the order in which they were made."""
+
+    kvs: list[KeyValue]
+
+
+class _End(msgspec.Struct, frozen=True, array_like=True, tag="end"):
+    """What comes last: a stream without it is not whole."""
+
+    base_count: int
+    change_count: int
+
+
+_Record: TypeAlias = _Header | _Base | _Changes | _End
+
+_DECODER: Final = msgspec.msgpack.Decoder(_Record)
+
+
+def take(state: State) -> Iterable[bytes]:
+    """Return the store as it is now.
+
+    Only references are copied here, a few milliseconds for a million keys. The bytes
+    are made while the chunks are drawn, at any time and in any thread.
+
+    Parameters
+    ----------
+    state : State
+        The store.
+
+    Returns
+    -------
+    iterable of bytes
+        Chunks of about `BYTES_PER_RECORD`; can be drawn once.
+    """
+    oldest = state.compact_revision
+    header = _Header(state.revision, oldest)
+    # Before the first compaction all there is stands in the history.
+    current = state.index.current() if oldest >= FIRST_REVISION else []
+    return _chunks(
+        header, current, state.history.since(oldest), state.history.since(oldest)
+    )
+
+
+def read(chunks: Iterable[bytes]) -> State:
+    """Return the store that `take` was given.
+
+    Parameters
+    ----------
+    chunks : iterable of bytes
+        Its chunks, cut anywhere.
+
+    Returns
+    -------
+    State
+        Equal in all that can be seen.
+
+    Raises
+    ------
+    UnknownFormat
+        If a newer version wrote it, or something else.
+    StorageError
+        If it is not whole.
+    """
+    source = _Source(chunks)
+    _check_format(source.take(len(MAGIC) + 1))
+    base: list[KeyValue] = []
+    changes: list[KeyValue] = []
+    header: _Header | None = None
+    while True:
+        size = int.from_bytes(source.take(4), "little")
+        match _decode(source.take(size)):
+            case _Header() as header:
+                pass
+            case _Base(kvs):
+                base += kvs
+            case _Changes(kvs):
+                changes += kvs
+            case _End(base_count, change_count):
+                break
+    if header is None or (len(base), len(changes)) != (base_count, change_count):
+        raise StorageError(
+            f"the store's snapshot has {len(base)} keys and {len(changes)} changes; at"
+            f" its end it says that there are {base_count} and {change_count}"
+        )
+    return _rebuild(header, base, changes)
+
+
+def _chunks(
+    header: _Header,
+    current: list[KeyValue],
+    changes: Iterator[Change],
+    changes_again: Iterator[Change],
+) -> Iterator[bytes]:
+    """Yield the chunks of a snapshot; nothing that is given here changes any more."""
+    oldest = header.compact_revision
+    base_count = change_count = 0
+    yield MAGIC + bytes([SNAPSHOT_VERSION]) + _framed(header)
+    for kvs in _batches(_base(oldest, current, changes)):
+        base_count += len(kvs)
+        yield _framed(_Base(kvs))
+    for kvs in _batches(made for made, _ in changes_again):
+        change_count += len(kvs)
+        yield _framed(_Changes(kvs))
+    yield _framed(_End(base_count, change_count))
+
+
+def _base(
+    oldest: int, current: list[KeyValue], changes: Iterator[Change]
+) -> Iterator[KeyValue]:
+    """Yield what was there at the compacted revision and not made by it.
+
+    It has not been overtaken since then, or it stands with the change that overtook it.
+    """
+    overtaken = (
+        kv for made, kv in changes if kv is not None and made.mod_revision > oldest
+    )
+    return (kv for kv in chain(current, overtaken) if kv.mod_revision < oldest)
+
+
+def _batches(kvs: Iterator[KeyValue]) -> Iterator[list[KeyValue]]:
+    """Yield the versions in lists of bounded size."""
+    batch: list[KeyValue] = []
+    size = 0
+    for kv in kvs:
+        batch.append(kv)
+        size += len(kv.key) + len(kv.value)
+        # Numbers and lengths take some bytes as well, so a bound on keys holds too.
+        if size >= BYTES_PER_RECORD or len(batch) >= KEYS_PER_RECORD:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _framed(record: _Record) -> bytes:
+    """Return a record with its length before it."""
+    data = msgspec.msgpack.encode(record)
+    return len(data).to_bytes(4, "little") + data
+
+
+def _check_format(beginning: bytes) -> None:
+    """Refuse what this version did not write."""
+    if not beginning.startswith(MAGIC):
+        raise UnknownFormat(f"the store's snapshot begins with {beginning!r}")
+    version = beginning[-1]
+    if version != SNAPSHOT_VERSION:
+        raise UnknownFormat(
+            f"the store's snapshot has version {version}; this version of raftwerk"
+            f" reads {SNAPSHOT_VERSION}"
+        )
+
+
+def _decode(data: bytes) -> _Record:
+    """Return a record."""
+    try:
+        record: _Record = _DECODER.decode(data)
+    except msgspec.DecodeError as error:
+        raise StorageError(f"a record of the store's snapshot: {error}") from error
+    return record
+
+
+def _rebuild(header: _Header, base: list[KeyValue], changes: list[KeyValue]) -> State:
+    """Return the store to which the changes lead."""
+    state = State(compact_revision=header.compact_revision, index=KeyIndex(base))
+    for change in changes:
+        before = state.index.get(change.key)
+        if change.version:
+            state.put(change, before)
+        elif before is not None:
+            state.delete(before, change.mod_revision)
+        else:
+            # It was deleted by the compacted revision itself: a watch may want that.
+            state.history.append(change, None)
+    state.revision = header.revision
+    return state
+
+
+class _Source:
+    """The bytes of chunks, by any number at a time."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._bytes = bytearray()
+
+    def take(self, size: int) -> bytes:
+        """Return the next bytes."""
+        if size > RECORD_BYTES_MAX:
+            raise StorageError(
+                f"a record of the store's snapshot says it has {size} bytes"
+            )
+        while len(self._bytes) < size:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                raise StorageError("the store's snapshot ends before its end")
+            self._bytes += chunk
+        taken = bytes(self._bytes[:size])
+        del self._bytes[:size]
+        return taken

@@ -1,0 +1,92 @@
+"""All that the store remembers, and the two ways in which it changes."""
+
+from typing import Final
+
+from raftwerk.errors import require
+from raftwerk.kv.history import History
+from raftwerk.kv.index import KeyIndex
+from raftwerk.kv.records import KeyValue
+
+__all__ = ["FIRST_REVISION", "NEVER_COMPACTED", "State"]
+
+FIRST_REVISION: Final = 1
+"""The revision of a store that nothing was ever put into."""
+
+NEVER_COMPACTED: Final = -1
+"""Below 0, for even a compaction at 0 is remembered, and refused the second time."""
+
+
+class State:
+    """The store's memory; `index` and `history` change together or not at all.
+
+    Parameters
+    ----------
+    revision : int
+        The newest revision.
+    compact_revision : int
+        The oldest readable revision.
+    index : KeyIndex, optional
+        The keys as they are before any change in the history.
+    """
+
+    __slots__ = ("compact_revision", "history", "index", "is_scavenged", "revision")
+
+    def __init__(
+        self,
+        revision: int = FIRST_REVISION,
+        compact_revision: int = NEVER_COMPACTED,
+        index: KeyIndex | None = None,
+    ) -> None:
+        self.revision = revision
+        self.compact_revision = compact_revision
+        self.index = KeyIndex() if index is None else index
+        self.history = History()
+        self.is_scavenged = compact_revision == NEVER_COMPACTED
+        """Whether nothing is left of what can't be read any more."""
+
+    def put(self, kv: KeyValue, before: KeyValue | None) -> None:
+        """Take in a version of a key.
+
+        Parameters
+        ----------
+        kv : KeyValue
+            The version; its `mod_revision` is the present revision or the next.
+        before : KeyValue or None
+            The newest version so far; None if the key does not exist.
+        """
+        self.index.put(kv, before)
+        self.history.append(kv, before)
+        self.revision = kv.mod_revision
+
+    def delete(self, before: KeyValue, revision: int) -> None:
+        """Take in that a key was deleted.
+
+        Parameters
+        ----------
+        before : KeyValue
+            The newest version so far.
+        revision : int
+            The present revision or the next.
+        """
+        deletion = KeyValue(before.key, 0, revision, 0)
+        self.index.delete(deletion, before)
+        self.history.append(deletion, before)
+        self.revision = revision
+
+    def check(self) -> None:
+        """Raise unless what must be true of any store is true of this one.
+
+        Raises
+        ------
+        InvariantViolation
+            If it is not.
+        """
+        changes = self.history.since(self.compact_revision)
+        revisions = [made.mod_revision for made, _ in changes]
+        require(revisions == sorted(revisions), "changes stand in order")
+        require(
+            not revisions or revisions[-1] == self.revision,
+            "the newest change made the newest revision",
+        )
+        require(self.compact_revision <= self.revision, "the past alone is compacted")
+        self.index.check()

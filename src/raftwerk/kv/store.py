@@ -1,0 +1,283 @@
+"""The store's face: batches of commands in, results out; reads; snapshots."""
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any, Final
+
+from raftwerk.kv import compaction, ranges, snapshot, txn, write
+from raftwerk.kv.commands import (
+    Command,
+    Compact,
+    DeleteRange,
+    Put,
+    Range,
+    Txn,
+    decode,
+)
+from raftwerk.kv.errors import KvError
+from raftwerk.kv.records import Event, KeyValue
+from raftwerk.kv.results import (
+    DeleteRangeResult,
+    PutResult,
+    RangeResult,
+    Result,
+    TxnResult,
+)
+from raftwerk.kv.state import State
+
+__all__ = ["Store"]
+
+CHANGES_SCAVENGED_PER_BATCH: Final = 500
+"""What a batch does for the memory beside its work: about half a millisecond."""
+
+
+class Store:
+    """A multi-version key-value store, as a deterministic state machine.
+
+    It keeps the promises of `raftwerk.runtime.StateMachine`. Its commands are made by
+    `encode`; what is refused becomes a `KvError` among the results.
+
+    Examples
+    --------
+    >>> from raftwerk.kv import Put, Range, encode
+    >>> store = Store()
+    >>> store.apply(1, [encode(Put(b"name", b"value"))])
+    [PutResult(revision=2, prev_kv=None)]
+    >>> store.range(Range(b"name")).kvs[0].value
+    b'value'
+    """
+
+    __slots__ = ("_applied_index", "_state")
+
+    def __init__(self) -> None:
+        self._state = State()
+        self._applied_index = 0
+
+    @property
+    def revision(self) -> int:
+        """The newest revision; 1 in a new store."""
+        return self._state.revision
+
+    @property
+    def compact_revision(self) -> int:
+        """The oldest revision that can be read; -1 if none was ever compacted."""
+        return self._state.compact_revision
+
+    @property
+    def applied_index(self) -> int:
+        """The log index of the last batch; 0 before the first one."""
+        return self._applied_index
+
+    def __len__(self) -> int:
+        return len(self._state.index)
+
+    def apply(self, index: int, commands: Sequence[bytes]) -> list[Result]:
+        """Apply a batch of commands.
+
+        Parameters
+        ----------
+        index : int
+            The log index of the last of them.
+        commands : sequence of bytes
+            Made by `encode`.
+
+        Returns
+        -------
+        list of Result
+            One for each, in order; a `KvError` for what was refused.
+
+        Raises
+        ------
+        UnknownFormat
+            If a newer version wrote one of them; then none was applied.
+        InvariantViolation
+            If one is no command at all; the same.
+        """
+        state = self._state
+        results: list[Result] = []
+        for command in [decode(command) for command in commands]:
+            try:
+                results.append(_HANDLERS[type(command)](state, command))
+            except KvError as refusal:
+                results.append(refusal)
+        self._applied_index = index
+        if not state.is_scavenged:
+            compaction.scavenge(state, CHANGES_SCAVENGED_PER_BATCH)
+        return results
+
+    def range(self, request: Range) -> RangeResult:
+        """Read keys, in one go.
+
+        Parameters
+        ----------
+        request : Range
+            Which, and how.
+
+        Returns
+        -------
+        RangeResult
+            The answer.
+
+        Raises
+        ------
+        FutureRevision
+            If the store has not come to the wanted revision yet.
+        CompactedRevision
+            If the wanted revision is forgotten.
+        """
+        return ranges.read(self._state, request)
+
+    def range_in_steps(self, request: Range) -> Generator[None, None, RangeResult]:
+        """Read keys in steps of a bounded length, between which the store may change.
+
+        Parameters
+        ----------
+        request : Range
+            Which, and how.
+
+        Returns
+        -------
+        generator
+            Yields between two steps; returns what `range` would have returned when the
+            first step was made, or raises as it does.
+        """
+        return ranges.read_in_steps(self._state, request)
+
+    def read_txn(self, request: Txn) -> TxnResult:
+        """Do a transaction that writes nothing, without the log.
+
+        Parameters
+        ----------
+        request : Txn
+            One that `raftwerk.kv.txn.is_read_only`.
+
+        Returns
+        -------
+        TxnResult
+            The answer.
+
+        Raises
+        ------
+        KvError
+            If one of its ranges can't be read.
+        """
+        return txn.run(self._state, request)
+
+    def events(self, revision: int, events_max: int | None = None) -> list[Event]:
+        """Return changes in order, for those who watch.
+
+        Parameters
+        ----------
+        revision : int
+            The first revision that is wanted; 0 or below for the oldest there is.
+        events_max : int, optional
+            How many at most, from 1; but the last revision of them is always whole.
+
+        Returns
+        -------
+        list of Event
+            Empty if the revision is still to come.
+
+        Raises
+        ------
+        CompactedRevision
+            If the revision is forgotten.
+        """
+        state = self._state
+        if revision > 0:
+            ranges.check_revision(state, min(revision, state.revision))
+        oldest = state.compact_revision
+        events: list[Event] = []
+        for made, overtaken in state.history.since(max(revision, oldest)):
+            if (
+                events_max is not None
+                and len(events) >= events_max
+                and made.mod_revision > events[-1].kv.mod_revision
+            ):
+                break
+            events.append(Event(made, self._previous(made, overtaken)))
+        return events
+
+    def _previous(self, made: KeyValue, overtaken: KeyValue | None) -> KeyValue | None:
+        """Return the version that a read at the revision before would have given."""
+        if overtaken is None or made.mod_revision <= self._state.compact_revision:
+            return None
+        if overtaken.mod_revision == made.mod_revision:
+            # A transaction may put a key and delete it: nobody saw it in between.
+            return self._state.index.at(made.key, made.mod_revision - 1)
+        return overtaken
+
+    def scavenge(self, changes_max: int) -> bool:
+        """Let go of a part of what a compaction left behind.
+
+        Each batch does a little of it by itself.
+
+        Parameters
+        ----------
+        changes_max : int
+            How many changes to look at, about a microsecond each.
+
+        Returns
+        -------
+        bool
+            Whether nothing is left to do.
+        """
+        return compaction.scavenge(self._state, changes_max)
+
+    def snapshot(self) -> Iterable[bytes]:
+        """Return the whole store as it is now, with its readable past.
+
+        Returns
+        -------
+        iterable of bytes
+            Chunks, made while they are drawn: once, at any time, in any thread.
+        """
+        return snapshot.take(self._state)
+
+    def restore(self, chunks: Iterable[bytes]) -> None:
+        """Become the store that `snapshot` was called on.
+
+        Parameters
+        ----------
+        chunks : iterable of bytes
+            What it returned; they may be cut otherwise by now.
+
+        Raises
+        ------
+        UnknownFormat
+            If a newer version wrote it; then nothing has changed.
+        StorageError
+            If it is not whole; the same.
+        """
+        self._state = snapshot.read(chunks)
+
+    def check(self) -> None:
+        """Raise unless what must be true of any store is true of this one.
+
+        It looks at every version of every key: for tests and the simulator.
+
+        Raises
+        ------
+        InvariantViolation
+            If it is not.
+        """
+        self._state.check()
+
+
+def _put(state: State, command: Put) -> PutResult:
+    """Set a key."""
+    if command.lease or command.ignore_value or command.ignore_lease:
+        write.check_put(state, command)
+    return write.put(state, command, state.revision + 1)
+
+
+def _delete_range(state: State, command: DeleteRange) -> DeleteRangeResult:
+    """Delete keys."""
+    return write.delete_range(state, command, state.revision + 1)
+
+
+_HANDLERS: Final[dict[type[Command], Callable[[State, Any], Result]]] = {
+    Put: _put,
+    DeleteRange: _delete_range,
+    Txn: txn.run,
+    Compact: compaction.compact,
+}

@@ -1,0 +1,180 @@
+"""Transactions: compare, then one branch or the other, as one change of the store.
+
+First all compares, those of nested transactions too, so that none sees what the
+transaction itself writes; then whatever the chosen operations may be refused for; then
+the operations, which can't fail any more. etcd does it in the same order.
+"""
+
+from collections.abc import Callable, Iterator
+from operator import eq, gt, lt, ne
+from typing import Any, Final, TypeAlias
+
+from raftwerk.kv import ranges, write
+from raftwerk.kv.commands import (
+    Compare,
+    CompareResult,
+    CompareTarget,
+    DeleteRange,
+    Operation,
+    Put,
+    Range,
+    Txn,
+)
+from raftwerk.kv.records import KeyValue
+from raftwerk.kv.results import DeleteRangeResult, PutResult, RangeResult, TxnResult
+from raftwerk.kv.state import State
+
+__all__ = ["is_read_only", "is_serializable", "run"]
+
+_RESULTS: Final[dict[int, Callable[[Any, Any], bool]]] = {
+    CompareResult.EQUAL: eq,
+    CompareResult.GREATER: gt,
+    CompareResult.LESS: lt,
+    CompareResult.NOT_EQUAL: ne,
+}
+
+_ABSENT: Final = KeyValue(b"", 0, 0, 0)
+"""What a key that does not exist is compared as: all its numbers are 0."""
+
+Plan: TypeAlias = "tuple[bool, list[tuple[Operation, Plan | None]]]"
+"""Whether the compares held; the chosen operations, each nested one with its plan."""
+
+
+def run(state: State, txn: Txn) -> TxnResult:
+    """Do a transaction that `checks.check_txn` has let pass.
+
+    Parameters
+    ----------
+    state : State
+        The store; changed by all chosen operations or by none.
+    txn : Txn
+        What to do.
+
+    Returns
+    -------
+    TxnResult
+        With the answers of the operations that were done.
+
+    Raises
+    ------
+    KvError
+        If one of the chosen operations can't be done.
+    """
+    plan = _choose(state, txn)
+    for operation in _operations(plan):
+        match operation:
+            case Put():
+                write.check_put(state, operation)
+            case Range():
+                ranges.check_revision(state, operation.revision)
+    # One revision for all that is written, taken by the first write.
+    return _run(state, plan, state.revision + 1)
+
+
+def is_read_only(txn: Txn) -> bool:
+    """Tell whether a transaction writes nothing, whatever its compares say.
+
+    Parameters
+    ----------
+    txn : Txn
+        The request.
+
+    Returns
+    -------
+    bool
+        True for an empty one too.
+    """
+    return all(
+        (
+            is_read_only(operation)
+            if isinstance(operation, Txn)
+            else isinstance(operation, Range)
+        )
+        for operation in (*txn.success, *txn.failure)
+    )
+
+
+def is_serializable(txn: Txn) -> bool:
+    """Tell whether any member may answer a transaction that only reads.
+
+    Parameters
+    ----------
+    txn : Txn
+        The request; `is_read_only`.
+
+    Returns
+    -------
+    bool
+        Whether all its ranges say so. Without any, its compares decide, and they must
+        not be outdated.
+    """
+    operations = (*txn.success, *txn.failure)
+    return bool(operations) and all(
+        (
+            is_serializable(operation)
+            if isinstance(operation, Txn)
+            else isinstance(operation, Range) and operation.serializable
+        )
+        for operation in operations
+    )
+
+
+def _choose(state: State, txn: Txn) -> Plan:
+    """Return what is to be done, by what the store is like now."""
+    succeeded = all(_holds(state, compare) for compare in txn.compare)
+    branch = txn.success if succeeded else txn.failure
+    return succeeded, [
+        (operation, _choose(state, operation) if isinstance(operation, Txn) else None)
+        for operation in branch
+    ]
+
+
+def _operations(plan: Plan) -> Iterator[Operation]:
+    """Yield the operations of a plan and of those nested in it, in order."""
+    for operation, nested in plan[1]:
+        if nested is None:
+            yield operation
+        else:
+            yield from _operations(nested)
+
+
+def _run(state: State, plan: Plan, revision: int) -> TxnResult:
+    """Do what a plan says."""
+    responses: list[RangeResult | PutResult | DeleteRangeResult | TxnResult] = []
+    for operation, nested in plan[1]:
+        if nested is not None:
+            responses.append(_run(state, nested, revision))
+            continue
+        match operation:
+            case Put():
+                responses.append(write.put(state, operation, revision))
+            case DeleteRange():
+                responses.append(write.delete_range(state, operation, revision))
+            case Range():
+                responses.append(ranges.read(state, operation))
+    return TxnResult(state.revision, plan[0], responses)
+
+
+def _holds(state: State, compare: Compare) -> bool:
+    """Tell whether a compare is true of all keys that it names."""
+    kvs = state.index.find(compare.key, compare.range_end)
+    if not kvs:
+        # A key that does not exist has no value, not even an empty one.
+        return compare.target != CompareTarget.VALUE and _is_true_of(compare, _ABSENT)
+    return all(_is_true_of(compare, kv) for kv in kvs)
+
+
+def _is_true_of(compare: Compare, kv: KeyValue) -> bool:
+    """Tell whether a compare is true of one version of a key."""
+    is_result = _RESULTS[compare.result]
+    match compare.target:
+        case CompareTarget.VERSION:
+            return is_result(kv.version, compare.number)
+        case CompareTarget.CREATE:
+            return is_result(kv.create_revision, compare.number)
+        case CompareTarget.MOD:
+            return is_result(kv.mod_revision, compare.number)
+        case CompareTarget.LEASE:
+            return is_result(kv.lease, compare.number)
+        case _:
+            return is_result(kv.value, compare.value)

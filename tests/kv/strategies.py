@@ -1,0 +1,79 @@
+"""What hypothesis may ask of a store: few keys and small numbers, so that they meet."""
+
+from hypothesis import strategies as st
+
+from raftwerk.kv import (
+    Command,
+    Compact,
+    Compare,
+    DeleteRange,
+    Operation,
+    Put,
+    Range,
+    Txn,
+)
+
+__all__ = ["commands", "keys", "ranges"]
+
+keys = st.sampled_from([b"\0", b"a", b"a\0", b"aa", b"ab", b"b", b"c", b"\xff\xff"])
+range_ends = st.just(b"") | st.just(b"\0") | keys | st.sampled_from([b"ac", b"d"])
+values = st.sampled_from([b"", b"1", b"2", b"\xff"])
+numbers = st.integers(0, 12)
+revisions = st.integers(-1, 14)
+
+puts = st.builds(
+    Put,
+    key=keys,
+    value=values,
+    lease=st.sampled_from([0, 0, 0, 0, 0, 7]),
+    prev_kv=st.booleans(),
+    ignore_value=st.booleans(),
+    ignore_lease=st.booleans(),
+)
+deletions = st.builds(
+    DeleteRange, key=keys, range_end=range_ends, prev_kv=st.booleans()
+)
+bounds = st.just(0) | revisions.filter(lambda bound: bound >= 0)
+ranges = st.builds(
+    Range,
+    key=keys,
+    range_end=range_ends,
+    limit=st.integers(-1, 4),
+    revision=st.just(0) | revisions,
+    sort_order=st.integers(0, 3),
+    sort_target=st.integers(0, 4),
+    keys_only=st.booleans(),
+    count_only=st.sampled_from([False, False, True]),
+    min_mod_revision=bounds,
+    max_mod_revision=bounds,
+    min_create_revision=bounds,
+    max_create_revision=bounds,
+)
+compares = st.builds(
+    Compare,
+    keys,
+    st.just(b"") | range_ends,
+    st.integers(0, 3),
+    st.integers(0, 4),
+    numbers,
+    values,
+)
+operations: st.SearchStrategy[Operation] = st.recursive(
+    puts | deletions | ranges,
+    lambda inner: st.builds(
+        Txn,
+        compare=st.lists(compares, max_size=2).map(tuple),
+        success=st.lists(inner, max_size=3).map(tuple),
+        failure=st.lists(inner, max_size=3).map(tuple),
+    ),
+    max_leaves=6,
+)
+txns = st.builds(
+    Txn,
+    compare=st.lists(compares, max_size=2).map(tuple),
+    success=st.lists(operations, max_size=4).map(tuple),
+    failure=st.lists(operations, max_size=4).map(tuple),
+)
+commands: st.SearchStrategy[Command] = (
+    puts | deletions | txns | st.builds(Compact, revision=revisions)
+)

@@ -1,0 +1,120 @@
+"""Snapshots: the whole store as bytes, and whole or not at all."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raftwerk.errors import StorageError, UnknownFormat
+from raftwerk.kv import Command, Compact, DeleteRange, Put, Range, Store, encode
+from raftwerk.kv.snapshot import MAGIC
+from tests.kv.strategies import commands
+
+EVERYTHING = Range(b"\0", b"\0")
+
+WRITTEN_BY_VERSION_1 = (
+    "726166747765726b2d6b760a010a00000093a668656164657205041200000092a4626173"
+    "659196c40162030301c40131001f00000092a76368616e6765739296c40161020402c401"
+    "320096c40162000500c400000700000093a3656e640102"
+)
+
+
+def filled(*wanted: Command) -> Store:
+    """Return a store after some commands."""
+    store = Store()
+    store.apply(1, [encode(command) for command in wanted])
+    return store
+
+
+def restored(chunks: Iterator[bytes] | list[bytes]) -> Store:
+    """Return the store of a snapshot."""
+    store = Store()
+    store.restore(chunks)
+    return store
+
+
+@given(st.lists(commands, max_size=12), st.lists(commands, max_size=5), st.data())
+def test_a_restored_store_goes_on_as_the_other_does(
+    before: list[Command], after: list[Command], data: st.DataObject
+) -> None:
+    store = filled(*before)
+    stream = b"".join(store.snapshot())
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=4)))
+    bounds = zip([0, *cuts], [*cuts, len(stream)], strict=True)
+    twin = restored([stream[start:stop] for start, stop in bounds])
+    for command in after:
+        results = [each.apply(2, [encode(command)]) for each in (store, twin)]
+        assert repr(results[0]) == repr(results[1])
+    assert twin.events(0) == store.events(0)
+    # Two members that went different ways write the same, but for the order of keys.
+    assert sorted(b"".join(twin.snapshot())) == sorted(b"".join(store.snapshot()))
+
+
+def test_a_snapshot_is_of_the_moment_it_was_taken() -> None:
+    store = filled(Put(b"a", b"1"), Put(b"b", b"1"), Compact(3))
+    chunks = store.snapshot()
+    store.apply(
+        2, [encode(Put(b"a", b"2")), encode(DeleteRange(b"b")), encode(Compact(5))]
+    )
+    while not store.scavenge(10):
+        pass
+    twin = restored(iter(chunks))
+    assert (twin.revision, twin.compact_revision) == (3, 3)
+    assert [kv.value for kv in twin.range(EVERYTHING).kvs] == [b"1", b"1"]
+
+
+def test_many_and_large_values_come_in_many_chunks() -> None:
+    store = filled(*(Put(b"%d" % number, b"x" * 40_000) for number in range(20)))
+    chunks = list(store.snapshot())
+    assert 10 <= len(chunks) <= 25
+    assert max(map(len, chunks)) < 120_000
+    assert restored(chunks).range(EVERYTHING) == store.range(EVERYTHING)
+
+
+def test_many_small_keys_come_in_many_chunks() -> None:
+    store = filled(*(Put(b"%d" % number) for number in range(3_000)))
+    assert len(list(store.snapshot())) == 1 + 3 + 1
+
+
+@pytest.mark.parametrize("missing", [1, 5, 20, 60])
+def test_a_snapshot_that_is_not_whole_is_refused(missing: int) -> None:
+    stream = b"".join(filled(Put(b"a", b"1"), Put(b"b", b"2")).snapshot())
+    with pytest.raises(StorageError, match="ends before its end"):
+        restored([stream[:-missing]])
+
+
+def test_a_snapshot_with_a_chunk_left_out_is_refused() -> None:
+    store = filled(*(Put(b"%d" % number, b"x" * 40_000) for number in range(20)))
+    chunks = list(store.snapshot())
+    with pytest.raises(
+        StorageError, match="at its end it says that there are 0 and 20"
+    ):
+        restored(chunks[:2] + chunks[3:])
+
+
+def test_a_refused_snapshot_changes_nothing() -> None:
+    store = filled(Put(b"a", b"1"))
+    with pytest.raises(UnknownFormat, match="begins with"):
+        store.restore([b"something else altogether"])
+    with pytest.raises(UnknownFormat, match="version 2; .* reads 1"):
+        store.restore([MAGIC, b"\x02"])
+    with pytest.raises(StorageError, match="a record of the store's snapshot"):
+        store.restore([MAGIC, b"\x01", b"\x02\0\0\0", b"no"])
+    with pytest.raises(StorageError, match="says it has 4294967295 bytes"):
+        store.restore([MAGIC, b"\x01", b"\xff\xff\xff\xff"])
+    assert store.range(EVERYTHING).count == 1
+
+
+def test_the_first_format_can_be_read_for_ever() -> None:
+    store = filled(
+        Put(b"a", b"1"), Put(b"b", b"1"), Put(b"a", b"2"), DeleteRange(b"b"), Compact(4)
+    )
+    stream = b"".join(store.snapshot())
+    assert stream.hex() == WRITTEN_BY_VERSION_1
+    twin = restored([bytes.fromhex(WRITTEN_BY_VERSION_1)])
+    assert (
+        twin.range(Range(b"b", revision=4)).kvs
+        == store.range(Range(b"b", revision=4)).kvs
+    )
+    assert twin.events(4) == store.events(4)
