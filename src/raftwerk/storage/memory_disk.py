@@ -22,7 +22,7 @@ _BLOCK_BYTES: Final = 512
 
 
 class PowerCut(Exception):
-    """The machine is off: no call does anything until `MemoryDisk.crash`."""
+    """The machine is off, or the process that opened this is gone."""
 
 
 class _MemoryFile:
@@ -132,7 +132,7 @@ class MemoryDisk:
         self.operations = 0
         """How many calls have changed something, or tried to."""
         self.crashes = 0
-        """How often the power was cut."""
+        """How often a process ended; what it had open is of no use since."""
         self._block_bytes = block_bytes
         self._visible: _Names = {"/": None}
         self._durable: _Names = dict(self._visible)
@@ -284,10 +284,7 @@ class MemoryDisk:
         draw : Draw or None
             Decides what of the un-synced survives; None: nothing does.
         """
-        self.crashes += 1
-        self._cut_at = None
-        self._failures.clear()
-        self._holders.clear()
+        self.kill()
         for changes in self._unsynced.values():
             for change in changes:
                 if draw is not None and draw.below(2):
@@ -303,6 +300,13 @@ class MemoryDisk:
             if all(above in self._durable for above in _parents(path))
         }
         self._visible = dict(self._durable)
+
+    def kill(self) -> None:
+        """End the process that uses it, and leave the power on: nothing is lost."""
+        self.crashes += 1
+        self._cut_at = None
+        self._failures.clear()
+        self._holders.clear()
 
     def cut_power_after(self, operations: int) -> None:
         """Have a later call, and all after it, raise `PowerCut`.
@@ -325,7 +329,7 @@ class MemoryDisk:
         code : int
             The error's number.
         after : int
-            How many calls of this kind succeed before.
+            How many calls of this kind come before, not counting those that fail.
         """
         self._failures.append(_Failure(kind, code, after))
 

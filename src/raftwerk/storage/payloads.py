@@ -57,13 +57,15 @@ class Base(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class StartPayload(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The beginning of a segment: those below are needed for their entries only.
 
-    `previous_end` and `previous_checksum` say where the segment before ended, for that
-    was synced before this one was made: it is sealed.
+    `previous_end` and `previous_checksum` say where the segment before ended: that was
+    synced before this one was made, so it is sealed.
     """
 
     sequence: int
     identity: DirectoryIdentity
     base: Base
+    size_bytes: int = 0
+    """How large the file was made; it never shrinks."""
     previous_end: int = 0
     previous_checksum: int = 0
 

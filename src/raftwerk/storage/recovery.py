@@ -46,7 +46,7 @@ class Torn(msgspec.Struct, frozen=True):
     offset: int
     """Where the log ends, in bytes."""
     size_bytes: int
-    """From there to the last byte that was written."""
+    """From there to the last byte that is not zero."""
     reason: str
     """Why the log ends there."""
 

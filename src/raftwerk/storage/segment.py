@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from typing import Final
 
+import msgspec
+
 from raftwerk.errors import StorageError, require
 from raftwerk.storage.directory import UNFINISHED, segment_path
 from raftwerk.storage.disk_protocol import Disk, File, storage_error
@@ -24,6 +26,7 @@ from raftwerk.storage.payloads import (
     encode_payload,
 )
 from raftwerk.storage.record import (
+    HEADER_BYTES,
     PREAMBLE_BYTES,
     RecordKind,
     RecordWriter,
@@ -102,11 +105,12 @@ class Segment:
         StorageError
             If the disk fails.
         """
+        least = _head_bytes(start) + room + MARK_BYTES
+        start = msgspec.structs.replace(start, size_bytes=max(size, least))
         head = encode_preamble(MAGIC, FORMAT_VERSION)
         writer = RecordWriter(0, PREAMBLE_BYTES, int.from_bytes(head[-4:], "little"))
         writer.add(RecordKind.START, encode_payload(start))
         head += writer.take()
-        size = max(size, len(head) + MARK_BYTES + room)
         opening = Opening(start, writer.chain, writer.offset)
 
         path = segment_path(folder, start.sequence, LogIndex(start.base.last_index + 1))
@@ -116,7 +120,7 @@ class Segment:
                 undo.callback(_discard, disk, unfinished)
                 file = disk.create(unfinished)
                 undo.callback(file.close)
-                _fill(file, head, size)
+                _fill(file, head, start.size_bytes)
                 segment = cls(file, path, opening)
                 segment.sync()
                 disk.rename(unfinished, path)
@@ -268,6 +272,12 @@ class Segment:
                 self._file.write_at(offset, data)
         except OSError as error:
             raise StorageError(f"cannot overwrite {self.path}: {error}") from error
+
+
+def _head_bytes(start: StartPayload) -> int:
+    """Return how many bytes the beginning of a segment takes at most."""
+    longest = msgspec.structs.replace(start, size_bytes=1 << 62)
+    return PREAMBLE_BYTES + HEADER_BYTES + len(encode_payload(longest))
 
 
 def _fill(file: File, head: bytes, size: int) -> None:

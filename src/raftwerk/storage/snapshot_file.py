@@ -58,7 +58,7 @@ class _EndPayload(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SnapshotWriter:
-    """A snapshot that is being written or received; nothing before `finish`.
+    """A `SnapshotSink`: a snapshot that is being written or received.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ _NAME: Final = re.compile(r"(\d{16,})-(\d{8,})\.snap")
 
 
 class SnapshotFiles:
-    """The snapshots of one data directory, of which the caller holds the lock.
+    """A `SnapshotStore` in a data directory, of which the caller holds the lock.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class SnapshotFiles:
         self._keep = keep
 
     def prepare(self, snapshot_index: LogIndex) -> None:
-        """Make the folder, and remove what a crash left; called once, at the start.
+        """Remove what a crash left; called once, at the start.
 
         Parameters
         ----------
@@ -62,7 +62,8 @@ class SnapshotFiles:
             If the disk fails.
         """
         try:
-            self._disk.make_directory(self._folder)
+            if not self._disk.list_directory(self._folder):
+                return
             remove_unfinished(self._disk, self._folder)
             for name in self.names():
                 if name.applied_index > snapshot_index:
@@ -107,6 +108,10 @@ class SnapshotFiles:
         StorageError
             If the disk fails.
         """
+        try:
+            self._disk.make_directory(self._folder)
+        except OSError as error:
+            raise storage_error("make", self._folder, error) from error
         return SnapshotWriter(self._disk, self._folder, self._name(index, term))
 
     def write(

@@ -148,8 +148,8 @@ class WalWriter:
             before.opening.start.sequence + 1,
             before.opening.start.identity,
             self._base,
-            before.end,
-            before.chain,
+            previous_end=before.end,
+            previous_checksum=before.chain,
         )
         self._segment = Segment.create(
             self._disk,
