@@ -87,6 +87,18 @@ def test_a_timer_in_the_past_fires_and_moves_no_time_back() -> None:
     assert run(story()) == ([5.0], 6.0)
 
 
+def test_the_shortest_delay_moves_time_on() -> None:
+    async def story() -> float:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(86_400.0)
+        # Added to a day, this vanishes: without a least delay we would never be done.
+        while loop.time() < 86_400.0 + 1e-8:
+            await asyncio.sleep(1e-17)
+        return loop.time()
+
+    assert run(story()) == pytest.approx(86_400.0)
+
+
 def test_many_cancelled_timers_are_forgotten() -> None:
     loop = VirtualLoop()
 

@@ -30,6 +30,9 @@ Result = TypeVar("Result")
 OWNER: ContextVar[object] = ContextVar("OWNER", default=None)
 """On whose behalf code runs; contexts carry it on to all that this code starts."""
 
+RESOLUTION_SECONDS: Final = 1e-9
+"""The shortest delay above zero, as on a real clock."""
+
 TURNS_MAX: Final = 1_000_000
 """Turns of the loop at one moment, until we believe that it will never end."""
 
@@ -135,6 +138,20 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
 
     # There are no other threads; who calls this is on the loop's.
     call_soon_threadsafe = call_soon
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*Args], object],
+        *args: *Args,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Do as `asyncio.AbstractEventLoop.call_later` says."""
+        if 0.0 < delay < RESOLUTION_SECONDS:
+            # Who waits for the rest of a tick might wait for it again and again, with
+            # sums in which it vanishes, and time would never move on.
+            delay = RESOLUTION_SECONDS
+        return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_at(
         self,

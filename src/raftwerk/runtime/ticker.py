@@ -1,11 +1,15 @@
 """Seconds into ticks: sleeps until the core's next deadline, and counts what passed."""
 
 from collections.abc import Callable
+from typing import Final
 
 from raftwerk.core.config import NO_LIMIT
 from raftwerk.host.protocol import Host, Timer
 
 __all__ = ["Ticker"]
+
+_ROUNDING_TICKS: Final = 1e-6
+"""A deadline that is met to the last bit may yet be an ulp less than a whole tick."""
 
 
 class Ticker:
@@ -50,7 +54,7 @@ class Ticker:
             Whether this process did not run for a while.
         """
         elapsed = self._clock.now() - self._counted_to
-        ticks = int(elapsed / self._tick_seconds)
+        ticks = int(elapsed / self._tick_seconds + _ROUNDING_TICKS)
         # Only whole ticks are counted; the rest counts next time.
         self._counted_to += ticks * self._tick_seconds
         return ticks, ticks > expected_ticks + slack_ticks
