@@ -1,13 +1,16 @@
 """Where a member listens: ``host:port``, with an IPv6 address in brackets."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
 from raftwerk.errors import ConfigError
+from raftwerk.transport.protocol import Identity
+from raftwerk.types import NodeId
 
-__all__ = ["Address"]
+__all__ = ["Address", "others_in"]
 
 _FORM: Final = re.compile(
     r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+(?:%[0-9A-Za-z_.-]+)?)\]|(?P<name>[0-9A-Za-z._-]*))"
@@ -72,3 +75,32 @@ class Address(msgspec.Struct, frozen=True):
         """
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+
+def others_in(addresses: Mapping[NodeId, str], ours: Identity) -> dict[NodeId, str]:
+    """Return the members but ourselves, if all have addresses that can be read.
+
+    Parameters
+    ----------
+    addresses : mapping of NodeId to str
+        Each ``host:port``.
+    ours : Identity
+        Who we are.
+
+    Returns
+    -------
+    dict of NodeId to str
+        In the same order.
+
+    Raises
+    ------
+    ConfigError
+        If one is no address.
+    """
+    for address in addresses.values():
+        Address.parse(address)
+    return {
+        node_id: address
+        for node_id, address in addresses.items()
+        if node_id != ours.node_id
+    }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from raftwerk.core.messages import InstallSnapshot, Message
 from raftwerk.host.protocol import Host
-from raftwerk.transport.address import Address
+from raftwerk.transport.address import Address, others_in
 from raftwerk.transport.handshake import words_for_stranger
 from raftwerk.transport.inbox import Inbox
 from raftwerk.transport.network import MemoryNetwork
@@ -19,7 +19,7 @@ from raftwerk.transport.protocol import (
 from raftwerk.transport.route import Endpoint, Route
 from raftwerk.types import NodeId
 
-__all__ = ["MemoryTransport"]
+__all__ = ["MemoryNetwork", "MemoryTransport"]
 
 
 class MemoryTransport:
@@ -72,17 +72,17 @@ class MemoryTransport:
 
     def set_peers(self, addresses: Mapping[NodeId, str]) -> None:
         """Do as `Transport.set_peers` says."""
-        for address in addresses.values():
-            Address.parse(address)
+        others = others_in(addresses, self._endpoint.identity)
         routes = self._endpoint.routes
         for node_id, route in list(routes.items()):
-            if addresses.get(node_id) != route.address:
+            if others.get(node_id) != route.address:
                 del routes[node_id]
                 self._inbox.put_unreachable(node_id)
-        for node_id, address in addresses.items():
+        for node_id, address in others.items():
             if node_id not in routes:
                 route = Route(self._network, self._endpoint, node_id, address)
                 routes[node_id] = route
+        self._network.keep_only(self._endpoint, others)
 
     def send(self, messages: Sequence[Message]) -> None:
         """Do as `Transport.send` says."""

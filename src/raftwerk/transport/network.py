@@ -195,10 +195,23 @@ class MemoryNetwork:
         if self._endpoints.get(endpoint.address) is not endpoint:
             return
         del self._endpoints[endpoint.address]
+        self.keep_only(endpoint, ())
+
+    def keep_only(self, endpoint: Endpoint, peers: Collection[NodeId]) -> None:
+        """End all connections to a member but those of its peers.
+
+        Parameters
+        ----------
+        endpoint : Endpoint
+            The member.
+        peers : collection of NodeId
+            Who may stay connected.
+        """
         for other in self._endpoints.values():
             route = other.routes.get(endpoint.node_id)
             if route is not None and route.leads_to(endpoint):
-                route.disconnect("the other side closed it")
+                if other.node_id not in peers:
+                    route.disconnect("the other side closed it")
 
     # -- What routes ask ---------------------------------------------------------------
 

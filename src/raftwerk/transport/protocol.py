@@ -141,7 +141,7 @@ class Transport(Protocol):
         Parameters
         ----------
         addresses : mapping of NodeId to str
-            All peers, without ourselves.
+            All peers; ourselves is passed over.
 
         Raises
         ------

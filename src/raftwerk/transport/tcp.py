@@ -18,7 +18,7 @@ import msgspec
 from raftwerk.core.messages import InstallSnapshot, Message
 from raftwerk.errors import ConfigError
 from raftwerk.host.protocol import Host
-from raftwerk.transport.address import Address
+from raftwerk.transport.address import Address, others_in
 from raftwerk.transport.config import FRAME_BODY_BYTES, TransportConfig
 from raftwerk.transport.door import Doorkeeper
 from raftwerk.transport.handshake import words_for_stranger
@@ -60,8 +60,8 @@ class TcpTransport:
     ----------
     identity : Identity
         Who we are.
-    listen : str
-        ``host:port`` to listen on; port 0 takes a free one.
+    listen : str or sequence of str
+        Each ``host:port`` to listen on; port 0 takes a free one.
     host : Host
         Clock, timers and draws.
     report : Report
@@ -78,7 +78,7 @@ class TcpTransport:
     def __init__(
         self,
         identity: Identity,
-        listen: str,
+        listen: str | Sequence[str],
         *,
         host: Host,
         report: Report,
@@ -87,7 +87,8 @@ class TcpTransport:
         tls: TlsContexts | None = None,
     ) -> None:
         """Neither listen nor dial yet."""
-        self._listen = Address.parse(listen)
+        texts = (listen,) if isinstance(listen, str) else listen
+        self._listen = [Address.parse(text) for text in texts]
         self._tls = tls
         self._inbox = Inbox(host.timers)
         self._around = Surroundings(
@@ -102,7 +103,7 @@ class TcpTransport:
         self._peers: dict[NodeId, Peer] = {}
         self._to_flush: dict[Peer, None] = {}
         self._is_flush_due = False
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._door = Doorkeeper(config.handshakes_max, self._hurry)
         self._wires: set[Wire] = set()
         self._dials: set[asyncio.Task[None]] = set()
@@ -113,15 +114,11 @@ class TcpTransport:
     async def start(self, receiver: Receiver) -> None:
         """Do as `Transport.start` says."""
         try:
-            self._server = await asyncio.get_running_loop().create_server(
-                self._accept,
-                self._listen.host or None,
-                self._listen.port,
-                ssl=self._tls.server if self._tls else None,
-                ssl_handshake_timeout=self._tls_seconds(),
-            )
-        except OSError as error:
-            raise ConfigError(self._words_for_bind(error)) from None
+            for address in self._listen:
+                self._servers.append(await self._listen_on(address))
+        except ConfigError:
+            await self._close_servers()
+            raise
         self._inbox.open(receiver)
         for peer in self._peers.values():
             peer.start()
@@ -129,17 +126,16 @@ class TcpTransport:
 
     def set_peers(self, addresses: Mapping[NodeId, str]) -> None:
         """Do as `Transport.set_peers` says."""
-        for address in addresses.values():
-            Address.parse(address)
+        others = others_in(addresses, self._around.identity)
         for node_id, peer in list(self._peers.items()):
-            if addresses.get(node_id) != peer.address:
+            if others.get(node_id) != peer.address:
                 self._remove(peer)
-        for node_id, address in addresses.items():
+        for node_id, address in others.items():
             if node_id not in self._peers:
                 peer = self._peers[node_id] = Peer(node_id, address, self._around)
                 if self._inbox.is_open:
                     peer.start()
-        self._door.keep_only(addresses)
+        self._door.keep_only(others)
 
     def send(self, messages: Sequence[Message]) -> None:
         """Do as `Transport.send` says."""
@@ -169,16 +165,14 @@ class TcpTransport:
         list of str
             Each as ``host:port``; empty before `start` and after `stop`.
         """
-        if self._server is None:
-            return []
-        names = [sock.getsockname() for sock in self._server.sockets]
+        sockets = [sock for server in self._servers for sock in server.sockets]
+        names = [sock.getsockname() for sock in sockets]
         return [str(Address(host=name[0], port=name[1])) for name in names]
 
     async def stop(self) -> None:
         """Do as `Transport.stop` says."""
         self._inbox.close()
-        server, self._server = self._server, None
-        if server is not None:
+        for server in self._servers:
             server.close()
         for peer in self._peers.values():
             peer.stop()
@@ -188,8 +182,7 @@ class TcpTransport:
             self._on_all_closed = asyncio.get_running_loop().create_future()
             await self._on_all_closed
         await asyncio.gather(*self._dials, return_exceptions=True)
-        if server is not None:
-            await server.wait_closed()
+        await self._close_servers()
 
     # -- Sending -----------------------------------------------------------------------
 
@@ -208,6 +201,32 @@ class TcpTransport:
                 peer.flush()
 
     # -- Connections -------------------------------------------------------------------
+
+    async def _listen_on(self, address: Address) -> asyncio.Server:
+        """Listen, or say who is in the way."""
+        try:
+            return await asyncio.get_running_loop().create_server(
+                self._accept,
+                address.host or None,
+                address.port,
+                ssl=self._tls.server if self._tls else None,
+                ssl_handshake_timeout=self._tls_seconds(),
+            )
+        except OSError as error:
+            words = _words_of(error)
+            if error.errno == errno.EADDRINUSE:
+                holder = holder_of(address.port)
+                words = f"{holder} has this port; stop it or choose another"
+            raise ConfigError(
+                f"cannot listen on {address} for peers: {words}"
+            ) from None
+
+    async def _close_servers(self) -> None:
+        """Listen no more."""
+        servers, self._servers = self._servers, []
+        for server in servers:
+            server.close()
+            await server.wait_closed()
 
     def _accept(self) -> Wire:
         """Make the session of an incoming connection."""
@@ -289,19 +308,9 @@ class TcpTransport:
             return ""
         return words_for_stranger(identity, self._around.identity)
 
-    # -- Words -------------------------------------------------------------------------
-
     def _tls_seconds(self) -> float | None:
         """Return how long the encryption may take to be agreed on."""
         return self._around.config.handshake_seconds if self._tls else None
-
-    def _words_for_bind(self, error: OSError) -> str:
-        """Say why we can't listen, and who is in the way."""
-        begin = f"cannot listen on {self._listen} for peers"
-        if error.errno == errno.EADDRINUSE:
-            holder = holder_of(self._listen.port)
-            return f"{begin}: {holder} has this port; stop it or choose another"
-        return f"{begin}: {_words_of(error)}"
 
 
 def _words_of(error: Exception | None) -> str:
