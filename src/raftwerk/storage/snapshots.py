@@ -79,10 +79,19 @@ class SnapshotFiles:
         -------
         list of SnapshotName
             Oldest first.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails.
         """
+        try:
+            found = self._disk.list_directory(self._folder)
+        except OSError as error:
+            raise storage_error("read", self._folder, error) from error
         return sorted(
             self._name(LogIndex(int(match[1])), Term(int(match[2])))
-            for match in map(_NAME.fullmatch, self._disk.list_directory(self._folder))
+            for match in map(_NAME.fullmatch, found)
             if match is not None
         )
 
