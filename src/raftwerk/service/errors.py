@@ -1,0 +1,13 @@
+"""Why a service refuses a request by itself; what the store refuses is a `KvError`."""
+
+from raftwerk.errors import RequestError
+
+__all__ = ["RequestTooLarge", "ServiceError"]
+
+
+class ServiceError(RequestError):
+    """A service refused a request; nothing happened and nothing will."""
+
+
+class RequestTooLarge(ServiceError):
+    """A request has more bytes than one entry of the log may have."""

@@ -1,0 +1,278 @@
+"""Put, range, delete, transaction, compaction: what they mean on any member."""
+
+import asyncio
+from typing import Final, TypeVar
+
+from raftwerk.errors import InvariantViolation, NotLeader
+from raftwerk.kv import (
+    Command,
+    Compact,
+    CompactedRevision,
+    CompactResult,
+    DeleteRange,
+    DeleteRangeResult,
+    Put,
+    PutResult,
+    Range,
+    RangeResult,
+    Store,
+    Txn,
+    TxnResult,
+    encode,
+)
+from raftwerk.kv.checks import check_delete_range, check_put, check_range, check_txn
+from raftwerk.kv.txn import is_read_only, is_serializable
+from raftwerk.runtime.status import NodeStatus
+from raftwerk.service.errors import RequestTooLarge
+from raftwerk.service.header import Header
+from raftwerk.service.node import NodeLike
+
+__all__ = ["REQUEST_BYTES_MAX", "KvService"]
+
+REQUEST_BYTES_MAX: Final = 1_572_864
+"""1.5 MiB, etcd's ``--max-request-bytes``; of the encoded request."""
+
+CHANGES_SCAVENGED_PER_TURN: Final = 500
+"""What a physical compaction does in one turn, in less than a millisecond."""
+
+_Result = TypeVar("_Result")
+
+
+class KvService:
+    """The key-value calls on one member; any member takes any of them.
+
+    Parameters
+    ----------
+    node : NodeLike
+        The member.
+    store : Store
+        Its state machine.
+    request_bytes_max : int
+        The most that a request may have, encoded.
+    """
+
+    def __init__(
+        self,
+        node: NodeLike,
+        store: Store,
+        *,
+        request_bytes_max: int = REQUEST_BYTES_MAX,
+    ) -> None:
+        self._node = node
+        self._store = store
+        self._request_bytes_max = request_bytes_max
+        self._status: NodeStatus | None = None
+
+    def header(self, revision: int | None = None) -> Header:
+        """Return what stands above an answer.
+
+        Parameters
+        ----------
+        revision : int, optional
+            That of the answer; without it, the store's.
+
+        Returns
+        -------
+        Header
+            With this member's ids and term.
+
+        Raises
+        ------
+        NotLeader
+            If the member does not run, and no header was asked for while it did.
+        """
+        try:
+            status = self._status = self._node.status()
+        except NotLeader:
+            # It stopped after the request was done. What is done stays done and is
+            # said, with the last term that we know.
+            if self._status is None:
+                raise
+            status = self._status
+        return Header(
+            status.cluster_id,
+            status.node_id,
+            self._store.revision if revision is None else revision,
+            status.term,
+        )
+
+    async def put(self, request: Put) -> PutResult:
+        """Set a key.
+
+        Parameters
+        ----------
+        request : Put
+            Which, and to what.
+
+        Returns
+        -------
+        PutResult
+            With the version before, if that was asked for.
+
+        Raises
+        ------
+        KvError
+            If it can't be meant, or not be done.
+        RequestTooLarge
+            If it has too many bytes.
+        NotProposed
+            If nothing happened and nothing will.
+        OutcomeUnknown
+            If it may or may not be done.
+        """
+        check_put(request)
+        return await self._propose(request, PutResult)
+
+    async def delete_range(self, request: DeleteRange) -> DeleteRangeResult:
+        """Delete keys.
+
+        Parameters
+        ----------
+        request : DeleteRange
+            Which.
+
+        Returns
+        -------
+        DeleteRangeResult
+            How many there were, and they, if that was asked for.
+
+        Raises
+        ------
+        KvError
+            If it can't be meant.
+        RequestTooLarge
+            If it has too many bytes.
+        NotProposed
+            If nothing happened and nothing will.
+        OutcomeUnknown
+            If it may or may not be done.
+        """
+        check_delete_range(request)
+        return await self._propose(request, DeleteRangeResult)
+
+    async def range(self, request: Range) -> RangeResult:
+        """Read keys.
+
+        Parameters
+        ----------
+        request : Range
+            Which, and how. Unless it is `serializable`, it sees all that was done
+            before it came; if it is, it is answered from what this member has.
+
+        Returns
+        -------
+        RangeResult
+            All of one revision, which is `RangeResult.revision` unless an older one
+            was asked for.
+
+        Raises
+        ------
+        KvError
+            If it can't be meant, or its revision can't be read.
+        NotProposed
+            If no leader could be asked, or too many reads wait.
+        """
+        check_range(request)
+        if not request.serializable:
+            await self._node.read_barrier()
+        if not request.range_end:
+            return self._store.range(request)
+        while True:
+            try:
+                return await self._range_in_steps(request)
+            except CompactedRevision:
+                if request.revision > 0:
+                    raise
+                # The newest revision was wanted, and what was the newest is forgotten
+                # by now: begin with what is the newest now.
+
+    async def txn(self, request: Txn) -> TxnResult:
+        """Do a transaction.
+
+        Parameters
+        ----------
+        request : Txn
+            What to compare, and what to do then or else. If it writes nothing it is a
+            read, and needs no entry in the log.
+
+        Returns
+        -------
+        TxnResult
+            With the answer of each operation that was done.
+
+        Raises
+        ------
+        KvError
+            If it can't be meant, or one of its operations not be done; then none was.
+        RequestTooLarge
+            If it has too many bytes.
+        NotProposed
+            If nothing happened and nothing will.
+        OutcomeUnknown
+            If it may or may not be done.
+        """
+        check_txn(request)
+        if not is_read_only(request):
+            return await self._propose(request, TxnResult)
+        if not is_serializable(request):
+            await self._node.read_barrier()
+        return self._store.read_txn(request)
+
+    async def compact(
+        self, request: Compact, *, is_physical: bool = False
+    ) -> CompactResult:
+        """Make a revision the oldest that can be read.
+
+        Parameters
+        ----------
+        request : Compact
+            Which revision.
+        is_physical : bool
+            Whether to return only when this member has let go of what lies behind.
+
+        Returns
+        -------
+        CompactResult
+            The store's revision, which a compaction leaves alone.
+
+        Raises
+        ------
+        KvError
+            If the revision is compacted already or still to come.
+        NotProposed
+            If nothing happened and nothing will.
+        OutcomeUnknown
+            If it may or may not be done.
+        """
+        result = await self._propose(request, CompactResult)
+        if is_physical:
+            while not self._store.scavenge(CHANGES_SCAVENGED_PER_TURN):
+                await asyncio.sleep(0)
+        return result
+
+    async def _range_in_steps(self, request: Range) -> RangeResult:
+        """Read keys, with turns for others if there are many."""
+        steps = self._store.range_in_steps(request)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: RangeResult = end.value
+                return result
+            await asyncio.sleep(0)
+
+    async def _propose(self, command: Command, expected: type[_Result]) -> _Result:
+        """Have a command agreed upon, and return what the store made of it."""
+        data = encode(command)
+        if len(data) > self._request_bytes_max:
+            raise RequestTooLarge(
+                f"a request has {len(data)} bytes; it may have"
+                f" {self._request_bytes_max}"
+            )
+        result = await self._node.propose(data)
+        if not isinstance(result, expected):
+            raise InvariantViolation(
+                f"a {type(command).__name__} ends with a {expected.__name__}, not with"
+                f" {result!r}"
+            )
+        return result

@@ -1,0 +1,67 @@
+"""What a service wants of a node; `raftwerk.runtime.Node` has it."""
+
+from typing import Protocol
+
+from raftwerk.runtime.status import NodeStatus
+from raftwerk.types import LogIndex
+
+__all__ = ["NodeLike"]
+
+
+class NodeLike(Protocol):
+    """A member of a group whose state machine is the service's store."""
+
+    async def propose(self, command: bytes) -> object:
+        """Have a command applied by all members, and return its result.
+
+        It takes no longer than a request may.
+
+        Parameters
+        ----------
+        command : bytes
+            Made by `raftwerk.kv.encode`.
+
+        Returns
+        -------
+        object
+            What the store made of it here; a refusal is raised.
+
+        Raises
+        ------
+        KvError
+            If the store refused it.
+        NotProposed
+            If nothing happened and nothing will.
+        OutcomeUnknown
+            If it may or may not be applied.
+        """
+
+    async def read_barrier(self) -> LogIndex:
+        """Return once a read of the store is linearizable.
+
+        It takes no longer than a request may.
+
+        Returns
+        -------
+        LogIndex
+            What the store has applied at least.
+
+        Raises
+        ------
+        NotProposed
+            If no leader confirmed it in time, or too many reads wait.
+        """
+
+    def status(self) -> NodeStatus:
+        """Return the member's own view at this moment.
+
+        Returns
+        -------
+        NodeStatus
+            A copy.
+
+        Raises
+        ------
+        NotLeader
+            If it does not run.
+        """
