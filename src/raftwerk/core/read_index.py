@@ -93,7 +93,9 @@ def _read(state: State, request: ReadRequest) -> None:
 def _begin(state: State, request: ReadRequest) -> None:
     """Ask a quorum whether we still lead, or trust the lease."""
     commit_index = state.log.commit_index
-    if state.config.lease_read:
+    # A transfer may have been given up, but the order to stand may come late: its
+    # election ignores leases, so for the rest of the term only a quorum can tell.
+    if state.config.lease_read and not state.has_ordered_election:
         _answer(state, request, commit_index)
         return
     number = state.reads.add(request, commit_index)

@@ -52,6 +52,9 @@ class State:
         The present draw, in ticks.
     transferee : NodeId or None
         To whom leadership is being handed over.
+    has_ordered_election : bool
+        Whether the leader told anyone to stand in this term: such an election waits for
+        no timeout, so no lease holds any more.
     pending_conf_index : LogIndex
         No configuration change is proposed while this is above the applied index.
     uncommitted_bytes : int
@@ -70,6 +73,7 @@ class State:
         "election_elapsed",
         "election_timeout",
         "events",
+        "has_ordered_election",
         "heartbeat_elapsed",
         "id",
         "leader",
@@ -109,6 +113,7 @@ class State:
         self.heartbeat_elapsed = 0
         self.election_timeout = config.election_ticks_max
         self.transferee: NodeId | None = None
+        self.has_ordered_election = False
         self.pending_conf_index = NO_INDEX
         self.uncommitted_bytes = 0
         self.messages: list[PeerMessage] = []
