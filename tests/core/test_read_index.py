@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from raftwerk.core.inputs import TransferLeadership
+from raftwerk.core.inputs import Campaign, TransferLeadership
 from raftwerk.core.messages import (
     ForwardReadIndex,
     Heartbeat,
@@ -150,6 +150,20 @@ def test_single_voter_answers_at_once() -> None:
     assert member.status.commit_index == 1
     assert not of_kind(member.read_index(7), Heartbeat)
     assert [(one.context, one.read_index) for one in member.read_states] == [(7, 1)]
+
+
+def test_single_voter_that_starts_again_serves_nothing_older_than_it_acknowledged() -> (
+    None
+):
+    """The commit index is a hint, and may be lost in a crash (Fig. 2: volatile). What a
+    single voter stores is committed, so a read waits for all of that."""
+    member = Member(1, voters=[1], log=[1, 1, 1], term=1, commit=1)
+    member.replica.step(Campaign())
+    member.do_ready()
+    assert (member.role, member.status.commit_index) == (Role.LEADER, 1)
+    member.read_index(7)
+    (state,) = member.read_states
+    assert state.read_index >= 3, "entries 2 and 3 may have been acknowledged"
 
 
 def test_leader_beside_the_single_voter_needs_its_word() -> None:

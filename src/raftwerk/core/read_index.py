@@ -81,9 +81,13 @@ def on_read_index_reply(state: State, message: ReadIndexReply) -> None:
 
 def _read(state: State, request: ReadRequest) -> None:
     """Answer at once where that is safe, begin a round, or postpone."""
+    log = state.log
+    knows_commit = log.term_or_zero(log.commit_index) == state.term
     if state.tracker.is_singleton and state.id in state.tracker.voter_ids:
-        _answer(state, request, state.log.commit_index)
-    elif state.log.term_or_zero(state.log.commit_index) != state.term:
+        # Nobody else's word is needed. But after a restart the commit index may lag
+        # behind what was acknowledged, while all that is stored here is committed.
+        _answer(state, request, log.commit_index if knows_commit else log.last_index)
+    elif not knows_commit:
         # A new leader has all committed entries but does not know which they are.
         state.reads.postponed.append(request)
     else:
