@@ -58,6 +58,7 @@ def configuration(
         "pre_vote": False,
         "check_quorum": False,
         "step_down_on_removal": False,
+        "join_by_older_snapshot": False,
         "append_bytes_max": NO_LIMIT,
         "inflight_messages_max": 2**31 - 1,
         "inflight_bytes_max": NO_LIMIT,

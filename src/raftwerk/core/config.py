@@ -43,6 +43,10 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
         Refuse a membership change at proposal that can't be applied then.
     step_down_on_removal : bool
         A leader that is removed or demoted becomes a follower as it applies that.
+    join_by_older_snapshot : bool
+        A member of no configuration takes a snapshot that is older than the change that
+        adds it, for the change is in the log behind. Off, as in etcd: it ignores such a
+        snapshot, and joins only where its leader's driver soon makes a newer one.
     asynchronous_storage : bool
         Take the next `Ready` before the last one is stored (thesis §10.2.1).
     append_bytes_max : int
@@ -74,6 +78,7 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
     forward_proposals: bool = True
     validate_changes: bool = True
     step_down_on_removal: bool = True
+    join_by_older_snapshot: bool = True
     asynchronous_storage: bool = False
     append_bytes_max: int = 1024 * 1024
     inflight_messages_max: int = 256

@@ -68,12 +68,12 @@ def _restore(state: State, snapshot: Snapshot) -> bool:
     log = state.log
     if snapshot.index <= log.commit_index:
         return False  # A snapshot never goes back.
-    if state.id in state.tracker.progress and not _contains(
-        snapshot.conf_state, state.id
+    if not _contains(snapshot.conf_state, state.id) and (
+        state.id in state.tracker.progress or not state.config.join_by_older_snapshot
     ):
-        return False  # Not meant for us: we would be a member of nothing.
-    # Who is no member yet takes one that has it not either: the change that adds it
-    # is in the log behind, and a leader need not make a snapshot for each new member.
+        # Not meant for us: it would make us a member of nothing. But who is that yet,
+        # may take it: the change that adds it comes in the log behind.
+        return False
     if log.matches(snapshot.index, snapshot.term):
         # We have all that it covers: nothing of the log need be thrown away.
         state.record(
