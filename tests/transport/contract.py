@@ -123,6 +123,8 @@ Story = Callable[[Group], Coroutine[Any, Any, None]]
 class TransportContract:
     """The tests; a subclass says in which world a story is played."""
 
+    counts_bytes = True
+
     def play(self, story: Story) -> None:
         """Play a story with a new group, and stop its members."""
         raise NotImplementedError
@@ -409,8 +411,8 @@ class TransportContract:
             await group.until_heard(TWO, ONE)
             view = one.peers()[TWO]
             assert view.is_connected
-            assert view.sent_bytes > 0 and view.received_bytes > 0
-            assert two.peers()[ONE].received_bytes > 0
+            assert (view.sent_bytes > 0) == self.counts_bytes
+            assert (two.peers()[ONE].received_bytes > 0) == self.counts_bytes
             assert view.dropped_messages == 0
 
         self.play(story)
