@@ -11,6 +11,18 @@ needs_proc = pytest.mark.skipif(
 )
 
 
+def starved_seconds(pid: int) -> float:
+    """Return how long a process was ready to run while others had the processors.
+
+    What remains of the time that went by is its own; a busy machine tells nothing of it.
+    """
+    try:
+        fields = (PROC / str(pid) / "schedstat").read_text().split()
+    except OSError:
+        return 0.0  # not told here
+    return int(fields[1]) / 1e9
+
+
 def processes_with(word: str) -> dict[int, str]:
     """Return the live processes that have this word in their command line."""
     found = {}

@@ -37,6 +37,7 @@ class Demo:
         self.base_port = free_block(6)
         self.monitor_port = free_ports(1)[0]
         self.output = folder / "output"
+        self.http = httpx.Client(trust_env=False)
         command = [sys.executable, "-m", "raftwerk", "demo"]
         command.append(f"--base-port={self.base_port}")
         command.append(f"--monitor-port={self.monitor_port}")
@@ -61,14 +62,13 @@ class Demo:
         return {
             words.partition("--name=")[2].split()[0]: pid
             for pid, words in found.items()
+            if " serve " in words
         }
 
     def nodes(self) -> list[dict[str, Any]]:
         """Return what the page says; nothing as long as it is not there."""
         try:
-            answer = httpx.get(
-                f"http://127.0.0.1:{self.monitor_port}/nodes", trust_env=False
-            )
+            answer = self.http.get(f"http://127.0.0.1:{self.monitor_port}/nodes")
         except httpx.TransportError:
             return []
         found: list[dict[str, Any]] = answer.json()
@@ -108,6 +108,7 @@ def demo(folder: Path, *, data_is_kept: bool = True) -> Iterator[Demo]:
             print(f"{log.name}: {log.read_text()[-2000:]}")
         raise
     finally:
+        running.http.close()
         pids = [running.process.pid, *running.node_pids().values()]
         if running.process.poll() is None:
             running.process.kill()
@@ -179,9 +180,7 @@ def test_keys_are_put_and_got_by_the_lines_that_it_prints(tmp_path: Path) -> Non
         lines = running.output.read_text().splitlines()
         calls = [line.split(maxsplit=3) for line in lines if "curl " in line]
         put, get = [
-            httpx.post(
-                url, json=json.loads(body.strip("'")), trust_env=False, timeout=10
-            )
+            running.http.post(url, json=json.loads(body.strip("'")), timeout=10)
             for _curl, url, _flag, body in calls
         ]
     assert put.status_code == get.status_code == 200

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import random
+import time
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,9 @@ KILLS = 10
 
 WRITERS = 8
 
+PACE_SECONDS = 0.02
+"""Of each writer, from one answer to the next write."""
+
 PROGRESS_SECONDS = 10.0
 """How long the rest may take to acknowledge writes again; far more than it needs."""
 
@@ -27,6 +31,7 @@ READS_AT_A_TIME = 16
 class Written(msgspec.Struct, frozen=True):
     """One acknowledged write. Each key is written once, so what is read is known."""
 
+    attempt: int
     key: bytes
     value: bytes
     revision: int
@@ -48,18 +53,25 @@ class Writers:
             value = f"{writer}:{number}".encode() * self._draw.randrange(1, 20)
             node = self._draw.choice(self._cluster.nodes)
             self.attempts += 1
+            attempt = self.attempts
             revision = await self._cluster.put(node, key, value, seconds=2.0)
             if revision is not None:
-                self.acknowledged.append(Written(key, value, revision))
+                self.acknowledged.append(Written(attempt, key, value, revision))
+            # A steady load and no more: a node that starts needs the processors, too.
+            await asyncio.sleep(PACE_SECONDS)
 
     async def progress(self, count: int) -> None:
-        """Return once so many more writes were acknowledged; fail as idle otherwise."""
-        goal = len(self.acknowledged) + count
+        """Return once so many writes that begin now or later were acknowledged.
+
+        Fails as idle if that takes too long.
+        """
+        known, before = len(self.acknowledged), self.attempts
 
         async def look() -> bool:
-            return len(self.acknowledged) >= goal
+            new = self.acknowledged[known:]
+            return sum(written.attempt > before for written in new) >= count
 
-        await until(look, f"{count} more acknowledged writes", PROGRESS_SECONDS)
+        await until(look, f"{count} new writes acknowledged", PROGRESS_SECONDS)
 
 
 async def check(cluster: Cluster, acknowledged: list[Written]) -> None:
@@ -90,14 +102,24 @@ def test_no_acknowledged_write_is_lost_when_leaders_are_killed(tmp_path: Path) -
             ]
             try:
                 await writers.progress(50)
-                for _ in range(KILLS):
+                for number in range(1, KILLS + 1):
                     leader = await cluster.leader()
                     leader.kill()
+                    killed = time.monotonic()
                     # The other two alone, before the killed one is there again.
+                    await writers.progress(1)
+                    served = time.monotonic()
                     await writers.progress(draw.randrange(20, 100))
                     leader.start()
+                    started = time.monotonic()
                     await cluster.answers(leader)
+                    back = time.monotonic()
                     await writers.progress(draw.randrange(20, 100))
+                    print(
+                        f"kill {number}: {leader.name}, a write after"
+                        f" {served - killed:.2f} s, back {back - started:.2f} s after"
+                        " its start"
+                    )
             finally:
                 for task in writing:
                     task.cancel()
@@ -106,6 +128,8 @@ def test_no_acknowledged_write_is_lost_when_leaders_are_killed(tmp_path: Path) -
             revisions = [written.revision for written in writers.acknowledged]
             assert len(set(revisions)) == len(revisions), "one revision, two writes"
             print(f"{len(revisions)} of {writers.attempts} writes acknowledged")
+            began = time.monotonic()
             await check(cluster, writers.acknowledged)
+            print(f"all read in {time.monotonic() - began:.2f} s")
 
     asyncio.run(story())
