@@ -274,7 +274,7 @@ def test_one_changed_answer_is_found(seed: int) -> None:
     assert answer is not None
     for changed in (
         msgspec.structs.replace(answer, value=b"never written", mod_revision=10**6),
-        msgspec.structs.replace(answer, value=None, mod_revision=0),
+        msgspec.structs.replace(answer, mod_revision=answer.mod_revision + 10**6),
         msgspec.structs.replace(answer, revision=1, value=None, mod_revision=0),
     ):
         broken = [*history]
