@@ -355,9 +355,8 @@ def test_a_heartbeat_overtakes_a_snapshot_of_50_mb(new_loop: NewLoop) -> None:
             one.send([heartbeat()])
             await group.until(lambda: len(arrived) == 2)
         # What the system and asyncio held when it was sent went before it, no more.
-        (first, at), (second, end) = arrived
-        assert (first, second) == ("Heartbeat", "snapshot")
-        assert at < 10_000_000 and end > 50_000_000
+        assert [name for name, _ in arrived] == ["Heartbeat", "snapshot"]
+        assert arrived[0][1] < 10_000_000 and arrived[1][1] > 50_000_000
 
     config = TransportConfig(silence_seconds=600.0)
     run(played(story, TcpGroup(config)), new_loop)

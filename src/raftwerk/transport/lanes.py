@@ -6,10 +6,11 @@ the newest first: what is sent has no avoidable gaps, and the core repairs the r
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
-from raftwerk.core.messages import Message
+from raftwerk.core.messages import InstallSnapshot, Message
 from raftwerk.transport.config import FRAME_BODY_BYTES, TransportConfig
 from raftwerk.transport.parcel import Lane, Parcel, lane_of, pack
 
@@ -22,6 +23,15 @@ class Loss(msgspec.Struct, frozen=True):
     messages: int = 0
     snapshots: int = 0
     """How many of these were snapshots."""
+
+
+_NOTHING: Final = Loss()
+
+
+def _loss_of(messages: Sequence[Message]) -> Loss:
+    """Count messages that are dropped."""
+    snapshots = sum(isinstance(message, InstallSnapshot) for message in messages)
+    return Loss(len(messages), snapshots)
 
 
 class _Queue:
@@ -62,11 +72,12 @@ class Lanes:
         Snapshots whose last part was taken, since the beginning.
     """
 
-    __slots__ = ("_config", "_queues", "snapshots_sent")
+    __slots__ = ("_config", "_offered", "_queues", "snapshots_sent")
 
     def __init__(self, config: TransportConfig) -> None:
         """Begin empty."""
         self._config = config
+        self._offered: list[Message] = []
         self._queues = tuple(_Queue() for _ in Lane)
         self.snapshots_sent = 0
 
@@ -79,11 +90,11 @@ class Lanes:
         int
             On all lanes.
         """
-        return sum(queue.messages for queue in self._queues)
+        return len(self._offered) + sum(queue.messages for queue in self._queues)
 
     @property
     def waiting_bytes(self) -> int:
-        """How much memory they take.
+        """How much memory those take that are encoded.
 
         Returns
         -------
@@ -91,6 +102,35 @@ class Lanes:
             In bytes, on all lanes.
         """
         return sum(queue.size_bytes for queue in self._queues)
+
+    def offer(self, message: Message) -> Loss:
+        """Keep a message until `put_offered`, so that those of a turn share frames.
+
+        Parameters
+        ----------
+        message : Message
+            Of any lane.
+
+        Returns
+        -------
+        Loss
+            The message, if too many were offered in this turn.
+        """
+        if len(self._offered) < self._config.queue_messages_max:
+            self._offered.append(message)
+            return _NOTHING
+        return _loss_of([message])
+
+    def put_offered(self) -> Loss:
+        """Encode what was offered, and let it wait.
+
+        Returns
+        -------
+        Loss
+            What did not fit.
+        """
+        offered, self._offered = self._offered, []
+        return self.put(offered)
 
     def put(self, messages: Sequence[Message]) -> Loss:
         """Encode messages and let them wait.
@@ -143,9 +183,10 @@ class Lanes:
         Loss
             What that was.
         """
-        parcels = [parcel for queue in self._queues for parcel in queue.parcels]
-        snapshots = sum(parcel.snapshots for parcel in parcels)
+        offered, parcels = _loss_of(self._offered), self._queues[Lane.BULK].parcels
+        snapshots = offered.snapshots + sum(parcel.snapshots for parcel in parcels)
         loss = Loss(self.waiting_messages, snapshots)
+        self._offered = []
         self._queues = tuple(_Queue() for _ in Lane)
         return loss
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from raftwerk.core.messages import InstallSnapshot, Message
 from raftwerk.host.protocol import Host
 from raftwerk.transport.address import Address, others_in
+from raftwerk.transport.endpoint import Endpoint
 from raftwerk.transport.handshake import words_for_stranger
 from raftwerk.transport.inbox import Inbox
 from raftwerk.transport.network import MemoryNetwork
@@ -16,7 +17,7 @@ from raftwerk.transport.protocol import (
     Receiver,
     Report,
 )
-from raftwerk.transport.route import Endpoint, Route
+from raftwerk.transport.route import Route
 from raftwerk.types import NodeId
 
 __all__ = ["MemoryNetwork", "MemoryTransport"]
@@ -64,6 +65,8 @@ class MemoryTransport:
             news=News(report),
             admit=admit or self._admit_peers,
         )
+        self._routes: dict[NodeId, Route] = {}
+        self._endpoint.ways = self._routes
 
     async def start(self, receiver: Receiver) -> None:
         """Do as `Transport.start` says."""
@@ -73,7 +76,7 @@ class MemoryTransport:
     def set_peers(self, addresses: Mapping[NodeId, str]) -> None:
         """Do as `Transport.set_peers` says."""
         others = others_in(addresses, self._endpoint.identity)
-        routes = self._endpoint.routes
+        routes = self._routes
         for node_id, route in list(routes.items()):
             if others.get(node_id) != route.address:
                 del routes[node_id]
@@ -92,7 +95,7 @@ class MemoryTransport:
         for message in messages:
             by_receiver.setdefault(message.receiver, []).append(message)
         for receiver, group in by_receiver.items():
-            route = self._endpoint.routes.get(receiver)
+            route = self._routes.get(receiver)
             if route is not None:
                 route.send(group)
                 continue
@@ -103,9 +106,7 @@ class MemoryTransport:
 
     def peers(self) -> Mapping[NodeId, PeerView]:
         """Do as `Transport.peers` says."""
-        return {
-            node_id: route.view() for node_id, route in self._endpoint.routes.items()
-        }
+        return {node_id: route.view() for node_id, route in self._routes.items()}
 
     async def stop(self) -> None:
         """Do as `Transport.stop` says."""
@@ -114,6 +115,6 @@ class MemoryTransport:
 
     def _admit_peers(self, identity: Identity) -> str:
         """Refuse all but the peers: the `Admission` that goes without saying."""
-        if identity.node_id in self._endpoint.routes:
+        if identity.node_id in self._routes:
             return ""
         return words_for_stranger(identity, self._endpoint.identity)

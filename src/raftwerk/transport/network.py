@@ -15,7 +15,7 @@ from raftwerk.errors import ConfigError
 from raftwerk.host.protocol import Draw, Timers
 from raftwerk.transport.conditions import Conditions
 from raftwerk.transport.config import TransportConfig
-from raftwerk.transport.route import Endpoint
+from raftwerk.transport.endpoint import Endpoint
 from raftwerk.types import NodeId
 
 __all__ = ["MemoryNetwork"]
@@ -108,8 +108,8 @@ class MemoryNetwork:
         """
         self._cuts[sender, receiver] = None
         for endpoint in self._endpoints.values():
-            if endpoint.node_id == sender and receiver in endpoint.routes:
-                endpoint.routes[receiver].notice_cut()
+            if endpoint.node_id == sender and receiver in endpoint.ways:
+                endpoint.ways[receiver].notice_cut()
 
     def heal(self, sender: NodeId, receiver: NodeId) -> None:
         """Let messages pass again.
@@ -208,10 +208,10 @@ class MemoryNetwork:
             Who may stay connected.
         """
         for other in self._endpoints.values():
-            route = other.routes.get(endpoint.node_id)
-            if route is not None and route.leads_to(endpoint):
+            way = other.ways.get(endpoint.node_id)
+            if way is not None and way.leads_to(endpoint):
                 if other.node_id not in peers:
-                    route.disconnect("the other side closed it")
+                    way.disconnect("the other side closed it")
 
     # -- What routes ask ---------------------------------------------------------------
 

@@ -14,7 +14,7 @@ waited is dropped with it: old votes and heartbeats help nobody, and the core re
 
 import enum
 
-from raftwerk.core.messages import InstallSnapshot, Message
+from raftwerk.core.messages import Message
 from raftwerk.errors import PeerError, require
 from raftwerk.host.protocol import Timer
 from raftwerk.transport.backoff import Backoff
@@ -83,7 +83,6 @@ class Peer:
         self._link: Link | None = None
         self._is_paused = False
         self._decoder = FrameDecoder(surroundings.config.handshake_bytes_max)
-        self._offered: list[Message] = []
         self._lanes = Lanes(surroundings.config)
         self._questions = Questions()
         self._silence = Silence(1)
@@ -120,15 +119,11 @@ class Peer:
         message : Message
             For this peer.
         """
-        if len(self._offered) < self._around.config.queue_messages_max:
-            self._offered.append(message)
-        else:
-            self._drop(Loss(1, isinstance(message, InstallSnapshot)))
+        self._drop(self._lanes.offer(message))
 
     def flush(self) -> None:
         """Encode what was offered since the last time, and send what can be sent."""
-        offered, self._offered = self._offered, []
-        self._drop(self._lanes.put(offered))
+        self._drop(self._lanes.put_offered())
         self._pump()
 
     def stop(self) -> None:
@@ -160,7 +155,7 @@ class Peer:
             round_trip_seconds=self._questions.round_trip_seconds,
             sent_bytes=self._sent_bytes,
             received_bytes=received_bytes,
-            waiting_messages=len(self._offered) + self._lanes.waiting_messages,
+            waiting_messages=self._lanes.waiting_messages,
             waiting_bytes=self._lanes.waiting_bytes,
             dropped_messages=self._dropped_messages,
             trouble=self._trouble,
@@ -296,12 +291,9 @@ class Peer:
         call_off, self._call_off_dial = self._call_off_dial, _nothing
         call_off()
         loss = self._lanes.clear()
-        in_doubt = self._questions.snapshots
-        offered = sum(isinstance(msg, InstallSnapshot) for msg in self._offered)
-        self._dropped_messages += loss.messages + len(self._offered)
-        self._questions = Questions()
-        self._offered.clear()
-        for _ in range(loss.snapshots + in_doubt + offered):
+        self._dropped_messages += loss.messages
+        in_doubt, self._questions = self._questions.snapshots, Questions()
+        for _ in range(loss.snapshots + in_doubt):
             self._around.inbox.put_snapshot(self.node_id, False)
 
     def _cancel_timer(self) -> None:

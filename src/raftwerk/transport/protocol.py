@@ -154,8 +154,8 @@ class Transport(Protocol):
 
         The order holds among `AppendEntries` and `ForwardProposal`, among
         `InstallSnapshot` and `SnapshotChunk`, and among all others: votes, heartbeats
-        and answers overtake entries, and these overtake state. What is for an unknown peer, or does not fit
-        the peer's queue, is dropped and reported as unreachable.
+        and answers overtake entries, and these overtake state. What is for an unknown
+        peer, or does not fit the peer's queue, is dropped and reported as unreachable.
 
         Parameters
         ----------

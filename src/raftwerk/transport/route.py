@@ -2,137 +2,24 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVarTuple
+from typing import TypeVarTuple
 
 import msgspec
 
 from raftwerk.core.messages import InstallSnapshot, Message
-from raftwerk.host.protocol import Clock, Draw, Timers
 from raftwerk.transport.codec import Assembler
 from raftwerk.transport.conditions import Conditions, happens
 from raftwerk.transport.config import TransportConfig
+from raftwerk.transport.endpoint import Endpoint, World, meet
 from raftwerk.transport.frame import FrameDecoder
-from raftwerk.transport.handshake import (
-    VERSION_MAX,
-    VERSION_MIN,
-    Hello,
-    Refusal,
-    answer,
-    check_welcome,
-)
-from raftwerk.transport.inbox import Inbox
 from raftwerk.transport.lanes import Lanes
-from raftwerk.transport.news import News
 from raftwerk.transport.parcel import lane_of
-from raftwerk.transport.protocol import Admission, Identity, PeerView
+from raftwerk.transport.protocol import PeerView
 from raftwerk.types import NodeId
 
-__all__ = ["Endpoint", "Route", "World"]
+__all__ = ["Route"]
 
 Args = TypeVarTuple("Args")
-
-
-class World(Protocol):
-    """What a route asks of its network."""
-
-    timers: Timers
-    draw: Draw
-    config: TransportConfig
-    is_encoded: bool
-
-    def is_cut(self, sender: NodeId, receiver: NodeId) -> bool:
-        """Tell whether all from one to the other is lost.
-
-        Parameters
-        ----------
-        sender : NodeId
-            From whom.
-        receiver : NodeId
-            To whom.
-
-        Returns
-        -------
-        bool
-            True: it is.
-        """
-
-    def conditions_of(self, sender: NodeId, receiver: NodeId) -> Conditions:
-        """Return what happens to messages from one to the other.
-
-        Parameters
-        ----------
-        sender : NodeId
-            From whom.
-        receiver : NodeId
-            To whom.
-
-        Returns
-        -------
-        Conditions
-            At this moment.
-        """
-
-    def endpoint_at(self, address: str) -> "Endpoint | None":
-        """Return who listens somewhere.
-
-        Parameters
-        ----------
-        address : str
-            Where.
-
-        Returns
-        -------
-        Endpoint or None
-            None if nobody does.
-        """
-
-
-class Endpoint:
-    """A member's plug: all that the network has to know of it.
-
-    Parameters
-    ----------
-    identity : Identity
-        Who it is.
-    address : str
-        Where it listens.
-    clock : Clock
-        Its own.
-    inbox : Inbox
-        Where messages for it go.
-    news : News
-        Where its lines for the log go.
-    admit : Admission
-        Whom it talks to.
-
-    Attributes
-    ----------
-    routes : dict of NodeId to Route
-        To whom it has sent.
-    received_bytes : dict of NodeId to int
-        How much came from whom.
-    """
-
-    def __init__(
-        self,
-        identity: Identity,
-        address: str,
-        *,
-        clock: Clock,
-        inbox: Inbox,
-        news: News,
-        admit: Admission,
-    ) -> None:
-        """Not plugged in yet."""
-        self.identity = identity
-        self.node_id = identity.node_id
-        self.address = address
-        self.clock = clock
-        self.inbox = inbox
-        self.news = news
-        self.admit = admit
-        self.routes: dict[NodeId, Route] = {}
-        self.received_bytes: dict[NodeId, int] = {}
 
 
 class _Shipment(msgspec.Struct, frozen=True):
@@ -147,7 +34,7 @@ class _Shipment(msgspec.Struct, frozen=True):
 
 
 class Route:
-    """From one member to another.
+    """From one member to another; a `Way`.
 
     Parameters
     ----------
@@ -182,32 +69,15 @@ class Route:
     # -- What the network asks ---------------------------------------------------------
 
     def leads_to(self, target: Endpoint) -> bool:
-        """Tell whether there is a connection to this endpoint.
-
-        Parameters
-        ----------
-        target : Endpoint
-            A member, as it is running now.
-
-        Returns
-        -------
-        bool
-            Whether it is at the other end.
-        """
+        """Do as `Way.leads_to` says."""
         return self._target is target
 
     def notice_cut(self) -> None:
-        """Lose the connection if nothing is heard on it for too long from now on."""
+        """Do as `Way.notice_cut` says."""
         self._later(self._world.config.silence_seconds, self._on_silence, self._target)
 
     def disconnect(self, reason: str) -> None:
-        """Have no connection, and say so, once and a little later.
-
-        Parameters
-        ----------
-        reason : str
-            Why, in words.
-        """
+        """Do as `Way.disconnect` says."""
         if self._target is not None:
             self._target, self._since = None, self._sender.clock.now()
         self._trouble = reason
@@ -343,7 +213,7 @@ class Route:
             self.disconnect("connection refused")
             return None
         who = f"node {self.receiver:x} at {self.address}"
-        refusal = self._refusal(target)
+        refusal = meet(sender, self.receiver, target)
         if refusal is not None:
             sender.news.trouble(who, "connection refused", refusal.words)
             self.disconnect(refusal.words)
@@ -352,22 +222,6 @@ class Route:
         self._trouble, self._is_loss_told = "", False
         sender.news.good(who, "connected to peer")
         return target
-
-    def _refusal(self, target: Endpoint) -> Refusal | None:
-        """Let both look at each other; return why they can't talk."""
-        ours = self._sender.identity
-        hello = Hello(
-            version_min=VERSION_MIN,
-            version_max=VERSION_MAX,
-            receiver=self.receiver,
-            identity=ours,
-        )
-        verdict = answer(hello, target.identity, target.admit)
-        if isinstance(verdict, Refusal):
-            who = f"node {ours.node_id:x} at {self._sender.address}"
-            target.news.trouble(who, "connection refused", verdict.words)
-            return verdict
-        return check_welcome(verdict, ours, self.receiver, self._sender.admit)
 
     def _on_silence(self, target: Endpoint | None) -> None:
         """Lose the connection if the way is still cut."""
