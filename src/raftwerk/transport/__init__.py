@@ -16,5 +16,5 @@ From below to above, each ignorant of the next:
 - `tcp` joins them to sockets by `wire`; `memory` is the same between members of one
   process, on a `network` that loses, delays and cuts on command.
 
-Why it is so: ``docs/decisions/0020`` to ``0022``.
+Why it is so: decisions 20, 21 and 22 in ``docs/decisions``.
 """

@@ -1,7 +1,7 @@
 """A member as its network sees it, and how two of them come to talk.
 
-`network` owns the endpoints, `route` carries between two of them; here is what each asks
-of the other.
+`network` owns the endpoints, `route` carries between two of them; here is what each
+asks of the other.
 """
 
 from collections.abc import Mapping
