@@ -9,6 +9,7 @@ from raftwerk.core.events import AcknowledgementOutdated
 from raftwerk.core.inputs import EntriesApplied, StorageAppended
 from raftwerk.core.records import Snapshot
 from raftwerk.core.state import State
+from raftwerk.errors import MisuseError
 from raftwerk.types import LogIndex
 
 __all__ = ["on_entries_applied", "on_storage_appended"]
@@ -54,7 +55,18 @@ def on_entries_applied(state: State, event: EntriesApplied) -> None:
         This member.
     event : EntriesApplied
         What was applied.
+
+    Raises
+    ------
+    MisuseError
+        If more was applied than was handed out; nothing changed.
     """
+    applying_index = state.log.applying_index
+    if event.applied_index > applying_index:
+        raise MisuseError(
+            f"entries up to {event.applied_index} were reported as applied; member"
+            f" {state.id} has handed out those up to {applying_index}"
+        )
     _applied_to(state, event.applied_index, event.size_bytes)
     # Entries of others count too where a leader began with a part of its log
     # uncommitted; so it never goes below 0.

@@ -13,6 +13,7 @@ from raftwerk.core.inputs import Tick
 from raftwerk.core.replication import broadcast_heartbeat
 from raftwerk.core.roles import Cause, Role
 from raftwerk.core.state import State
+from raftwerk.errors import MisuseError
 
 __all__ = ["on_tick", "ticks_until_deadline"]
 
@@ -52,7 +53,14 @@ def on_tick(state: State, event: Tick) -> None:
         This member.
     event : Tick
         How many ticks.
+
+    Raises
+    ------
+    MisuseError
+        If it is a negative number of them.
     """
+    if event.count < 0:
+        raise MisuseError(f"{event.count} ticks were counted; time does not go back")
     remaining = event.count
     while remaining > 0:
         step = min(remaining, ticks_until_deadline(state))

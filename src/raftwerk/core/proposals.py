@@ -14,6 +14,7 @@ from raftwerk.core.events import (
     TransferBlockedProposal,
 )
 from raftwerk.core.inputs import Propose
+from raftwerk.core.membership import reconfigure
 from raftwerk.core.messages import AppendEntriesReply, ForwardProposal, Proposal
 from raftwerk.core.records import ConfChange, Entry, EntryKind
 from raftwerk.core.replication import broadcast_append
@@ -39,6 +40,8 @@ def on_propose(state: State, event: Propose) -> None:
     ------
     MisuseError
         If there is none.
+    InvalidChange
+        If one is a membership change that can't be read, or never applied.
     NotProposed
         If nothing was appended or handed on.
     """
@@ -71,6 +74,8 @@ def on_forward_proposal(state: State, message: ForwardProposal) -> None:
     ------
     MisuseError
         If there is none.
+    InvalidChange
+        If one is a membership change that can't be read, or never applied.
     NotProposed
         If nothing was appended or handed on.
     """
@@ -84,8 +89,9 @@ def _propose(
     """Append if we lead, hand on if we follow, refuse otherwise."""
     if not proposals:
         raise MisuseError("a proposal of no entries was made; propose at least one")
+    changes = _changes(proposals)
     if state.role is Role.LEADER:
-        _propose_as_leader(state, proposals)
+        _propose_as_leader(state, proposals, changes)
         return
     if state.role is not Role.FOLLOWER or state.leader is None:
         state.record(ProposalDropped(node=state.id, term=state.term))
@@ -98,7 +104,20 @@ def _propose(
     state.send(onward)
 
 
-def _propose_as_leader(state: State, proposals: tuple[Proposal, ...]) -> None:
+def _changes(proposals: tuple[Proposal, ...]) -> list[tuple[int, ConfChange]]:
+    """Return the membership changes among proposals, each with its place."""
+    return [
+        (position, ConfChange.decode(proposal.data))
+        for position, proposal in enumerate(proposals)
+        if proposal.kind is not EntryKind.COMMAND
+    ]
+
+
+def _propose_as_leader(
+    state: State,
+    proposals: tuple[Proposal, ...],
+    changes: list[tuple[int, ConfChange]],
+) -> None:
     """Append and replicate, or raise."""
     if state.id not in state.tracker.progress:
         # Removed, and leading on only until the others have learnt of it.
@@ -113,18 +132,18 @@ def _propose_as_leader(state: State, proposals: tuple[Proposal, ...]) -> None:
             f"member {state.id} is handing leadership over to {state.transferee}"
         )
     pending_conf_index = state.pending_conf_index
-    for position, proposal in enumerate(proposals):
-        if proposal.kind is EntryKind.COMMAND:
+    refused: list[ConfChangeRefused] = []
+    for position, change in changes:
+        refusal = None
+        if state.config.validate_changes:
+            refusal = _refusal(state, pending_conf_index, change)
+        if refusal is None:
+            pending_conf_index = LogIndex(state.log.last_index + position + 1)
             continue
-        index = LogIndex(state.log.last_index + position + 1)
-        refusal = _refusal(state, pending_conf_index, ConfChange.decode(proposal.data))
-        if refusal is None or not state.config.validate_changes:
-            pending_conf_index = index
-            continue
-        state.record(
+        refused.append(
             ConfChangeRefused(
                 node=state.id,
-                change=ConfChange.decode(proposal.data),
+                change=change,
                 conf_state=state.tracker.conf_state,
                 reason=refusal,
             )
@@ -132,13 +151,19 @@ def _propose_as_leader(state: State, proposals: tuple[Proposal, ...]) -> None:
         proposals = (*proposals[:position], Proposal(b""), *proposals[position + 1 :])
     append_to_own_log(state, proposals)
     state.pending_conf_index = pending_conf_index
+    for event in refused:
+        state.record(event)
     broadcast_append(state)
 
 
 def _refusal(
     state: State, pending_conf_index: LogIndex, change: ConfChange
 ) -> ChangeRefusal | None:
-    """Say why a change can't be proposed now, or None: one change at a time."""
+    """Say why a change can't be proposed now, or None: one change at a time.
+
+    What could never be applied raises `InvalidChange`: no change lies between this one
+    and the present configuration, so what does not fit now will not fit then.
+    """
     applied_index = state.log.applied_index
     if pending_conf_index > applied_index:
         return ChangeRefusal(
@@ -149,6 +174,7 @@ def _refusal(
         return ChangeRefusal(must_leave_joint=True)
     if not state.tracker.is_joint and wants_to_leave:
         return ChangeRefusal(not_joint=True)
+    reconfigure(state.tracker.conf_state, change)
     return None
 
 

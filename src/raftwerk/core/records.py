@@ -9,6 +9,7 @@ import enum
 
 import msgspec
 
+from raftwerk.errors import InvalidChange
 from raftwerk.types import NO_INDEX, NO_TERM, LogIndex, NodeId, Term
 
 __all__ = [
@@ -156,9 +157,15 @@ class ConfChange(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
         Raises
         ------
-        msgspec.DecodeError
+        InvalidChange
             If the data was not written by `encode`.
         """
         if not data:
             return ConfChange()
-        return msgspec.msgpack.decode(data, type=ConfChange)
+        try:
+            return msgspec.msgpack.decode(data, type=ConfChange)
+        except msgspec.DecodeError as error:
+            raise InvalidChange(
+                f"{len(data)} bytes of data are no membership change: {error}; propose"
+                " what ConfChange.encode returns"
+            ) from None

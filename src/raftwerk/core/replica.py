@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from raftwerk.core import messages
+from raftwerk.core.admission import admit
 from raftwerk.core.become import start_as_follower
 from raftwerk.core.clock import ticks_until_deadline
 from raftwerk.core.conf_change import apply_conf_change, switch_configuration
@@ -25,20 +25,10 @@ from raftwerk.core.sizes import entries_bytes, payload_bytes
 from raftwerk.core.stable import StableLog
 from raftwerk.core.state import State
 from raftwerk.core.step import step
-from raftwerk.errors import InconsistentState, MisuseError, UnknownPeer
+from raftwerk.errors import InconsistentState, MisuseError
 from raftwerk.types import LogIndex, NodeId, Term
 
 __all__ = ["Replica", "Status"]
-
-_ANSWERS = (
-    messages.AppendEntriesReply,
-    messages.AppendEntriesRefusal,
-    messages.HeartbeatReply,
-    messages.RequestVoteReply,
-    messages.RequestPreVoteReply,
-    messages.ReadIndexReply,
-)
-"""What only a member that we asked can say."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,30 +128,19 @@ class Replica:
         ------
         UnknownPeer
             If it is an answer of somebody who is no member; nothing changed.
+        InvalidChange
+            If it proposes a change that can't be read or applied; nothing changed.
         MisuseError
-            If it is a message for somebody else, or an empty proposal; nothing changed.
+            If it is no input, a message for somebody else, or an empty proposal;
+            nothing changed.
         NotProposed
             If it is a proposal that is refused; nothing changed.
+        PeerError
+            If no member that keeps to the protocol sends it; nothing changed.
         """
         if isinstance(event, Message):
-            self._check_ends(event)
+            admit(self._state, event)
         step(self._state, event)
-
-    def _check_ends(self, message: Message) -> None:
-        """Refuse what is not for us, and answers of strangers."""
-        state = self._state
-        if message.receiver != state.id:
-            raise MisuseError(
-                f"{type(message).__name__} for member {message.receiver} was given to"
-                f" member {state.id}"
-            )
-        if isinstance(message, _ANSWERS) and (
-            message.sender not in state.tracker.progress
-        ):
-            raise UnknownPeer(
-                f"{type(message).__name__} came from member {message.sender}, which is"
-                f" not in the configuration of member {state.id}"
-            )
 
     def apply_conf_change(self, change: ConfChange) -> ConfState:
         """Apply a committed configuration change; the driver calls this as it applies.
@@ -429,7 +408,8 @@ def _load(config: CoreConfig, log: StableLog, draw: Callable[[int], int]) -> Sta
     raft_log = state.log
     state.tracker.restore(conf_state, raft_log.last_index)
     switch_configuration(state)
-    if hard_state != HardState():
+    # None was stored in a group's first snapshot; but who stored an entry had a term.
+    if hard_state != HardState() or raft_log.last_index >= raft_log.first_index:
         _load_hard_state(state, hard_state)
     if config.applied_index:
         if not raft_log.applied_index <= config.applied_index <= raft_log.commit_index:
@@ -457,16 +437,16 @@ def _load(config: CoreConfig, log: StableLog, draw: Callable[[int], int]) -> Sta
 def _load_hard_state(state: State, hard_state: HardState) -> None:
     """Take over term, vote and commit index, if log and they fit together."""
     raft_log = state.log
+    if hard_state.term < raft_log.last_term:
+        raise InconsistentState(
+            f"the stored term of member {state.id} is {hard_state.term}; its last"
+            f" entry is of term {raft_log.last_term}: was the hard state lost?"
+        )
     if not raft_log.commit_index <= hard_state.commit_index <= raft_log.last_index:
         raise InconsistentState(
             f"the stored commit index of member {state.id} is"
             f" {hard_state.commit_index}; its log goes from {raft_log.commit_index} to"
-            f" {raft_log.last_index}"
-        )
-    if hard_state.term < raft_log.last_term:
-        raise InconsistentState(
-            f"the stored term of member {state.id} is {hard_state.term}; its last"
-            f" entry is of term {raft_log.last_term}"
+            f" {raft_log.last_index}: were entries lost?"
         )
     raft_log.commit_index = hard_state.commit_index
     state.term = hard_state.term

@@ -25,6 +25,7 @@ from raftwerk.core.inputs import Input
 from raftwerk.core.invariants import check_invariants
 from raftwerk.core.messages import Message
 from raftwerk.core.state import State
+from raftwerk.errors import MisuseError
 
 __all__ = ["HANDLERS", "step"]
 
@@ -73,12 +74,19 @@ def step(state: State, event: Input | Message) -> None:
 
     Raises
     ------
+    MisuseError
+        If it is no input at all, or one that can't be meant; nothing changed.
     NotProposed
         If the input was a proposal and was refused; nothing changed.
     InvariantViolation
         If raftwerk breaks a promise: the member must stop.
     """
-    handler = HANDLERS[type(event)]
+    handler = HANDLERS.get(type(event))
+    if handler is None:
+        raise MisuseError(
+            f"a member was given {event!r}; it takes the messages of core.messages and"
+            " the inputs of core.inputs"
+        )
     if isinstance(event, Message) and not terms.settle(state, event):
         return  # Stale, or refused in silence: `core.terms` says when and why.
     handler(state, event)

@@ -19,7 +19,7 @@ from raftwerk.core.membership import (
 from raftwerk.core.progress import Inflights, Progress
 from raftwerk.core.quorum import VoteResult, joint_vote_result, majority_index
 from raftwerk.core.records import ConfChange, ConfState
-from raftwerk.errors import MisuseError
+from raftwerk.errors import InconsistentState
 from raftwerk.types import NO_INDEX, LogIndex, NodeId
 
 __all__ = ["Tally", "Tracker"]
@@ -95,12 +95,12 @@ class Tracker:
 
         Raises
         ------
-        MisuseError
+        InconsistentState
             If it contradicts itself; nothing has changed then.
         """
         fault = conf_state_fault(conf_state)
         if fault is not None:
-            raise MisuseError(f"the configuration can't be restored: {fault}")
+            raise InconsistentState(f"the configuration can't be restored: {fault}")
         self.votes = {}
         everyone = frozenset(self.progress)
         self._adopt(Reconfiguration(conf_state, forgotten=everyone), last_index)
