@@ -89,7 +89,7 @@ _LETTERS = {
 
 
 def entries_of(terms: Iterable[int], start: int = 1) -> tuple[Entry, ...]:
-    """Return entries with these terms at `start` and behind it; data tells them apart."""
+    """Return entries with these terms, from `start` on; data tells them apart."""
     return tuple(
         Entry(Term(term), LogIndex(index), f"{term}.{index}".encode())
         for index, term in enumerate(terms, start)
@@ -207,7 +207,7 @@ class Member:
         Of `CoreConfig`, where they differ from `SETTINGS`.
     """
 
-    def __init__(
+    def __init__(  # pylint: disable=too-many-arguments # each names what a test is about
         self,
         node_id: int,
         voters: Sequence[int] = (1, 2, 3),
@@ -319,7 +319,7 @@ class Member:
         return self.step(ReadIndex(context))
 
     def lead(self) -> list[PeerMessage]:
-        """Have it stand, and win with the votes of all others; return its first appends."""
+        """Have it stand and win, with all votes that are needed; return its appends."""
         self.campaign()
         sent: list[PeerMessage] = []
         for voter in self.replica.state.tracker.voter_ids:

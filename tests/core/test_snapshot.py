@@ -1,4 +1,4 @@
-"""Snapshots between a leader and a follower: when one goes out, and what it does there."""
+"""Snapshots between leader and follower: when one goes out, what it does there."""
 
 from raftwerk.core.events import SnapshotNotSent, SnapshotSent
 from raftwerk.core.inputs import Campaign, ReportSnapshot, ReportUnreachable
@@ -142,8 +142,8 @@ def snapshot_for(
 def test_new_member_takes_a_snapshot_that_is_older_than_the_change_that_adds_it() -> (
     None
 ):
-    """openstack keystone #1329 (over openraft): the leader "never resumes replicating to
-    a newly added learner once its log has been purged"."""
+    """openstack-experimental/keystone #1329 (openraft): the leader never resumes
+    replicating to a newly added learner once its log has been purged."""
     cluster = Cluster(snapshot=bootstrap([1, 2, 3]))
     leader = cluster.elect(1)
     cluster.propose(1, b"x")
@@ -157,7 +157,7 @@ def test_new_member_takes_a_snapshot_that_is_older_than_the_change_that_adds_it(
 
 
 def test_new_member_that_lags_takes_any_number_of_such_snapshots() -> None:
-    """Before the change that adds it is applied there, it is still a member of nothing."""
+    """Until the change that adds it is applied there, it is a member of nothing."""
     cluster = Cluster(snapshot=bootstrap([1, 2, 3]))
     leader = cluster.elect(1)
     cluster.propose(1, b"x")

@@ -202,8 +202,8 @@ def test_leader_sends_heartbeats_for_as_long_as_it_leads() -> None:
 
 @pytest.mark.parametrize("term", [1, 2])
 def test_candidate_recognises_a_leader_of_at_least_its_term(term: int) -> None:
-    """§5.2 (b): "If the leader's term is at least as large as the candidate's current
-    term, then the candidate recognizes the leader as legitimate"."""
+    """§5.2 (b): if the leader's term is at least as large as the candidate's, "then the
+    candidate recognizes the leader as legitimate and returns to follower state"."""
     member = Member(1)
     member.campaign()
     member.step(heartbeat(3, 1, term=term))

@@ -1,4 +1,4 @@
-"""Raft paper §5.3: log replication, the log check, and the repair of logs that differ."""
+"""Raft paper §5.3: log replication, the log check, the repair of logs that differ."""
 
 import pytest
 

@@ -1,9 +1,8 @@
-"""Raft paper §5.4: safety. Who may lead, what may be committed, and why that suffices."""
+"""Raft paper §5.4: safety. Who may lead, what may be committed, why that suffices."""
 
 import pytest
 
 from raftwerk.core.messages import (
-    AppendEntries,
     AppendEntriesReply,
     RequestVote,
     RequestVoteReply,

@@ -1,4 +1,4 @@
-"""Raft paper §5.5: crashes of followers and candidates, and requests that come twice."""
+"""Raft paper §5.5: crashes of followers and candidates; requests that come twice."""
 
 from raftwerk.core.messages import AppendEntriesReply, RequestVoteReply
 from raftwerk.core.roles import Role
@@ -46,7 +46,8 @@ def test_what_was_not_synced_is_gone_and_was_never_acknowledged() -> None:
 
 
 def test_follower_that_crashed_is_brought_up_again() -> None:
-    """§5.5: "if the crashed server restarts, then the RPC will complete successfully"."""
+    """§5.5: "if the crashed server restarts, then the RPC will complete
+    successfully"."""
     cluster = Cluster()
     cluster.elect(1)
     cluster.propose(1, b"x", cut=[3])
@@ -58,7 +59,7 @@ def test_follower_that_crashed_is_brought_up_again() -> None:
 
 
 def test_crash_of_a_candidate_leaves_the_election_to_another() -> None:
-    """§5.5: "Candidate and follower crashes are much simpler to handle"."""
+    """§5.5: "Follower and candidate crashes are much simpler to handle"."""
     cluster = Cluster()
     requests = cluster[1].campaign()
     cluster[1].restart()

@@ -133,8 +133,8 @@ def test_joint_configuration_lasts_until_it_is_left_where_that_is_asked_for() ->
 
 
 def test_no_second_change_begins_before_the_first_is_applied() -> None:
-    """§6 (thesis §4.1): changes that overlap could give two disjoint majorities. What is
-    refused goes into the log without effect."""
+    """§6 (thesis §4.1): changes that overlap could give two disjoint majorities. What
+    is refused goes into the log without effect."""
     leader = Member(1)
     leader.lead()
     leader.acknowledge(2, 3)
@@ -161,8 +161,8 @@ def test_new_leader_takes_no_change_before_it_has_applied_its_whole_log() -> Non
 
 
 def test_new_servers_receive_the_log_before_they_vote() -> None:
-    """§6: "new servers join the cluster as non-voting members (the leader replicates log
-    entries to them, but they are not considered for majorities)"."""
+    """§6: "new servers join the cluster as non-voting members (the leader replicates
+    log entries to them, but they are not considered for majorities)"."""
     leader = Member(1, voters=[1, 2, 3], learners=[4, 5])
     sent = of_kind(leader.lead(), AppendEntries)
     assert [one.receiver for one in sent] == [2, 3, 4, 5]

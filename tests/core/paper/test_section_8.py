@@ -98,8 +98,8 @@ def test_read_waits_for_the_first_commit_of_the_term() -> None:
 
 
 def test_deposed_leader_serves_no_read() -> None:
-    """§8: "a leader must check whether it has been deposed before processing a read-only
-    request"."""
+    """§8: "a leader must check whether it has been deposed before processing a
+    read-only request"."""
     cluster = Cluster()
     old = cluster.elect(1)
     new = cluster.elect(2, cut=[1])
