@@ -1,0 +1,190 @@
+"""The JSON gateway of etcd: which path is which call, and how each is answered.
+
+Source: etcd's gateway as observed on 3.5.1. It serves ``/v3`` and, as etcd does, the
+older ``/v3beta``. Every call is a POST; its content type is not looked at.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from raftwerk.api import kv_json
+from raftwerk.api.asgi import (
+    Answer,
+    BodyTooLarge,
+    Receive,
+    Scope,
+    Send,
+    json_answer,
+    read_body,
+    send_answer,
+    text_answer,
+)
+from raftwerk.api.errors import BadRequest
+from raftwerk.api.origin import require_same_origin
+from raftwerk.api.proto_json import parse
+from raftwerk.api.status import status_of
+from raftwerk.errors import RequestError
+from raftwerk.kv import KeyValue
+from raftwerk.service import REQUEST_BYTES_MAX, KvService, RequestTooLarge
+
+__all__ = ["BODY_BYTES_MAX", "PREFIXES", "Gateway", "error_answer"]
+
+PREFIXES: Final = ("/v3/", "/v3beta/")
+"""Where the gateway begins."""
+
+BODY_BYTES_MAX: Final = REQUEST_BYTES_MAX * 4 // 3 + 64 * 1024
+"""The largest request in base64, and its field names."""
+
+KVS_PER_TURN: Final = 1_000
+"""Keys that are written before others have their turn; about a millisecond."""
+
+_Call = Callable[[dict[str, Any]], Awaitable[bytes]]
+
+_log = structlog.get_logger(__name__)
+
+
+class _Route(msgspec.Struct, frozen=True):
+    """A call, and whether it may change something."""
+
+    call: _Call
+    changes: bool = True
+
+
+class Gateway:
+    """Answers etcd's JSON calls with what the services say.
+
+    Parameters
+    ----------
+    kv : KvService
+        The key-value calls.
+    """
+
+    def __init__(self, kv: KvService) -> None:
+        self._kv = kv
+        calls: Mapping[str, _Route] = {
+            "kv/range": _Route(self._range, changes=False),
+            "kv/put": _Route(self._put),
+            "kv/deleterange": _Route(self._delete_range),
+            "kv/txn": _Route(self._txn),
+            "kv/compaction": _Route(self._compaction),
+        }
+        self._routes: Mapping[str, _Route] = {
+            prefix + name: route for prefix in PREFIXES for name, route in calls.items()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose path begins with one of `PREFIXES`.
+
+        Parameters
+        ----------
+        scope : Scope
+            The request.
+        receive : Receive
+            Gives its body.
+        send : Send
+            Takes the answer.
+        """
+        route = self._routes.get(scope["path"])
+        if route is not None and scope["method"] == "POST":
+            answer = await self._answer(route, scope, receive)
+        elif scope["method"] == "OPTIONS":
+            answer = Answer(200, (), b"")
+        elif route is not None:
+            allow = (b"allow", b"POST")
+            answer = text_answer(405, "Method Not Allowed\n", allow)
+        else:
+            answer = text_answer(404, "Not Found\n")
+        await send_answer(send, answer)
+
+    async def _answer(self, route: _Route, scope: Scope, receive: Receive) -> Answer:
+        """Return the answer to a call."""
+        try:
+            if route.changes:
+                require_same_origin(scope)
+            body = await read_body(receive, BODY_BYTES_MAX)
+            return json_answer(await route.call(parse(body)))
+        except BodyTooLarge as cut:
+            answer = error_answer(
+                RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
+            )
+            if cut.is_drained:
+                return answer
+            close = (b"connection", b"close")
+            return msgspec.structs.replace(answer, headers=(*answer.headers, close))
+        except RecursionError:
+            return error_answer(BadRequest("the body is nested too deeply"))
+        except RequestError as error:
+            return error_answer(error)
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            # A bug of ours, or a member that stops: the client gets an answer, and the
+            # log what happened.
+            _log.exception("a request failed", path=scope["path"])
+            return error_answer(error)
+
+    # ---- key-value calls ------------------------------------------------------
+
+    async def _range(self, members: dict[str, Any]) -> bytes:
+        """Read keys."""
+        result = await self._kv.range(kv_json.RANGE.read(members))
+        kvs = await _write_in_turns(result.kvs)
+        return kv_json.write_range(self._header(result.revision), result, kvs)
+
+    async def _put(self, members: dict[str, Any]) -> bytes:
+        """Set a key."""
+        result = await self._kv.put(kv_json.PUT.read(members))
+        return kv_json.write_put(self._header(result.revision), result)
+
+    async def _delete_range(self, members: dict[str, Any]) -> bytes:
+        """Delete keys."""
+        request = kv_json.DELETE_RANGE.read(members)
+        result = await self._kv.delete_range(request)
+        kvs = await _write_in_turns(result.prev_kvs)
+        return kv_json.write_delete_range(self._header(result.revision), result, kvs)
+
+    async def _txn(self, members: dict[str, Any]) -> bytes:
+        """Do a transaction."""
+        result = await self._kv.txn(kv_json.TXN.read(members))
+        return kv_json.write_txn(self._header(result.revision), result)
+
+    async def _compaction(self, members: dict[str, Any]) -> bytes:
+        """Forget the past."""
+        request, is_physical = kv_json.COMPACTION.read(members)
+        result = await self._kv.compact(request, is_physical=is_physical)
+        return b"{%b}" % self._header(result.revision)
+
+    def _header(self, revision: int) -> bytes:
+        """Return the header of an answer."""
+        return kv_json.write_header(self._kv.header(revision))
+
+
+def error_answer(error: Exception) -> Answer:
+    """Return an error in etcd's form.
+
+    Parameters
+    ----------
+    error : Exception
+        Any.
+
+    Returns
+    -------
+    Answer
+        With the status that `status` gives it.
+    """
+    status = status_of(error)
+    said = {"error": status.text, "code": status.code, "message": status.text}
+    return json_answer(msgspec.json.encode(said), status.http)
+
+
+async def _write_in_turns(kvs: Sequence[KeyValue]) -> bytes:
+    """Return keys in JSON, with turns for others if there are many."""
+    if len(kvs) <= KVS_PER_TURN:
+        return kv_json.write_kvs(kvs)
+    pieces = []
+    for start in range(0, len(kvs), KVS_PER_TURN):
+        pieces.append(kv_json.write_kvs(kvs[start : start + KVS_PER_TURN]))
+        await asyncio.sleep(0)
+    return b",".join(pieces)

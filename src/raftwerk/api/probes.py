@@ -1,0 +1,106 @@
+"""What machines ask to know whether we are well: health, life, readiness, version."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from urllib.parse import parse_qs
+
+import msgspec
+
+from raftwerk.api.asgi import (
+    Answer,
+    Receive,
+    Scope,
+    Send,
+    json_answer,
+    send_answer,
+    text_answer,
+)
+from raftwerk.api.status import status_of
+from raftwerk.errors import RequestError
+from raftwerk.service import NodeLike
+
+__all__ = ["Probes"]
+
+VERSION: Final = {"etcdserver": "3.5.1", "etcdcluster": "3.5.0"}
+"""The line of etcd whose API this is: clients choose paths and features by it."""
+
+_Probe = Callable[[Scope], Awaitable[Answer]]
+
+
+class Probes:
+    """Answers ``/health``, ``/livez``, ``/readyz`` and ``/version``.
+
+    Parameters
+    ----------
+    node : NodeLike
+        The member.
+    """
+
+    def __init__(self, node: NodeLike) -> None:
+        self._node = node
+        self._is_draining = False
+        self.routes: Mapping[str, _Probe] = {
+            "/health": self._health,
+            "/livez": self._livez,
+            "/readyz": self._readyz,
+            "/version": self._version,
+        }
+
+    def drain(self) -> None:
+        """Be not ready from now on: this member is about to stop."""
+        self._is_draining = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose path is one of `routes`.
+
+        Parameters
+        ----------
+        scope : Scope
+            The request.
+        receive : Receive
+            Not used: nobody asks with a body.
+        send : Send
+            Takes the answer.
+        """
+        del receive
+        if scope["method"] == "GET":
+            answer = await self.routes[scope["path"]](scope)
+        else:
+            allow = (b"allow", b"GET")
+            answer = text_answer(405, "Method Not Allowed\n", allow)
+        await send_answer(send, answer)
+
+    async def _version(self, _scope: Scope) -> Answer:
+        """Say which etcd this is like."""
+        return json_answer(msgspec.json.encode(VERSION))
+
+    async def _health(self, scope: Scope) -> Answer:
+        """Say whether requests can be served; with ``serializable``, by us alone."""
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        is_serializable = query.get("serializable", [""])[-1] == "true"
+        reason = await self._trouble(is_serializable)
+        said = {"health": "false" if reason else "true", "reason": reason}
+        body = msgspec.json.encode(said).decode()
+        return text_answer(503 if reason else 200, body)
+
+    async def _trouble(self, is_serializable: bool) -> str:
+        """Return why requests can't be served, in etcd's words; or nothing."""
+        try:
+            if self._node.status().leader is None:
+                return "RAFT NO LEADER"
+            if not is_serializable:
+                await self._node.read_barrier()
+        except RequestError as error:
+            return f"QGET ERROR:{status_of(error).text}"
+        return ""
+
+    async def _livez(self, _scope: Scope) -> Answer:
+        """Say that we run: who can't answer this needs to be started again."""
+        return text_answer(200, "ok\n")
+
+    async def _readyz(self, _scope: Scope) -> Answer:
+        """Say whether requests should be sent here."""
+        reason = "stopping" if self._is_draining else await self._trouble(False)
+        if reason:
+            return text_answer(503, f"not ready: {reason}\n")
+        return text_answer(200, "ok\n")

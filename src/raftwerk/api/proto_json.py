@@ -1,0 +1,321 @@
+r"""How etcd's messages are read from JSON: the rules of its gateway, one for each kind.
+
+A member may be called by its ``snake_case`` or its ``camelCase`` name; unknown members
+are ignored; ``null`` is the default; of a repeated member the last one counts. Numbers
+of 64 bits may be numbers or texts, bytes are standard base64 with padding,
+enumerations are names or numbers. Of a body only the first value is read. All of it was
+observed on etcd 3.5.1; the texts of errors are our own, for etcd's are those of its
+language, and no client depends on them.
+"""
+
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, NoReturn, TypeGuard, TypeVar
+
+import msgspec
+
+from raftwerk.api.errors import BadRequest
+
+__all__ = [
+    "Message",
+    "enumeration",
+    "parse",
+    "read_bool",
+    "read_bytes",
+    "read_int64",
+    "repeated",
+]
+
+Made = TypeVar("Made")
+Convert = Callable[[Any], Any]
+
+_WHITESPACE: Final = " \t\r\n"
+_INTEGER: Final = re.compile(r"[ \t\r\n]*(-?(?:0|[1-9][0-9]{0,18})|null)[ \t\r\n]*")
+_DECODER: Final = msgspec.json.Decoder()
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and its like, which Python's JSON has and JSON has not."""
+    raise ValueError(f"{name} is no JSON value")
+
+
+_LENIENT_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Return the first value of a body.
+
+    Parameters
+    ----------
+    body : bytes
+        As it came; empty for an empty message.
+
+    Returns
+    -------
+    dict
+        The members; none for an empty body and for ``null``.
+
+    Raises
+    ------
+    BadRequest
+        If it does not begin with a JSON object.
+
+    Examples
+    --------
+    >>> parse(b'{"key": "Zm9v"} and more')
+    {'key': 'Zm9v'}
+    """
+    if not body:
+        return {}
+    try:
+        value = _DECODER.decode(body)
+    except ValueError:
+        value = _parse_first(body)
+    except RecursionError:
+        raise BadRequest("the body is nested too deeply") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadRequest(f"{_kind_of(value)}; the body must be an object")
+    return value
+
+
+def _parse_first(body: bytes) -> object:
+    """Return the first value of a body that is more than one, or none at all."""
+    text = body.decode("utf-8", "replace").lstrip(_WHITESPACE)
+    if not text:
+        return None
+    try:
+        value, _ = _LENIENT_DECODER.raw_decode(text)
+    except ValueError as error:
+        raise BadRequest(f"the body is no JSON: {error}") from None
+    except RecursionError:
+        raise BadRequest("the body is nested too deeply") from None
+    return value
+
+
+class Message(Generic[Made]):
+    """One kind of message: its members, how each is read, and what is made of them.
+
+    Parameters
+    ----------
+    make : callable
+        Takes the members that were given, as keywords.
+    **fields : callable
+        For each member, by its ``snake_case`` name, what reads its value; it raises
+        `BadRequest`.
+    """
+
+    def __init__(self, make: Callable[..., Made], **fields: Convert) -> None:
+        self._make = make
+        self._fields: dict[str, tuple[str, Convert]] = {}
+        for name, convert in fields.items():
+            self._fields[name] = self._fields[_camel_case(name)] = (name, convert)
+
+    def __call__(self, value: Any) -> Made:
+        """Return what is made of a value that stands within another message."""
+        if not isinstance(value, dict):
+            raise BadRequest(f"{_kind_of(value)}; it must be an object")
+        return self.read(value)
+
+    def read(self, members: Mapping[str, Any]) -> Made:
+        """Return what is made of a message.
+
+        Parameters
+        ----------
+        members : mapping
+            From `parse`.
+
+        Returns
+        -------
+        Made
+            What `make` returned.
+
+        Raises
+        ------
+        BadRequest
+            If a member can't be read; the message names it.
+        """
+        fields = self._fields
+        given: dict[str, Any] = {}
+        for written, value in members.items():
+            field = fields.get(written)
+            if field is None or value is None:
+                continue
+            name, convert = field
+            if name in given and name == written:
+                continue  # given in camelCase as well, which has precedence
+            try:
+                given[name] = convert(value)
+            except BadRequest as error:
+                raise error.within(written) from None
+        return self._make(**given)
+
+
+def repeated(convert: Callable[[Any], Made]) -> Callable[[Any], tuple[Made, ...]]:
+    """Return what reads a list.
+
+    Parameters
+    ----------
+    convert : callable
+        What reads an element; ``null`` is an empty message.
+
+    Returns
+    -------
+    callable
+        To be a field of a `Message`.
+    """
+
+    def _read(value: Any) -> tuple[Made, ...]:
+        if not isinstance(value, list):
+            raise BadRequest(f"{_kind_of(value)}; it must be a list")
+        elements = []
+        for place, element in enumerate(value):
+            try:
+                elements.append(convert({} if element is None else element))
+            except BadRequest as error:
+                raise error.within(f"[{place}]") from None
+        return tuple(elements)
+
+    return _read
+
+
+def enumeration(names: Mapping[str, int]) -> Callable[[Any], int]:
+    """Return what reads an enumeration.
+
+    Parameters
+    ----------
+    names : mapping
+        The names and their numbers.
+
+    Returns
+    -------
+    callable
+        To be a field of a `Message`; a number is taken as it is, known or not.
+    """
+    known = dict(names)
+
+    def _read(value: Any) -> int:
+        if _is_integer(value) and -(2**31) <= value < 2**31:
+            return value
+        if not isinstance(value, str) or value not in known:
+            raise BadRequest(
+                f"{_kind_of(value)}; it must be one of {', '.join(known)}, or a number"
+            )
+        return known[value]
+
+    return _read
+
+
+def read_int64(value: Any) -> int:
+    """Return an integer of 64 bits from a number or its text.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+
+    Returns
+    -------
+    int
+        Within 64 bits with a sign.
+
+    Raises
+    ------
+    BadRequest
+        If it is none.
+    """
+    number: int | None = None
+    if _is_integer(value):
+        number = value
+    elif isinstance(value, str) and (found := _INTEGER.fullmatch(value)):
+        number = 0 if found[1] == "null" else int(found[1])
+    if number is None or not -(2**63) <= number < 2**63:
+        raise BadRequest(f"{_kind_of(value)}; it must be an integer of 64 bits")
+    return number
+
+
+def read_bool(value: Any) -> bool:
+    """Return a truth value.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+
+    Returns
+    -------
+    bool
+        As it is.
+
+    Raises
+    ------
+    BadRequest
+        If it is something else, a text that says it too.
+    """
+    if not isinstance(value, bool):
+        raise BadRequest(f"{_kind_of(value)}; it must be true or false")
+    return value
+
+
+def read_bytes(value: Any) -> bytes:
+    """Return bytes from standard base64 with padding.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+
+    Returns
+    -------
+    bytes
+        What the text stands for.
+
+    Raises
+    ------
+    BadRequest
+        If it is no such text. Line breaks within are no error, as in etcd.
+    """
+    if not isinstance(value, str):
+        raise BadRequest(f"{_kind_of(value)}; it must be a text in base64")
+    try:
+        return binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:
+        pass
+    try:
+        text = value.replace("\n", "").replace("\r", "")
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise BadRequest(
+            f"no standard base64 with padding: {str(error)[:80].lower()}"
+        ) from None
+
+
+def _camel_case(name: str) -> str:
+    """Return the other name of a member."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _is_integer(value: object) -> TypeGuard[int]:
+    """Tell whether a JSON value is an integer; in Python, so are truth values."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _kind_of(value: object) -> str:
+    """Say what a JSON value is, for a message."""
+    match value:
+        case bool():
+            return "it is a truth value"
+        case int() | float():
+            return "it is a number"
+        case str():
+            return f"it is the text {value[:40]!r}"
+        case list():
+            return "it is a list"
+        case dict():
+            return "it is an object"
+        case _:
+            return "it is null"

@@ -1,0 +1,167 @@
+"""The client port on an address: bound before anything is promised, stopped in time."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import uvicorn
+
+from raftwerk.api.asgi import ASGIApp
+from raftwerk.config import Url
+from raftwerk.errors import ConfigError
+
+__all__ = ["ApiServer"]
+
+BACKLOG: Final = 1024
+"""Connections that may wait to be taken in."""
+
+KEEP_ALIVE_SECONDS: Final = 75
+"""How long an idle connection is kept; clients keep theirs for a minute, mostly."""
+
+
+def _nobody_knows(_port: int) -> str | None:
+    """Know of nobody who has a port."""
+    return None
+
+
+class _QuietServer(uvicorn.Server):
+    """A server that leaves signals to its process, and says when it accepts."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections, and say so."""
+        await super().startup(sockets)
+        self.accepting.set()
+
+
+class ApiServer:
+    """Serves an application on some addresses until it is stopped.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What to serve.
+    urls : sequence of Url
+        Where; port 0 means one that the system chooses.
+    stop_seconds : int
+        How long requests in flight may take to end when it is stopped.
+    holder_of : callable, optional
+        Returns who has a port of this machine, in words, or None.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        urls: Sequence[Url],
+        *,
+        stop_seconds: int = 10,
+        holder_of: Callable[[int], str | None] = _nobody_knows,
+    ) -> None:
+        self._urls = urls
+        self._holder_of = holder_of
+        self._server = _QuietServer(
+            uvicorn.Config(
+                app,
+                access_log=False,
+                backlog=BACKLOG,
+                date_header=False,
+                http="httptools",
+                lifespan="off",
+                log_config=None,
+                log_level="warning",
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=stop_seconds,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                ws="none",
+            )
+        )
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> tuple[Url, ...]:
+        """Bind all addresses, and answer there.
+
+        Returns
+        -------
+        tuple of Url
+            Where it answers, with the ports that were bound.
+
+        Raises
+        ------
+        ConfigError
+            If an address can't be bound; the message names it, and who has it where
+            that is known.
+        """
+        sockets: list[socket.socket] = []
+        try:
+            for url in self._urls:
+                sockets.append(self._bind(url))
+        except ConfigError:
+            for bound in sockets:
+                bound.close()
+            raise
+        self._serving = asyncio.ensure_future(self._server.serve(sockets))
+        accepting = asyncio.ensure_future(self._server.accepting.wait())
+        await asyncio.wait(
+            (self._serving, accepting), return_when=asyncio.FIRST_COMPLETED
+        )
+        accepting.cancel()
+        if self._serving.done():
+            self._serving.result()
+        return tuple(
+            Url(url.host, bound.getsockname()[1])
+            for url, bound in zip(self._urls, sockets, strict=True)
+        )
+
+    async def stop(self) -> None:
+        """Take no more connections, let requests in flight end, and close all."""
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            self._server.should_exit = True
+            await serving
+
+    def _bind(self, url: Url) -> socket.socket:
+        """Return a socket that is bound to an address."""
+        try:
+            # Resolved here and not by the loop: it happens once, before we serve.
+            found = socket.getaddrinfo(
+                url.host, url.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"clients can't be served at {url}: that host is not known here"
+                f" ({error.strerror})"
+            ) from error
+        # Where a name has addresses of both kinds, IPv4 is what most clients try.
+        family, kind, protocol, _, address = min(
+            found, key=lambda each: each[0] != socket.AF_INET
+        )
+        bound = socket.socket(family, kind, protocol)
+        try:
+            # A port with mere remains of connections is free.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+            # At once, for until then another process could bind it as well.
+            bound.listen(BACKLOG)
+        except OSError as error:
+            bound.close()
+            raise ConfigError(self._explain(url, error)) from error
+        return bound
+
+    def _explain(self, url: Url, error: OSError) -> str:
+        """Say in one line why an address can't be bound."""
+        if error.errno != errno.EADDRINUSE:
+            return f"clients can't be served at {url}: {error.strerror}"
+        holder = self._holder_of(url.port) or "another process"
+        return f"clients can't be served at {url}: port {url.port} is taken by {holder}"

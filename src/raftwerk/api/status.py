@@ -1,0 +1,138 @@
+"""Each error as a status: gRPC's code, HTTP's, and etcd's words. Once, here.
+
+Clients of etcd match these codes and texts, so they are etcd's to the letter (3.5);
+what more an error has to say is for the log and for callers within Python.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from raftwerk.api.errors import BadRequest, ForeignOrigin
+from raftwerk.errors import NotProposed, OutcomeUnknown, QueueFull, RequestError
+from raftwerk.kv import (
+    CompactedRevision,
+    DuplicateKey,
+    EmptyKey,
+    FutureRevision,
+    InvalidCompare,
+    InvalidSort,
+    KeyNotFound,
+    LeaseNotFound,
+    LeaseProvided,
+    TooManyOperations,
+    ValueProvided,
+)
+from raftwerk.service import RequestTooLarge
+
+__all__ = ["HTTP_STATUS", "Status", "status_of"]
+
+UNKNOWN: Final = 2
+INVALID_ARGUMENT: Final = 3
+NOT_FOUND: Final = 5
+PERMISSION_DENIED: Final = 7
+RESOURCE_EXHAUSTED: Final = 8
+FAILED_PRECONDITION: Final = 9
+OUT_OF_RANGE: Final = 11
+INTERNAL: Final = 13
+UNAVAILABLE: Final = 14
+UNAUTHENTICATED: Final = 16
+
+HTTP_STATUS: Final[Mapping[int, int]] = {
+    UNKNOWN: 500,
+    INVALID_ARGUMENT: 400,
+    NOT_FOUND: 404,
+    PERMISSION_DENIED: 403,
+    RESOURCE_EXHAUSTED: 429,
+    FAILED_PRECONDITION: 400,
+    OUT_OF_RANGE: 400,
+    INTERNAL: 500,
+    UNAVAILABLE: 503,
+    UNAUTHENTICATED: 401,
+}
+"""gRPC's code and the HTTP status that stands for it."""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What a client is told of an error.
+
+    Parameters
+    ----------
+    code : int
+        As gRPC counts them.
+    text : str
+        For people, and for clients that match it.
+    """
+
+    code: int
+    text: str
+
+    @property
+    def http(self) -> int:
+        """The HTTP status that stands for the code."""
+        return HTTP_STATUS[self.code]
+
+
+_STATUSES: Final[Mapping[type[Exception], Status]] = {
+    EmptyKey: Status(INVALID_ARGUMENT, "etcdserver: key is not provided"),
+    KeyNotFound: Status(INVALID_ARGUMENT, "etcdserver: key not found"),
+    ValueProvided: Status(INVALID_ARGUMENT, "etcdserver: value is provided"),
+    LeaseProvided: Status(INVALID_ARGUMENT, "etcdserver: lease is provided"),
+    DuplicateKey: Status(
+        INVALID_ARGUMENT, "etcdserver: duplicate key given in txn request"
+    ),
+    TooManyOperations: Status(
+        INVALID_ARGUMENT, "etcdserver: too many operations in txn request"
+    ),
+    RequestTooLarge: Status(INVALID_ARGUMENT, "etcdserver: request is too large"),
+    InvalidSort: Status(INVALID_ARGUMENT, "etcdserver: invalid sort option"),
+    InvalidCompare: Status(INVALID_ARGUMENT, "etcdserver: invalid compare option"),
+    FutureRevision: Status(
+        OUT_OF_RANGE, "etcdserver: mvcc: required revision is a future revision"
+    ),
+    CompactedRevision: Status(
+        OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted"
+    ),
+    LeaseNotFound: Status(NOT_FOUND, "etcdserver: requested lease not found"),
+    QueueFull: Status(RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
+    # Two texts for what is one to most clients, "unavailable, try again": the first
+    # says that nothing happened, the second that it may have.
+    NotProposed: Status(UNAVAILABLE, "etcdserver: no leader"),
+    OutcomeUnknown: Status(UNAVAILABLE, "etcdserver: request timed out"),
+}
+
+_OWN_WORDS: Final[Mapping[type[Exception], int]] = {
+    BadRequest: INVALID_ARGUMENT,
+    ForeignOrigin: PERMISSION_DENIED,
+    RequestError: UNKNOWN,
+}
+"""Where etcd has no fixed text either, or where the case is none of etcd's."""
+
+
+def status_of(error: Exception) -> Status:
+    """Return what a client is told of an error.
+
+    Parameters
+    ----------
+    error : Exception
+        What a service or a decoder raised; anything else is our bug.
+
+    Returns
+    -------
+    Status
+        That of the nearest type which has one.
+
+    Examples
+    --------
+    >>> from raftwerk.errors import NotLeader
+    >>> status_of(NotLeader("nobody leads")).http
+    503
+    """
+    for kind in type(error).__mro__:
+        if kind in _STATUSES:
+            return _STATUSES[kind]
+        if kind in _OWN_WORDS:
+            return Status(_OWN_WORDS[kind], str(error))
+    # What went wrong inside is for the log, not for whoever asks.
+    return Status(INTERNAL, "etcdserver: internal error")

@@ -1,0 +1,27 @@
+"""A client port with a store behind it and no group around it."""
+
+from raftwerk.api import ApiSettings, ClientApp
+from raftwerk.kv import Store
+from raftwerk.service import KvService
+from tests.api.asgi import Reply, ask_now
+from tests.service.fake_node import FakeNode
+
+__all__ = ["Member"]
+
+
+class Member:
+    """All of it, each part at hand."""
+
+    def __init__(self, settings: ApiSettings | None = None) -> None:
+        self.store = Store()
+        self.node = FakeNode(self.store)
+        self.app = ClientApp(self.node, KvService(self.node, self.store), settings)
+
+    def post(self, path: str, body: bytes | str = b"", **headers: str) -> Reply:
+        """Return the answer to a POST."""
+        data = body.encode() if isinstance(body, str) else body
+        return ask_now(self.app, "POST", path, data, headers)
+
+    def get(self, path: str, **headers: str) -> Reply:
+        """Return the answer to a GET."""
+        return ask_now(self.app, "GET", path, None, headers)
