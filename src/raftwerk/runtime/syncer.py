@@ -4,25 +4,33 @@ Group commit: orders are written at once into the store's buffer, and the sync t
 begun next covers all of them. The disk's thread does nothing but that sync.
 """
 
-import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from raftwerk.core.ready import AppendOrder
-from raftwerk.host.protocol import Threads
+from raftwerk.errors import DiskFull
+from raftwerk.host.protocol import Host
+from raftwerk.runtime.worker import Worker
 from raftwerk.storage.protocol import LogStore
 
 __all__ = ["Syncer"]
+
+_FULL_SECONDS: Final = 1.0
+"""How long a full disk is left alone before the next try."""
 
 
 class Syncer:
     """Carries out append orders, in order.
 
+    A full disk is waited for: nothing is lost by that, and nothing is promised
+    meanwhile. Any other error is the end.
+
     Parameters
     ----------
     store : LogStore
         Where they go.
-    threads : Threads
-        The disk's worker.
+    host : Host
+        The disk's thread, and timers.
     on_done : callable
         Takes the orders that are done, in order; called on the loop's thread.
     on_error : callable
@@ -32,23 +40,29 @@ class Syncer:
     def __init__(
         self,
         store: LogStore,
-        threads: Threads,
+        host: Host,
         on_done: Callable[[list[AppendOrder]], None],
         on_error: Callable[[BaseException], None],
     ) -> None:
         self._store = store
-        self._threads = threads
+        self._timers = host.timers
+        self._worker = Worker(host.threads("disk"), on_error)
         self._on_done = on_done
         self._on_error = on_error
         self._waiting: list[AppendOrder] = []
-        self._running: asyncio.Future[None] | None = None
         self._after: list[Callable[[], None]] = []
-        self._is_closed = False
+        self._is_busy = False
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing is written any more."""
-        return self._is_closed
+        """Whether nothing is written any more.
+
+        Returns
+        -------
+        bool
+            After `close`.
+        """
+        return self._worker.is_closed
 
     def give(self, order: AppendOrder) -> bool:
         """Carry out an order.
@@ -68,10 +82,10 @@ class Syncer:
             self._store.install(order.snapshot)
         if order.entries or order.hard_state is not None:
             self._store.append(order.hard_state, order.entries)
-        if not order.must_sync and self._running is None:
+        if not order.must_sync and not self._is_busy:
             return True
         self._waiting.append(order)
-        if self._running is None:
+        if not self._is_busy:
             self._begin()
         return False
 
@@ -84,45 +98,50 @@ class Syncer:
             Called on the loop's thread, unless the disk fails.
         """
         self._after.append(callback)
-        if self._running is None:
+        if not self._is_busy:
             self._begin()
 
     def _begin(self) -> None:
         """Sync what waits."""
+        self._is_busy = True
         orders, self._waiting = self._waiting, []
         after, self._after = self._after, []
-        self._running = asyncio.ensure_future(self._threads.run(self._store.sync))
-        self._running.add_done_callback(lambda sync: self._end(sync, orders, after))
+        self._worker.run(
+            self._store.sync,
+            lambda _: self._synced(orders, after),
+            lambda error: self._failed(error, orders, after),
+        )
 
-    def _end(
-        self,
-        sync: "asyncio.Future[None]",
-        orders: list[AppendOrder],
-        after: list[Callable[[], None]],
+    def _synced(
+        self, orders: list[AppendOrder], after: list[Callable[[], None]]
     ) -> None:
         """Say what is done, and go on with what came meanwhile."""
-        self._running = None
-        if sync.cancelled() or self._is_closed:
-            return
-        error = sync.exception()
-        if error is not None:
-            self._is_closed = True
-            self._on_error(error)
-            return
         # What came meanwhile goes to the disk before anything else is done: the disk
         # is what everybody waits for.
         if self._after or any(order.must_sync for order in self._waiting):
             self._begin()
         else:
+            self._is_busy = False
             orders += self._waiting
             self._waiting = []
         self._on_done(orders)
         for callback in after:
             callback()
 
+    def _failed(
+        self,
+        error: BaseException,
+        orders: list[AppendOrder],
+        after: list[Callable[[], None]],
+    ) -> None:
+        """Try again later if there is no room; pass on all that is worse."""
+        if not isinstance(error, DiskFull):
+            self._on_error(error)
+            return
+        self._waiting = orders + self._waiting
+        self._after = after + self._after
+        self._timers.call_later(_FULL_SECONDS, self._begin)
+
     async def close(self) -> None:
         """Wait for the sync that runs, and take no more orders."""
-        self._is_closed = True
-        if self._running is not None:
-            await asyncio.wait([self._running])
-        self._threads.close()
+        await self._worker.close()
