@@ -6,10 +6,45 @@ from typing import Final
 from raftwerk.core.config import NO_LIMIT
 from raftwerk.host.protocol import Host, Timer
 
-__all__ = ["Ticker"]
+__all__ = ["Ticker", "ticks_that_count"]
 
-_ROUNDING_TICKS: Final = 1e-6
-"""A deadline that is met to the last bit may yet be an ulp less than a whole tick."""
+_ROUNDING: Final = 1e-3
+"""What may be missing of a tick, in ticks: a timer comes early by rounding errors, and
+a tick that is not counted then would set it again for no time at all, without end."""
+
+
+def ticks_that_count(
+    passed: int, expected: int, heartbeat_ticks: int, *, is_leader: bool
+) -> int:
+    """Return how many ticks the core is told of, for a late turn says nothing of peers.
+
+    Where this process did not run, messages wait in its sockets that would have moved
+    its deadline. So whoever waits for a leader gives it as long again as it was late
+    itself, but no longer than it takes to be heard. A leader loses no time on that: its
+    heartbeats are due now. But it can't blame its followers for a stall of its own.
+
+    Parameters
+    ----------
+    passed : int
+        Ticks since the last turn.
+    expected : int
+        After how many of them the core's deadline was.
+    heartbeat_ticks : int
+        Within which time a leader is heard.
+    is_leader : bool
+        Whether this member leads.
+
+    Returns
+    -------
+    int
+        At least 1 if any passed: time that is forgiven for ever never ends.
+    """
+    late = passed - expected
+    if late <= 0:
+        return passed
+    if is_leader:
+        return passed if late <= heartbeat_ticks else expected
+    return max(expected - min(late, heartbeat_ticks), 1)
 
 
 class Ticker:
@@ -35,29 +70,21 @@ class Ticker:
         self._counted_to = host.clock.now()
         self._timer: Timer | None = None
         self._due = 0.0
+        self._is_stopped = False
 
-    def passed(self, expected_ticks: int, slack_ticks: int) -> tuple[int, bool]:
+    def passed(self) -> int:
         """Return how many ticks passed since the last call.
-
-        Parameters
-        ----------
-        expected_ticks : int
-            When the next deadline was expected.
-        slack_ticks : int
-            How much later than that we may be without anything being wrong.
 
         Returns
         -------
-        ticks : int
+        int
             At least 0.
-        is_stalled : bool
-            Whether this process did not run for a while.
         """
         elapsed = self._clock.now() - self._counted_to
-        ticks = int(elapsed / self._tick_seconds + _ROUNDING_TICKS)
+        ticks = int(elapsed / self._tick_seconds + _ROUNDING)
         # Only whole ticks are counted; the rest counts next time.
         self._counted_to += ticks * self._tick_seconds
-        return ticks, ticks > expected_ticks + slack_ticks
+        return ticks
 
     def arm(self, ticks: int) -> None:
         """Be woken at a deadline.
@@ -67,7 +94,7 @@ class Ticker:
         ticks : int
             From now; `NO_LIMIT`: there is none.
         """
-        if ticks >= NO_LIMIT:
+        if ticks >= NO_LIMIT or self._is_stopped:
             return
         due = self._counted_to + ticks * self._tick_seconds
         if self._timer is not None:
@@ -88,6 +115,7 @@ class Ticker:
 
     def stop(self) -> None:
         """Wake nobody any more."""
+        self._is_stopped = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
