@@ -33,12 +33,17 @@ class Barriers:
         Makes the futures.
     queue_max : int
         How many there may be at a time.
+    context : int
+        Where the names of rounds begin: drawn at each start, for an answer to an
+        earlier life of this member may still be on its way, and its index is too old.
     """
 
-    def __init__(self, loop: AbstractEventLoop, queue_max: int) -> None:
+    def __init__(
+        self, loop: AbstractEventLoop, queue_max: int, context: int = 0
+    ) -> None:
         self._loop = loop
         self._queue_max = queue_max
-        self._context = 0
+        self._context = context
         self._waiting: list[_Barrier] = []
         self._asked: list[_Barrier] = []
         self._asked_at_seconds = 0.0
@@ -78,7 +83,13 @@ class Barriers:
 
     @property
     def needs_round(self) -> bool:
-        """Whether reads wait and no round is under way."""
+        """Whether reads wait and no round is under way.
+
+        Returns
+        -------
+        bool
+            Whether `begin_round` is to be called.
+        """
         return bool(self._waiting) and not self._asked
 
     def begin_round(self, now_seconds: float) -> int:
