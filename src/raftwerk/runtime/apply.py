@@ -3,10 +3,12 @@
 Source: Raft paper Fig. 2 (lastApplied), §5.3; each entry once, in the log's order.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from raftwerk.core.records import ConfChange, ConfState, Entry, EntryKind, Snapshot
-from raftwerk.errors import InvalidChange, require
+from raftwerk.errors import InvalidChange, MisuseError, UnknownFormat, require
 from raftwerk.runtime.envelope import EnvelopeKind, Sender, content_of, kind_of
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.members import ChangeContext, Members
@@ -56,15 +58,13 @@ class Applier:
         self.applied_term: Term = NO_TERM
         self.members = Members(())
 
-    def restore(self, snapshot: Snapshot, chunks: Iterable[bytes] | None) -> None:
-        """Become what a snapshot holds, at start or in the place of entries.
+    def restored(self, snapshot: Snapshot) -> None:
+        """Know that the machine has become what a snapshot holds.
 
         Parameters
         ----------
         snapshot : Snapshot
             At least at the applied index.
-        chunks : iterable of bytes or None
-            The state; None: the machine stays new.
         """
         require(
             snapshot.index >= self.applied_index,
@@ -73,8 +73,6 @@ class Applier:
         )
         manifest = Manifest.decode(snapshot.data)
         self.members = Members(manifest.members, manifest.removed)
-        if chunks is not None:
-            self.machine.restore(chunks)
         self.applied_index = snapshot.index
         self.applied_term = snapshot.term
         self._waiters.forget_order()
@@ -97,7 +95,11 @@ class Applier:
         UnknownFormat
             If an entry was written by a newer version; it was not applied.
         InvariantViolation
-            If entries are missing, or the state machine answers with too few results.
+            If entries are missing.
+        MisuseError
+            If the state machine does not return one result for each command.
+        Exception
+            What the state machine raised.
         """
         require(
             entries[0].index == self.applied_index + 1,
@@ -146,11 +148,22 @@ class Applier:
         if not batch:
             return
         commands = [content_of(entry.data) for entry in batch]
-        results = self.machine.apply(batch[-1].index, commands)
-        require(
-            len(results) == len(batch),
-            f"apply returned {len(results)} results for {len(batch)} commands",
-        )
+        last = batch[-1].index
+        try:
+            results = self.machine.apply(last, commands)
+        except Exception as error:
+            name = type(self.machine).__name__
+            error.add_note(
+                f"{name}.apply raised this for the commands of entries"
+                f" {batch[0].index} to {last}; nobody knows its state now, so this"
+                " member has stopped. What a command may do wrong is a result."
+            )
+            raise
+        if len(results) != len(batch):
+            raise MisuseError(
+                f"{type(self.machine).__name__}.apply returned {len(results)} results"
+                f" for {len(batch)} commands; it must return one for each"
+            )
         number_of = self._sender.number_of
         for entry, result in zip(batch, results, strict=True):
             number = number_of(entry.data)
@@ -159,20 +172,30 @@ class Applier:
 
     def _apply_change(self, entry: Entry) -> None:
         """Apply a membership change to the core and to the record of members."""
-        change = ConfChange.decode(entry.data)
-        number = self._sender.number_of_ticket(
-            ChangeContext.decode(change.context).ticket
-        )
+        change, context = _decode_change(entry)
+        number = self._sender.number_of_ticket(context.ticket)
         try:
             conf_state = self._change_members(change)
         except InvalidChange as error:
             # Each member refuses it alike, and the configuration stays.
             self._resolve(number, error)
             return
-        self.members.apply_change(change, conf_state)
+        self.members.apply_change(context, conf_state)
         self._resolve(number, conf_state)
 
     def _resolve(self, number: int | None, result: object) -> None:
         """Give a result to whoever waits, if the proposal was made here."""
         if number is not None:
             self._waiters.resolve(number, result)
+
+
+def _decode_change(entry: Entry) -> tuple[ConfChange, ChangeContext]:
+    """Return what an entry changes, and what goes with it."""
+    try:
+        change = ConfChange.decode(entry.data)
+        return change, ChangeContext.decode(change.context)
+    except msgspec.DecodeError as error:
+        raise UnknownFormat(
+            f"the membership change of entry {entry.index} can't be read ({error});"
+            " start a newer version of raftwerk on this data directory"
+        ) from error

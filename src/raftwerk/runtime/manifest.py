@@ -18,6 +18,12 @@ __all__ = ["Manifest", "bootstrap_snapshot"]
 _FORMAT: Final = 1
 
 
+class _FormatOnly(msgspec.Struct, frozen=True):
+    """What a manifest of any format has."""
+
+    format: int
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The data of a snapshot.
 
@@ -70,14 +76,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """
         if not data:
             return Manifest()
-        manifest = msgspec.msgpack.decode(data, type=Manifest)
-        if manifest.format != _FORMAT:
-            raise UnknownFormat(
-                f"the snapshot's manifest has format {manifest.format}; this version"
-                f" of raftwerk reads format {_FORMAT}: start a newer one on this data"
-                " directory"
-            )
-        return manifest
+        try:
+            found = msgspec.msgpack.decode(data, type=_FormatOnly).format
+            if found == _FORMAT:
+                return msgspec.msgpack.decode(data, type=Manifest)
+            words = f"has format {found}"
+        except msgspec.DecodeError as error:
+            words = f"can't be read ({error})"
+        raise UnknownFormat(
+            f"the snapshot's manifest {words}; this version of raftwerk reads format"
+            f" {_FORMAT}: start a newer one on this data directory"
+        )
 
 
 def bootstrap_snapshot(members: Iterable[Member]) -> Snapshot:

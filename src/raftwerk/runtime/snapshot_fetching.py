@@ -4,19 +4,22 @@ The core is shown an `InstallSnapshot` only when all chunks are here and synced:
 core a snapshot arrives whole or not at all. Source: Raft paper §7 (chunks).
 """
 
-import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from raftwerk.core.messages import InstallSnapshot, Message
-from raftwerk.host.protocol import Threads, Timer, Timers
+from raftwerk.core.records import Snapshot
+from raftwerk.errors import DiskFull
+from raftwerk.host.protocol import Timer, Timers
 from raftwerk.runtime.manifest import Manifest
+from raftwerk.runtime.worker import Worker
 from raftwerk.storage.snapshot_protocol import SnapshotSink, SnapshotStore
 from raftwerk.transport.chunks import ChunkUnavailable, FetchChunk, SnapshotChunk
 from raftwerk.types import NodeId
 
-__all__ = ["SnapshotFetcher"]
+__all__ = ["FETCH_AGAIN_SECONDS", "SnapshotFetcher"]
 
-_PATIENCE_SECONDS = 0.5
+FETCH_AGAIN_SECONDS: Final = 0.5
 """After so long without a chunk it is asked for again: a message may be lost."""
 
 
@@ -40,53 +43,61 @@ class SnapshotFetcher:
         Who we are.
     snapshots : SnapshotStore
         Where chunks go.
-    threads : Threads
-        The worker that writes them.
+    worker : Worker
+        Writes them.
     timers : Timers
         For asking again.
     send : callable
         Takes requests.
+    is_needed : callable
+        Says whether we lack what a snapshot covers.
     on_complete : callable
-        Takes the offer whose state is here and durable.
-    on_error : callable
-        Takes what storage raised.
+        Takes the offer whose state is here and durable, or is not needed.
     """
 
     def __init__(
         self,
         node_id: NodeId,
         snapshots: SnapshotStore,
-        threads: Threads,
+        worker: Worker,
         timers: Timers,
         *,
         send: Callable[[list[Message]], None],
+        is_needed: Callable[[Snapshot], bool],
         on_complete: Callable[[InstallSnapshot], None],
-        on_error: Callable[[BaseException], None],
     ) -> None:
         self._node_id = node_id
         self._snapshots = snapshots
-        self._threads = threads
+        self._worker = worker
         self._timers = timers
         self._send = send
+        self._is_needed = is_needed
         self._on_complete = on_complete
-        self._on_error = on_error
         self._transfer: _Transfer | None = None
+        self._complete: Snapshot | None = None
         self._timer: Timer | None = None
+        self._is_stopped = False
 
     def on_offer(self, offer: InstallSnapshot) -> None:
-        """Begin to fetch, go on with the same snapshot from whoever offers it now.
+        """Begin to fetch, or go on with the same snapshot from whoever offers it now.
 
         Parameters
         ----------
         offer : InstallSnapshot
             A leader's.
+
+        Raises
+        ------
+        UnknownFormat
+            If a newer version took the snapshot.
         """
-        chunks = Manifest.decode(offer.snapshot.data).chunks
-        if not chunks:
+        snapshot = offer.snapshot
+        chunks = Manifest.decode(snapshot.data).chunks
+        if not chunks or snapshot == self._complete or not self._is_needed(snapshot):
             self._on_complete(offer)
             return
         transfer = self._transfer
-        if transfer is not None and transfer.offer.snapshot == offer.snapshot:
+        if transfer is not None and transfer.offer.snapshot == snapshot:
             transfer.offer = offer
         else:
             self._drop()
@@ -95,13 +106,14 @@ class SnapshotFetcher:
 
     def _ask(self) -> None:
         """Ask for the chunk that is next, and again if it does not come."""
+        self._cancel_timer()
         transfer = self._transfer
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if transfer is None or transfer.is_writing:
+        if self._is_stopped or transfer is None or transfer.is_writing:
             return
         snapshot = transfer.offer.snapshot
+        if not self._is_needed(snapshot):
+            self._drop()  # The log has brought us there meanwhile.
+            return
         self._send(
             [
                 FetchChunk(
@@ -113,7 +125,7 @@ class SnapshotFetcher:
                 )
             ]
         )
-        self._timer = self._timers.call_later(_PATIENCE_SECONDS, self._ask)
+        self._timer = self._timers.call_later(FETCH_AGAIN_SECONDS, self._ask)
 
     def on_chunk(self, chunk: SnapshotChunk) -> None:
         """Write a chunk, beside the loop, if it is the next one.
@@ -133,10 +145,11 @@ class SnapshotFetcher:
         ):
             return
         transfer.is_writing = True
-        done = asyncio.ensure_future(
-            self._threads.run(self._write, transfer, chunk.data)
+        self._worker.run(
+            lambda: self._write(transfer, chunk.data),
+            lambda _: self._written(transfer),
+            lambda error: self._failed(transfer, error),
         )
-        done.add_done_callback(lambda written: self._written(transfer, written))
 
     def _write(self, transfer: _Transfer, data: bytes) -> None:
         """Write a chunk; with the last one the snapshot is durable."""
@@ -147,26 +160,27 @@ class SnapshotFetcher:
         if transfer.next_number + 1 == transfer.chunks:
             transfer.sink.finish()
 
-    def _written(self, transfer: _Transfer, done: "asyncio.Future[None]") -> None:
+    def _written(self, transfer: _Transfer) -> None:
         """Go on with the next chunk, or offer the whole to the core."""
         transfer.is_writing = False
-        if done.cancelled():
-            return
-        error = done.exception()
-        if error is not None:
-            self._transfer = None
-            self._on_error(error)
-            return
+        transfer.next_number += 1
         if transfer is not self._transfer:
             self._abort(transfer)
-            return
-        transfer.next_number += 1
-        if transfer.next_number < transfer.chunks:
+        elif transfer.next_number < transfer.chunks:
             self._ask()
-            return
-        self._transfer = None
-        self.stop()
-        self._on_complete(transfer.offer)
+        else:
+            self._transfer = None
+            self._cancel_timer()
+            self._complete = transfer.offer.snapshot
+            self._on_complete(transfer.offer)
+
+    def _failed(self, transfer: _Transfer, error: BaseException) -> None:
+        """Give up if there is no room, and wait for the next offer."""
+        if not isinstance(error, DiskFull):
+            raise error
+        transfer.sink = None  # Nothing is left of it.
+        if transfer is self._transfer:
+            self._drop()
 
     def on_unavailable(self, message: ChunkUnavailable) -> None:
         """Give up, for the snapshot is gone where it was; a newer one will be offered.
@@ -187,18 +201,22 @@ class SnapshotFetcher:
     def _drop(self) -> None:
         """Forget what is on its way."""
         transfer, self._transfer = self._transfer, None
-        self.stop()
+        self._cancel_timer()
         if transfer is not None and not transfer.is_writing:
             self._abort(transfer)
 
     def _abort(self, transfer: _Transfer) -> None:
         """Leave nothing of a snapshot that is not complete."""
         if transfer.sink is not None and transfer.next_number < transfer.chunks:
-            done = asyncio.ensure_future(self._threads.run(transfer.sink.abort))
-            done.add_done_callback(lambda aborted: aborted.exception())
+            self._worker.run(transfer.sink.abort, lambda _: None)
 
-    def stop(self) -> None:
-        """Ask for nothing more."""
+    def _cancel_timer(self) -> None:
+        """Don't ask by the clock."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def stop(self) -> None:
+        """Ask for nothing more; what is not complete goes."""
+        self._is_stopped = True
+        self._drop()

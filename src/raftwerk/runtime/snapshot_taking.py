@@ -5,17 +5,17 @@ are encoded and written beside the loop. When they are durable the log is compac
 when that is durable too, older snapshots go.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.records import ConfState, Snapshot
-from raftwerk.host.protocol import Threads
+from raftwerk.errors import DiskFull
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.syncer import Syncer
+from raftwerk.runtime.worker import Worker
 from raftwerk.storage.snapshot_protocol import Stores
-from raftwerk.types import LogIndex, Term
+from raftwerk.types import NO_INDEX, LogIndex, Term
 
 __all__ = ["SnapshotTaker"]
 
@@ -31,12 +31,12 @@ class SnapshotTaker:
         The machine, how far it is, and who the members are.
     stores : Stores
         The log is compacted, the chunks go to the snapshots.
-    worker : Threads
+    worker : Worker
         Encodes and writes chunks.
     syncer : Syncer
         Says when the log's record is durable.
-    on_error : callable
-        Takes what storage raised.
+    oldest_needed : callable
+        Returns the oldest snapshot that somebody is fetching, or None.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class SnapshotTaker:
         config: NodeConfig,
         applier: Applier,
         stores: Stores,
-        worker: Threads,
+        worker: Worker,
         syncer: Syncer,
-        on_error: Callable[[BaseException], None],
+        oldest_needed: Callable[[], LogIndex | None],
     ) -> None:
         self._every = config.snapshot_entries
         self._keep = config.snapshot_keep_entries
@@ -55,13 +55,21 @@ class SnapshotTaker:
         self._snapshots = stores.snapshots
         self._worker = worker
         self._syncer = syncer
-        self._on_error = on_error
-        self._running: asyncio.Future[int] | None = None
+        self._oldest_needed = oldest_needed
+        self._is_running = False
+        self._is_stopped = False
+        self._not_before = NO_INDEX
 
     @property
     def is_running(self) -> bool:
-        """Whether a snapshot is being taken."""
-        return self._running is not None
+        """Whether a snapshot is being taken.
+
+        Returns
+        -------
+        bool
+            True: no other one is begun.
+        """
+        return self._is_running
 
     def look(self, conf_state: ConfState) -> None:
         """Take a snapshot if enough was applied since the last one.
@@ -71,8 +79,11 @@ class SnapshotTaker:
         conf_state : ConfState
             The configuration as of the applied index.
         """
-        last = self._log.snapshot().index
-        if self._applier.applied_index - last >= self._every:
+        applied_index = self._applier.applied_index
+        if (
+            applied_index - self._log.snapshot().index >= self._every
+            and applied_index >= self._not_before
+        ):
             self.take(conf_state)
 
     def take(self, conf_state: ConfState) -> bool:
@@ -89,7 +100,8 @@ class SnapshotTaker:
             False if one is being taken already, or there is nothing new.
         """
         index, term = self._applier.applied_index, self._applier.applied_term
-        if self._running is not None or index <= self._log.snapshot().index:
+        is_new = index > self._log.snapshot().index
+        if self._is_running or self._is_stopped or not is_new:
             return False
         members = self._applier.members
         manifest = Manifest(
@@ -98,11 +110,11 @@ class SnapshotTaker:
         # The view is fixed by this call, between two batches; what follows may take
         # its time.
         chunks = self._applier.machine.snapshot()
-        self._running = asyncio.ensure_future(
-            self._worker.run(self._write, index, term, chunks)
-        )
-        self._running.add_done_callback(
-            lambda done: self._finish(done, index, term, conf_state, manifest)
+        self._is_running = True
+        self._worker.run(
+            lambda: self._write(index, term, chunks),
+            lambda count: self._finish(index, term, conf_state, manifest, count),
+            self._failed,
         )
         return True
 
@@ -112,6 +124,9 @@ class SnapshotTaker:
         count = 0
         try:
             for chunk in chunks:
+                if self._is_stopped:
+                    sink.abort()
+                    return 0
                 sink.write(chunk)
                 count += 1
         except BaseException:
@@ -122,39 +137,39 @@ class SnapshotTaker:
 
     def _finish(
         self,
-        done: "asyncio.Future[int]",
         index: LogIndex,
         term: Term,
         conf_state: ConfState,
         manifest: Manifest,
+        count: int,
     ) -> None:
         """Compact the log, for the snapshot is durable."""
-        self._running = None
-        if done.cancelled() or self._syncer.is_closed:
-            return
-        error = done.exception()
-        if error is not None:
-            self._on_error(error)
+        self._is_running = False
+        if self._is_stopped or self._syncer.is_closed:
             return
         if index <= self._log.snapshot().index:
             return  # A newer one was installed meanwhile.
         data = Manifest(
-            members=manifest.members, removed=manifest.removed, chunks=done.result()
+            members=manifest.members, removed=manifest.removed, chunks=count
         ).encode()
         self._log.compact(Snapshot(index, term, conf_state, data), self._keep)
         self._syncer.after_sync(lambda: self._prune(index))
 
+    def _failed(self, error: BaseException) -> None:
+        """Go on without a snapshot if the disk is full: it is tried again."""
+        self._is_running = False
+        if not isinstance(error, DiskFull):
+            raise error
+        self._not_before = LogIndex(
+            self._applier.applied_index + max(self._every // 10, 1)
+        )
+
     def _prune(self, index: LogIndex) -> None:
         """Let older snapshots go, for nothing durable names them any more."""
-        pruned = asyncio.ensure_future(self._worker.run(self._snapshots.prune, index))
-        pruned.add_done_callback(self._pruned)
+        needed = self._oldest_needed()
+        lowest = index if needed is None else min(index, needed)
+        self._worker.run(lambda: self._snapshots.prune(lowest), lambda _: None)
 
-    def _pruned(self, done: "asyncio.Future[None]") -> None:
-        """Pass on what went wrong."""
-        if not done.cancelled() and (error := done.exception()) is not None:
-            self._on_error(error)
-
-    async def close(self) -> None:
-        """Wait for the snapshot that is being taken; it does no harm unfinished."""
-        if self._running is not None:
-            await asyncio.wait([self._running])
+    def stop(self) -> None:
+        """Take no more, and leave the one that is being taken: nobody needs it."""
+        self._is_stopped = True

@@ -4,9 +4,8 @@ The core decides that a follower needs one, and that one is installed; the state
 never passes through it.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -21,17 +20,18 @@ from raftwerk.core.roles import Role
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.manifest import Manifest
-from raftwerk.runtime.snapshot_fetching import SnapshotFetcher
+from raftwerk.runtime.snapshot_fetching import FETCH_AGAIN_SECONDS, SnapshotFetcher
 from raftwerk.runtime.snapshot_serving import SnapshotServer
 from raftwerk.runtime.snapshot_taking import SnapshotTaker
 from raftwerk.runtime.syncer import Syncer
+from raftwerk.runtime.worker import Worker
 from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
 from raftwerk.transport.chunks import ChunkUnavailable, FetchChunk, SnapshotChunk
-from raftwerk.types import NodeId
+from raftwerk.types import LogIndex, NodeId
 
-__all__ = ["Snapshots", "state_chunks"]
+__all__ = ["Owner", "Snapshots", "state_chunks"]
 
-_PATIENCE_TIMEOUTS = 10
+_PATIENCE_TIMEOUTS: Final = 10
 """Greatest election timeouts without a word after which a snapshot is offered anew."""
 
 
@@ -50,25 +50,45 @@ def state_chunks(store: SnapshotStore, snapshot: Snapshot) -> Iterable[bytes] | 
     iterable of bytes or None
         Its chunks; None if the state machine is as it is when it is new.
     """
-    if Manifest.decode(snapshot.data).chunks is None:
+    chunks = Manifest.decode(snapshot.data).chunks
+    if chunks is None:
         return None
-    return store.read_chunks(snapshot.index, snapshot.term)
+    # A state of no chunks was never fetched, so there may be nothing to read.
+    return store.read_chunks(snapshot.index, snapshot.term) if chunks else ()
 
 
 class Owner(Protocol):
     """What the driver does for its snapshots."""
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Send messages to peers."""
+        """Send messages to peers.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            To any of them.
+        """
 
     def give(self, event: Input) -> None:
-        """Give the core an input, in the next turn."""
+        """Give the core an input.
+
+        Parameters
+        ----------
+        event : Input
+            Any.
+        """
 
     def on_restored(self) -> None:
         """Know that a received snapshot has taken the place of the state."""
 
     def fail(self, error: BaseException) -> None:
-        """End this member."""
+        """End this member.
+
+        Parameters
+        ----------
+        error : BaseException
+            Why.
+        """
 
 
 class Snapshots:
@@ -105,30 +125,42 @@ class Snapshots:
     ) -> None:
         self._applier = applier
         self._replica = replica
+        self._log = stores.log
         self._store = stores.snapshots
         self._owner = owner
-        self._patience_seconds = (
-            _PATIENCE_TIMEOUTS * config.election_timeout_max_millis / 1000
-        )
         # A worker for each, for none of them may wait for another.
         self._workers = {
-            name: host.threads(name) for name in ("restore", "take", "serve", "fetch")
+            name: Worker(host.threads(name), owner.fail)
+            for name in ("restore", "take", "serve", "fetch")
         }
-        workers = self._workers
-        self._taker = SnapshotTaker(
-            config, applier, stores, workers["take"], syncer, owner.fail
-        )
         self._server = SnapshotServer(
-            config.node_id, self._store, workers["serve"], host.clock, owner.send
+            config.node_id,
+            self._store,
+            self._workers["serve"],
+            host.clock,
+            max(
+                _PATIENCE_TIMEOUTS * config.election_timeout_max_millis / 1000,
+                4 * FETCH_AGAIN_SECONDS,
+            ),
+            send=owner.send,
+            on_unavailable=self._unavailable,
+        )
+        self._taker = SnapshotTaker(
+            config,
+            applier,
+            stores,
+            self._workers["take"],
+            syncer,
+            self._server.oldest_fetched,
         )
         self._fetcher = SnapshotFetcher(
             config.node_id,
             self._store,
-            workers["fetch"],
+            self._workers["fetch"],
             host.timers,
             send=owner.send,
+            is_needed=self._is_needed,
             on_complete=self._fetched,
-            on_error=owner.fail,
         )
         self.handlers: dict[type[Message], Callable[..., None]] = {
             InstallSnapshot: self._fetcher.on_offer,
@@ -137,28 +169,7 @@ class Snapshots:
             ChunkUnavailable: self._fetcher.on_unavailable,
         }
 
-    def _fetched(self, offer: InstallSnapshot) -> None:
-        """Show the core a snapshot whose state is here.
-
-        Whoever leads now is told of it: what a snapshot covers is committed in every
-        term, and the member that offered it may lead no more.
-        """
-        state = self._replica.state
-        if state.leader is not None and state.leader != state.id:
-            offer = msgspec.structs.replace(offer, sender=state.leader, term=state.term)
-        self._owner.give(offer)
-
-    def sending(self, messages: Sequence[Message]) -> None:
-        """Look at what the core sends: who is offered a snapshot will fetch it.
-
-        Parameters
-        ----------
-        messages : sequence of Message
-            Of one `Ready`.
-        """
-        for message in messages:
-            if isinstance(message, InstallSnapshot):
-                self._server.offered(message.receiver)
+    # ---- taking -------------------------------------------------------------
 
     def applied(self) -> None:
         """Take a snapshot if enough was applied since the last one."""
@@ -174,18 +185,32 @@ class Snapshots:
         """
         return self._taker.take(self._replica.state.tracker.conf_state)
 
+    # ---- giving -------------------------------------------------------------
+
+    def sending(self, messages: Sequence[Message]) -> None:
+        """Look at what the core sends: who is offered a snapshot will fetch it.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            Of one `Ready`.
+        """
+        for message in messages:
+            if isinstance(message, InstallSnapshot):
+                self._server.offered(message.receiver)
+
     def look_for_lost(self) -> None:
         """Offer a snapshot anew to whoever has not fetched for a long time.
 
         A report that is lost must not pause a follower for ever.
         """
+        self._server.close_silent()
         state = self._replica.state
         if state.role is not Role.LEADER:
             return
         for peer, progress in state.tracker.progress.items():
-            if (
-                progress.state is ProgressState.SNAPSHOT
-                and self._server.silent_seconds(peer) >= self._patience_seconds
+            if progress.state is ProgressState.SNAPSHOT and self._server.is_silent(
+                peer
             ):
                 self._server.offered(peer)
                 self._owner.give(ReportSnapshot(peer, False))
@@ -193,12 +218,42 @@ class Snapshots:
     def lost(self, peer: NodeId) -> None:
         """Offer a snapshot anew to a peer that can't be reached, when it can be.
 
+        Not to one that has begun to fetch: it goes on when it can, and a newer offer
+        would have it begin again; should it have forgotten, its silence tells.
+
         Parameters
         ----------
         peer : NodeId
             To whom the connection was lost.
         """
+        if not self._server.is_fetching(peer):
+            self._owner.give(ReportSnapshot(peer, False))
+
+    def _unavailable(self, peer: NodeId, index: LogIndex) -> None:
+        """Offer the newest snapshot to a member whose own could not be read."""
+        if index == self._log.snapshot().index:
+            self.take()  # The newest is damaged; the state from which it came is not.
         self._owner.give(ReportSnapshot(peer, False))
+
+    # ---- receiving ----------------------------------------------------------
+
+    def _is_needed(self, snapshot: Snapshot) -> bool:
+        """Return whether we lack what a snapshot covers."""
+        log = self._replica.state.log
+        return snapshot.index > log.commit_index and not log.matches(
+            snapshot.index, snapshot.term
+        )
+
+    def _fetched(self, offer: InstallSnapshot) -> None:
+        """Show the core a snapshot whose state is here.
+
+        Whoever leads now is told of it: what a snapshot covers is committed in every
+        term, and the member that offered it may lead no more.
+        """
+        state = self._replica.state
+        if state.leader is not None and state.leader != state.id:
+            offer = msgspec.structs.replace(offer, sender=state.leader, term=state.term)
+        self._owner.give(offer)
 
     def restore(self, order: AppendOrder) -> None:
         """Put a received snapshot's state in the place of ours, beside the loop.
@@ -212,30 +267,31 @@ class Snapshots:
         """
         snapshot = order.snapshot
         assert snapshot is not None  # nosec B101: for the type checker
-        done = asyncio.ensure_future(
-            self._workers["restore"].run(
-                lambda: self._applier.restore(
-                    snapshot, state_chunks(self._store, snapshot)
-                )
-            )
-        )
-        done.add_done_callback(lambda restored: self._restored(order, restored))
+        machine = self._applier.machine
 
-    def _restored(self, order: AppendOrder, done: "asyncio.Future[None]") -> None:
-        """Tell the core that the snapshot is installed."""
-        if done.cancelled():
-            return
-        error = done.exception()
-        if error is not None:
-            self._owner.fail(error)
-            return
-        self._owner.on_restored()
-        if order.done is not None:
-            self._owner.give(order.done)
+        def restore() -> None:
+            """Fill the machine."""
+            chunks = state_chunks(self._store, snapshot)
+            if chunks is not None:
+                machine.restore(chunks)
+
+        def restored() -> None:
+            """Go on from there."""
+            self._applier.restored(snapshot)
+            self._owner.on_restored()
+            if order.done is not None:
+                self._owner.give(order.done)
+
+        self._workers["restore"].run(restore, lambda _: restored())
+
+    # ---- the end ------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._taker.stop()
+        self._fetcher.stop()
 
     async def close(self) -> None:
-        """Begin nothing more, and wait for what is being written."""
-        self._fetcher.stop()
-        await self._taker.close()
+        """Wait for what is being read, written or restored."""
         for worker in self._workers.values():
-            worker.close()
+            await worker.close()
