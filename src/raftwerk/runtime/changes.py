@@ -9,15 +9,16 @@ from collections.abc import Sequence
 
 import msgspec
 
+from raftwerk.config import Url
 from raftwerk.core.events import ChangeRefusal, ConfChangeRefused
 from raftwerk.core.inputs import Propose
 from raftwerk.core.messages import Proposal
-from raftwerk.core.records import ConfChange, EntryKind
+from raftwerk.core.records import ChangeKind, ConfChange, EntryKind
 from raftwerk.core.replica import Replica
 from raftwerk.core.roles import Role
-from raftwerk.errors import InvalidChange, NotLeader
+from raftwerk.errors import ConfigError, InvalidChange, NotLeader
 from raftwerk.runtime.envelope import Sender
-from raftwerk.runtime.members import ChangeContext, Member
+from raftwerk.runtime.members import ChangeContext, Member, Members
 from raftwerk.runtime.waiters import Waiters
 
 __all__ = ["propose_change"]
@@ -29,6 +30,8 @@ def propose_change(
     waiters: Waiters,
     change: ConfChange,
     members: Sequence[Member],
+    *,
+    known: Members,
     deadline_seconds: float,
 ) -> "asyncio.Future[object]":
     """Propose a change, or say at once why it can't be had.
@@ -45,6 +48,8 @@ def propose_change(
         Without a context.
     members : sequence of Member
         Names and addresses of those who are new or have moved.
+    known : Members
+        Who the members are.
     deadline_seconds : float
         When waiting ends, by the host's clock.
 
@@ -58,7 +63,8 @@ def propose_change(
     NotLeader
         If this member does not lead; the message names who does.
     InvalidChange
-        If it can't be had now: another one is under way, say.
+        If it can't be had now, for another one is under way, say; or never, for it
+        names an id that was used before, or a new member without an address.
     NotProposed
         If the core refuses proposals now.
     """
@@ -68,6 +74,7 @@ def propose_change(
             f"member {state.id} does not lead, and only a leader changes members; the"
             f" leader is {state.leader or 'not known'}"
         )
+    _check(change, members, known)
     number = waiters.next_number()
     context = ChangeContext(sender.ticket(number), tuple(members))
     change = msgspec.structs.replace(change, context=context.encode())
@@ -77,6 +84,31 @@ def propose_change(
         if isinstance(event, ConfChangeRefused):
             raise InvalidChange(_words(event.reason))
     return waiters.add_proposed(number, state.term, deadline_seconds)
+
+
+def _check(change: ConfChange, news: Sequence[Member], known: Members) -> None:
+    """Refuse what no member could live with, while it can be refused."""
+    for member in news:
+        for url in (*member.peer_urls, *member.client_urls):
+            try:
+                Url.parse(f"URL of member {member.node_id:x}", url)
+            except ConfigError as error:
+                raise InvalidChange(str(error)) from None
+    reachable = {
+        member.node_id for member in (*known.by_id.values(), *news) if member.peer_urls
+    }
+    for step in change.changes:
+        if step.kind not in (ChangeKind.ADD_VOTER, ChangeKind.ADD_LEARNER):
+            continue
+        if step.node_id in known.removed:
+            raise InvalidChange(
+                f"member {step.node_id:x} was removed once, and an id is never used"
+                " again: add it under a new one"
+            )
+        if step.node_id not in reachable:
+            raise InvalidChange(
+                f"member {step.node_id:x} is new and no peer URL was given for it"
+            )
 
 
 def _words(reason: ChangeRefusal) -> str:

@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from raftwerk.core.records import ConfChange, ConfState
+from raftwerk.core.membership import members as members_of
+from raftwerk.core.records import ConfState
 from raftwerk.errors import UnknownFormat
 from raftwerk.types import NodeId
 
@@ -48,7 +49,13 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_started(self) -> bool:
-        """Whether it has told the group of itself."""
+        """Whether it has told the group of itself.
+
+        Returns
+        -------
+        bool
+            False for one that was added and was never seen.
+        """
         return self.directory_id != 0
 
 
@@ -112,41 +119,61 @@ class Members:
 
     @property
     def by_id(self) -> Mapping[NodeId, Member]:
-        """All members, by id."""
+        """All members, by id.
+
+        Returns
+        -------
+        mapping of NodeId to Member
+            As it is now; it follows changes.
+        """
         return self._members
 
     @property
     def version(self) -> int:
-        """What all members can read in the log: the cluster's version."""
+        """What all members can read in the log: the cluster's version.
+
+        Returns
+        -------
+        int
+            0 until somebody has told of himself.
+        """
         versions = [member.version for member in self._members.values()]
         # One that has not started yet says nothing; it will be asked when it joins.
         return min((v for v in versions if v), default=0)
 
-    def apply_change(self, change: ConfChange, conf_state: ConfState) -> None:
+    @property
+    def removed(self) -> frozenset[NodeId]:
+        """Who was a member once.
+
+        Returns
+        -------
+        frozenset of NodeId
+            They are never used again.
+        """
+        return frozenset(self._removed)
+
+    def apply_change(self, context: ChangeContext, conf_state: ConfState) -> None:
         """Take in a membership change that was applied.
 
         Parameters
         ----------
-        change : ConfChange
-            Its context is an encoded `ChangeContext` or empty.
+        context : ChangeContext
+            What went with it; it may name only those who belong to the group after it.
         conf_state : ConfState
             The configuration from now on. Who is in none of its parts is forgotten; an
             outgoing voter is still needed, and so is its address.
         """
-        for member in ChangeContext.decode(change.context).members:
-            self._members[member.node_id] = member
-        present = {
-            *conf_state.voters,
-            *conf_state.voters_outgoing,
-            *conf_state.learners,
-            *conf_state.learners_next,
-        }
+        present = set(members_of(conf_state))
         for node_id in sorted(self._members.keys() - present):
             del self._members[node_id]
             self._removed.add(node_id)
+        for member in context.members:
+            if member.node_id in present:
+                known = self._members.get(member.node_id)
+                self._members[member.node_id] = _merged(known, member)
 
     def apply_record(self, content: bytes) -> None:
-        """Take in what a member says of itself; of one that is removed, nothing.
+        """Take in what a member says of itself, if it is one and the same as before.
 
         Parameters
         ----------
@@ -160,13 +187,17 @@ class Members:
         """
         try:
             record = msgspec.msgpack.decode(content, type=PublishMember)
-        except msgspec.ValidationError as error:
+        except msgspec.DecodeError as error:
             raise UnknownFormat(
                 f"a record of the runtime can't be read ({error}); start a newer"
                 " version of raftwerk on this data directory"
             ) from error
-        if record.member.node_id in self._members:
-            self._members[record.member.node_id] = record.member
+        known = self._members.get(record.member.node_id)
+        if known is None or known.directory_id not in (0, record.member.directory_id):
+            # Removed; or it has lost its data directory, and found a way to say so
+            # that was not closed to it. It does not become the old one by that.
+            return
+        self._members[record.member.node_id] = record.member
 
     def refusal(self, node_id: NodeId, directory_id: int) -> str:
         """Say why a peer may not speak to us, in words for its operator.
@@ -200,7 +231,8 @@ class Members:
         return (
             f"member {node_id:x} ({known.name}) has lost its data directory, and with"
             f" it what it promised; run `raftwerk member replace {node_id:x}` against"
-            " the rest of the cluster, and start it with --initial-cluster-state existing"
+            " the rest of the cluster, and start it with --initial-cluster-state"
+            " existing"
         )
 
     def in_order(self) -> tuple[Member, ...]:
@@ -222,3 +254,15 @@ class Members:
             Ascending.
         """
         return tuple(sorted(self._removed))
+
+
+def _merged(known: Member | None, news: Member) -> Member:
+    """Return a member with what an operator says of it; the rest it says itself."""
+    if known is None:
+        return news
+    return msgspec.structs.replace(
+        known,
+        name=news.name or known.name,
+        peer_urls=news.peer_urls or known.peer_urls,
+        client_urls=news.client_urls or known.client_urls,
+    )

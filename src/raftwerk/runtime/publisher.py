@@ -10,7 +10,8 @@ from collections.abc import Callable
 import msgspec
 
 from raftwerk.config import NodeConfig
-from raftwerk.host.protocol import Timers
+from raftwerk.errors import NotProposed
+from raftwerk.host.protocol import Timer, Timers
 from raftwerk.runtime.members import PROTOCOL_VERSION, Member, Members, PublishMember
 
 __all__ = ["Publisher"]
@@ -53,6 +54,7 @@ class Publisher:
         self._propose = propose
         self._is_pending = False
         self._is_stopped = False
+        self._timer: Timer | None = None
 
     def look(self) -> None:
         """Tell the group of this member if what it knows is not true."""
@@ -66,16 +68,24 @@ class Publisher:
         ):
             return
         self._is_pending = True
-        future = self._propose(msgspec.msgpack.encode(PublishMember(self._truth)))
-        future.add_done_callback(self._settled)
+        try:
+            future = self._propose(msgspec.msgpack.encode(PublishMember(self._truth)))
+        except NotProposed:
+            self._try_later()  # Too much waits already: that ends.
+        else:
+            future.add_done_callback(self._settled)
 
     def _settled(self, future: "asyncio.Future[object]") -> None:
         """Try again a little later unless it was applied."""
         if future.cancelled() or future.exception() is not None:
-            if not self._is_stopped:
-                self._timers.call_later(_AGAIN_SECONDS, self._again)
+            self._try_later()
         else:
             self._is_pending = False
+
+    def _try_later(self) -> None:
+        """Look once more in a while."""
+        if not self._is_stopped:
+            self._timer = self._timers.call_later(_AGAIN_SECONDS, self._again)
 
     def _again(self) -> None:
         """Look once more."""
@@ -85,3 +95,5 @@ class Publisher:
     def stop(self) -> None:
         """Tell nothing more."""
         self._is_stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
