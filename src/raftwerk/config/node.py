@@ -35,6 +35,9 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
         How long a proposal or a read may wait, in milliseconds.
     queue_max : int
         Proposals that may wait here at a time, and as many reads; more are refused.
+    command_bytes_max : int
+        Bytes of one command; a larger one is refused, for no peer's queue would hold
+        it, and whatever came after it would wait for ever.
     append_bytes_max : int
         Bytes of entries in one message to a peer; one entry always fits.
     inflight_bytes_max : int
@@ -46,7 +49,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_keep_entries : int
         Entries below a snapshot that stay in the log, for members that lag a little.
     committed_bytes_max : int
-        Bytes of entries that are applied in one go; one entry always fits.
+        Bytes of entries that are applied in one go, before anything else has its turn;
+        one entry always fits.
 
     Raises
     ------
@@ -66,12 +70,13 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     tick_millis: int = 1
     request_timeout_millis: int = 7_000
     queue_max: int = 20_000
+    command_bytes_max: int = 16 * 1024 * 1024
     append_bytes_max: int = 1024 * 1024
     inflight_bytes_max: int = 16 * 1024 * 1024
     uncommitted_bytes_max: int = 64 * 1024 * 1024
     snapshot_entries: int = 100_000
     snapshot_keep_entries: int = 5_000
-    committed_bytes_max: int = 4 * 1024 * 1024
+    committed_bytes_max: int = 256 * 1024
 
     def __post_init__(self) -> None:
         """Check what depends on one another."""

@@ -1,4 +1,4 @@
-"""asyncio around the core: the only owner of time, disk, sockets and randomness.
+"""All that happens around the core: the only owner of time, disk and sockets.
 
 A `Node` is one member of a group. Everything that arrives in one turn of the event loop
 is one batch; disk and network work in parallel; every request has an honest end: its

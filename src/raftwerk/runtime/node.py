@@ -13,7 +13,7 @@ from raftwerk.config import NodeConfig
 from raftwerk.core.events import Event
 from raftwerk.core.inputs import TransferLeadership
 from raftwerk.core.records import ConfChange, ConfState
-from raftwerk.errors import MisuseError, NotLeader
+from raftwerk.errors import MisuseError, NotLeader, StorageError
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.driver import Driver
 from raftwerk.runtime.members import Member
@@ -86,6 +86,7 @@ class Node:
         self._transport = transport
         self._observers: list[Callable[[Sequence[Event]], None]] = []
         self._running: Driver | None = None
+        self._stopping: asyncio.Future[None] | None = None
         self._ended: asyncio.Future[None] | None = None
 
     # ---- start and end ------------------------------------------------------
@@ -101,6 +102,8 @@ class Node:
             If the peers' address can't be listened on.
         InconsistentState
             If what the log holds can't be the state of a member.
+        StorageError
+            If the state of its snapshot can't be read.
         """
         if self._ended is not None:
             raise MisuseError("a node is started once; make a new one")
@@ -114,24 +117,45 @@ class Node:
             on_events=self._tell,
             on_failure=self._fail,
         )
-        await self._transport.start(driver)
+        # Whoever knocks while the transport starts is refused or let in by the record.
         self._running = driver
-        driver.connect_members()
+        try:
+            await self._transport.start(driver)
+        except BaseException:
+            self._running = None
+            await driver.stop()
+            raise
+        driver.members_changed()
         driver.wake()
 
     async def stop(self) -> None:
         """Take no more part; what waits ends as not proposed or as unknown.
 
-        The log is closed with a mark that it ended well. Nothing happens if the node
-        has stopped already.
+        A leader hands leadership over first, and what is under way may end, both
+        within the greatest election timeout. The log is closed with a mark that it
+        ended well. Nothing more happens if the node has stopped already; if it is
+        stopping, that is waited for.
         """
         driver, self._running = self._running, None
-        if driver is None:
-            return
-        await driver.stop()
-        await self._transport.stop()
-        if self._ended is not None and not self._ended.done():
+        if driver is not None:
+            self._stopping = asyncio.ensure_future(self._stop(driver))
+        if self._stopping is not None:
+            # It goes on if whoever asked for it gives up.
+            await asyncio.shield(self._stopping)
+
+    async def _stop(self, driver: Driver) -> None:
+        """Do what `stop` says."""
+        try:
+            await driver.say_farewell()
+        finally:
+            await driver.stop()
+            await self._transport.stop()
+        try:
+            # A node that failed lets go of its files too: it may be started anew.
             self._stores.log.close()
+        except StorageError as error:
+            self._fail(error)
+        if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 
     async def wait_ended(self) -> None:
@@ -163,7 +187,7 @@ class Node:
         await self.stop()
 
     def _fail(self, error: BaseException) -> None:
-        """Remember why the node ended; the store is left as it is, unmarked."""
+        """Remember why the node ended."""
         if self._ended is not None and not self._ended.done():
             self._ended.set_exception(error)
             # Whoever started the node may never ask; then nobody is to be blamed.
@@ -193,8 +217,10 @@ class Node:
             If nothing happened and nothing will: it is safe to try again.
         OutcomeUnknown
             If it may or may not be applied: look before you try again.
+        MisuseError
+            If it is too large; the message says what is allowed.
         """
-        return await self._driver().propose(command)
+        return await self._driver().requests.propose(command)
 
     async def read_barrier(self) -> LogIndex:
         """Return once a read of the local state machine is linearizable (thesis §6.4).
@@ -211,7 +237,7 @@ class Node:
         QueueFull
             If too many reads wait already.
         """
-        return await self._driver().read_barrier()
+        return await self._driver().requests.read_barrier()
 
     async def change_members(
         self, change: ConfChange, members: Sequence[Member] = ()
@@ -239,7 +265,7 @@ class Node:
         NotProposed, OutcomeUnknown
             As `propose`.
         """
-        result = await self._driver().change_members(change, members)
+        result = await self._driver().requests.change_members(change, members)
         assert isinstance(result, ConfState)  # nosec B101: for the type checker
         return result
 
@@ -271,10 +297,13 @@ class Node:
         str
             Words for its operator; empty if it may.
         """
-        if self._running is None:
+        driver = self._running
+        if driver is None:
             return ""
-        members = self._running.applier.members
-        return members.refusal(peer.node_id, peer.directory_id)
+        words = driver.applier.members.refusal(peer.node_id, peer.directory_id)
+        if not words:
+            driver.meet(peer)
+        return words
 
     def transfer_leadership(self, transferee: NodeId) -> None:
         """Ask for another leader; whether it comes to that, the events tell.
@@ -316,7 +345,13 @@ class Node:
 
     @property
     def members(self) -> Sequence[Member]:
-        """All members with names and addresses, ascending by id."""
+        """All members with names and addresses, ascending by id.
+
+        Returns
+        -------
+        sequence of Member
+            As of the last applied entry.
+        """
         return self._driver().applier.members.in_order()
 
     def status(self) -> NodeStatus:

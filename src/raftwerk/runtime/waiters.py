@@ -93,7 +93,13 @@ class Waiters:
 
     @property
     def has_held(self) -> bool:
-        """Whether proposals wait to be handed to the core."""
+        """Whether proposals wait to be handed to the core.
+
+        Returns
+        -------
+        bool
+            True: see `take_held`.
+        """
         return bool(self._held)
 
     def next_number(self) -> int:
@@ -308,6 +314,18 @@ class Waiters:
         if expired:
             self._held = deque(w for w in self._held if not w.future.done())
 
+    def end_held(self, reason: str) -> None:
+        """End those that were never proposed, for this member is about to stop.
+
+        Parameters
+        ----------
+        reason : str
+            Why, as the beginning of a sentence.
+        """
+        for waiter in list(self._held):
+            self._end(waiter, NotLeader(f"{reason} before the proposal was made"))
+        self._held.clear()
+
     def end_all(self, reason: str) -> None:
         """End all, for this member stops.
 
@@ -316,14 +334,11 @@ class Waiters:
         reason : str
             Why, as the beginning of a sentence.
         """
+        self.end_held(reason)
         for waiter in list(self._waiting.values()):
-            error: RequestError = (
-                NotLeader(f"{reason} before the proposal was made")
-                if waiter.is_held
-                else OutcomeUnknown(f"{reason} before the proposal was applied")
+            self._end(
+                waiter, OutcomeUnknown(f"{reason} before the proposal was applied")
             )
-            self._end(waiter, error)
-        self._held.clear()
 
     def _end(self, waiter: Waiter, error: RequestError) -> None:
         """Give an error to whoever waits, if anybody does."""
@@ -335,7 +350,7 @@ class Waiters:
 def _late(waiter: Waiter) -> RequestError:
     """Return what it means that the time of this proposal is up."""
     if waiter.is_held:
-        return NotLeader("no leader was known in time; the proposal was not made")
+        return NotLeader("no leader took the proposal in time; it was not made")
     return OutcomeUnknown(
         "the proposal was not applied in time and may be still; look before you try"
         " again"

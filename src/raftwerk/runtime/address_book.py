@@ -1,0 +1,107 @@
+"""Whom the transport is told of: members as the log has them, strangers by their word.
+
+A member that has just joined knows nobody, and a leader that was added while we lagged
+is nobody to us; both must be answered, or the log never gets here that would tell. So
+an address that was said in a handshake is believed until the log knows better. It can
+do no harm: who comes with it decides nothing, for only members have a vote.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from raftwerk.config import Url
+from raftwerk.errors import ConfigError
+from raftwerk.runtime.members import Member, Members
+from raftwerk.transport.address import Address
+from raftwerk.transport.protocol import Identity, Transport
+from raftwerk.types import NodeId
+
+__all__ = ["AddressBook", "peer_address"]
+
+_STRANGERS_MAX: Final = 32
+"""How many strangers are remembered; the oldest is forgotten for the next."""
+
+
+def peer_address(member: Member) -> str | None:
+    """Return where a member is reached.
+
+    Parameters
+    ----------
+    member : Member
+        Any.
+
+    Returns
+    -------
+    str or None
+        ``host:port`` of the first peer URL that can be read.
+    """
+    for url in member.peer_urls:
+        try:
+            return Url.parse("peer URL", url).host_port
+        except ConfigError:
+            continue  # It came through the log: to stop for it would stop everybody.
+    return None
+
+
+class AddressBook:
+    """Keeps a transport's peers as they should be.
+
+    Parameters
+    ----------
+    node_id : NodeId
+        Who we are.
+    transport : Transport
+        Told of all peers.
+    members : callable
+        Returns who the members are.
+    """
+
+    def __init__(
+        self, node_id: NodeId, transport: Transport, members: Callable[[], Members]
+    ) -> None:
+        self._node_id = node_id
+        self._transport = transport
+        self._members = members
+        self._strangers: dict[NodeId, str] = {}
+
+    def meet(self, peer: Identity) -> bool:
+        """Remember who came by, if nothing better is known of him.
+
+        Parameters
+        ----------
+        peer : Identity
+            As he says.
+
+        Returns
+        -------
+        bool
+            Whether `tell` has something new to tell.
+        """
+        if (
+            peer.node_id in self._members().by_id
+            or not peer.address
+            or self._strangers.get(peer.node_id) == peer.address
+        ):
+            return False
+        try:
+            Address.parse(peer.address)
+        except ConfigError:
+            return False
+        self._strangers.pop(peer.node_id, None)
+        if len(self._strangers) >= _STRANGERS_MAX:
+            del self._strangers[next(iter(self._strangers))]
+        self._strangers[peer.node_id] = peer.address
+        return True
+
+    def tell(self) -> None:
+        """Tell the transport who the peers are now."""
+        members = self._members()
+        for node_id in list(self._strangers):
+            if node_id in members.by_id or node_id in members.removed:
+                del self._strangers[node_id]
+        addresses = dict(self._strangers)
+        for node_id, member in members.by_id.items():
+            address = peer_address(member)
+            if node_id != self._node_id and address is not None:
+                addresses[node_id] = address
+        self._transport.set_peers(addresses)

@@ -1,0 +1,207 @@
+"""What a `Ready` asks for, done in the order that it asks for.
+
+Messages leave before the disk is asked, and what the disk has to have is written while
+they travel (thesis §10.2.1). Replies wait for it; applying does not.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from raftwerk.config import NodeConfig
+from raftwerk.core.inputs import Input
+from raftwerk.core.messages import Message, PeerMessage
+from raftwerk.core.ready import AppendOrder, ApplyOrder, Ready
+from raftwerk.core.replica import Replica
+from raftwerk.host.protocol import Host
+from raftwerk.runtime.apply import Applier
+from raftwerk.runtime.requests import Requests
+from raftwerk.runtime.snapshots import Snapshots
+from raftwerk.runtime.syncer import Syncer
+from raftwerk.storage.snapshot_protocol import Stores
+from raftwerk.transport.protocol import Transport
+
+__all__ = ["Effects", "Owner"]
+
+
+class Owner(Protocol):
+    """What the driver does for its effects."""
+
+    def give(self, event: Input | Message) -> None:
+        """Give the core an input, in this turn or the next.
+
+        Parameters
+        ----------
+        event : Input
+            Any.
+        """
+
+    def members_changed(self) -> None:
+        """Know that members, or their addresses, may be others now."""
+
+    def fail(self, error: BaseException) -> None:
+        """End this member.
+
+        Parameters
+        ----------
+        error : BaseException
+            Why.
+        """
+
+
+class Effects:
+    """Carries out what the core wants done.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        What the node was told.
+    replica : Replica
+        The core.
+    applier : Applier
+        Where committed entries go.
+    requests : Requests
+        Who waits for what is done.
+    host : Host
+        Time and threads.
+    stores : Stores
+        The log, and the state of snapshots.
+    transport : Transport
+        The way to the peers.
+    owner : Owner
+        The driver.
+
+    Attributes
+    ----------
+    snapshots : Snapshots
+        All about snapshots.
+    """
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        replica: Replica,
+        applier: Applier,
+        requests: Requests,
+        *,
+        host: Host,
+        stores: Stores,
+        transport: Transport,
+        owner: Owner,
+    ) -> None:
+        self._node_id = config.node_id
+        self._applier = applier
+        self._requests = requests
+        self._transport = transport
+        self._owner = owner
+        self._is_stopped = False
+        self._syncer = Syncer(stores.log, host, self._finish, owner.fail)
+        self.snapshots = Snapshots(
+            config,
+            applier,
+            replica,
+            stores,
+            syncer=self._syncer,
+            host=host,
+            owner=self,
+        )
+
+    def carry_out(self, ready: Ready) -> bool:
+        """Do what one `Ready` asks for.
+
+        Parameters
+        ----------
+        ready : Ready
+            The next one.
+
+        Returns
+        -------
+        bool
+            Whether entries were applied.
+        """
+        if ready.soft_state is not None:
+            self._requests.leader_changed()
+        if ready.messages:
+            self.snapshots.sending(ready.messages)
+            self._transport.send(ready.messages)
+        if ready.append is not None and self._syncer.give(ready.append):
+            self._finish([ready.append])
+        if ready.read_states:
+            self._requests.confirmed(ready.read_states, self._applier.applied_index)
+        if ready.apply is None:
+            return False
+        self._apply(ready.apply)
+        return True
+
+    def _apply(self, order: ApplyOrder) -> None:
+        """Apply committed entries, and serve the reads that waited for them."""
+        if self._applier.apply(order.entries):
+            self._owner.members_changed()
+        self.give(order.done)
+        self._requests.applied(self._applier.applied_index)
+        self.snapshots.applied()
+
+    def _finish(self, orders: list[AppendOrder]) -> None:
+        """Send the replies of orders that are done, and tell the core."""
+        outgoing: list[PeerMessage] = []
+        for order in orders:
+            for reply in order.replies:
+                if reply.receiver == self._node_id:
+                    self._owner.give(reply)
+                else:
+                    outgoing.append(reply)
+            if order.snapshot is not None:
+                self.snapshots.restore(order)
+            elif order.done is not None:
+                self.give(order.done)
+        if outgoing:
+            self.send(outgoing)
+
+    # ---- what snapshots ask -------------------------------------------------
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send messages; none after the end.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            To any peers.
+        """
+        if not self._is_stopped:
+            self._transport.send(messages)
+
+    def give(self, event: Input) -> None:
+        """Give the core an input.
+
+        Parameters
+        ----------
+        event : Input
+            Any.
+        """
+        self._owner.give(event)
+
+    def on_restored(self) -> None:
+        """Go on from a snapshot."""
+        self._owner.members_changed()
+        self._requests.applied(self._applier.applied_index)
+
+    def fail(self, error: BaseException) -> None:
+        """End this member.
+
+        Parameters
+        ----------
+        error : BaseException
+            Why.
+        """
+        self._owner.fail(error)
+
+    # ---- the end ------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Begin nothing more, and promise nothing more."""
+        self._is_stopped = True
+        self.snapshots.stop()
+
+    async def close(self) -> None:
+        """Wait for what is under way on disks and in threads."""
+        await self.snapshots.close()
+        await self._syncer.close()

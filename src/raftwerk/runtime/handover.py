@@ -1,0 +1,107 @@
+"""What a member does before it stops: it lets another one lead, and ends what it began.
+
+Source: thesis §3.10. A leader that just went away would leave its group without one for
+an election timeout.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from raftwerk.core.inputs import TransferLeadership
+from raftwerk.core.roles import Role
+from raftwerk.core.state import State
+from raftwerk.host.protocol import Timers
+from raftwerk.types import NodeId
+
+__all__ = ["Farewell", "successor"]
+
+
+def successor(state: State) -> NodeId | None:
+    """Return who should lead after us: the voter who lacks least.
+
+    Parameters
+    ----------
+    state : State
+        A leader's.
+
+    Returns
+    -------
+    NodeId or None
+        None if there is nobody else who votes from now on.
+    """
+    progress = state.tracker.progress
+    others = [voter for voter in state.tracker.conf_state.voters if voter != state.id]
+    return max(
+        others,
+        key=lambda voter: (
+            progress[voter].is_recently_active,
+            progress[voter].match_index,
+            -voter,
+        ),
+        default=None,
+    )
+
+
+class Farewell:
+    """Hands leadership over, and waits until nobody waits for an answer, for a while.
+
+    Parameters
+    ----------
+    state : State
+        The core's; only looked at.
+    give : callable
+        Takes an input for the core.
+    is_any_waiting : callable
+        Says whether requests are under way.
+    timers : Timers
+        For the end of patience.
+    patience_seconds : float
+        How long it may take.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        give: Callable[[TransferLeadership], None],
+        is_any_waiting: Callable[[], bool],
+        timers: Timers,
+        patience_seconds: float,
+    ) -> None:
+        self._state = state
+        self._give = give
+        self._is_any_waiting = is_any_waiting
+        self._timers = timers
+        self._patience_seconds = patience_seconds
+        self._is_heir_wanted = False
+        self._done: asyncio.Future[None] | None = None
+
+    async def say(self) -> None:
+        """Return when another leads and nobody waits, or when it takes too long."""
+        state = self._state
+        if state.role is Role.LEADER:
+            heir = successor(state)
+            if heir is not None:
+                self._is_heir_wanted = True
+                self._give(TransferLeadership(heir))
+        self._done = asyncio.get_running_loop().create_future()
+        timer = self._timers.call_later(self._patience_seconds, self.end)
+        self.look()
+        try:
+            await self._done
+        finally:
+            timer.cancel()
+
+    def look(self) -> None:
+        """See whether it is done; called at the end of each turn."""
+        if self._done is None or self._is_any_waiting():
+            return
+        # To step down is not enough: the new leader may need our vote, which leaves
+        # after a sync. Once it is known, it has won.
+        if self._is_heir_wanted and self._state.leader in (None, self._state.id):
+            return
+        self.end()
+
+    def end(self) -> None:
+        """Wait no longer."""
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)

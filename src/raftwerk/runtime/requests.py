@@ -1,0 +1,279 @@
+"""All that is asked of this member and has no answer yet.
+
+Proposals and reads are held until the next turn, and while no leader is known; each
+has a deadline. What becomes of them is `waiters` and `barriers`; how they get into the
+core is here.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from raftwerk.config import NodeConfig
+from raftwerk.core.inputs import Propose, ReadIndex
+from raftwerk.core.messages import Proposal
+from raftwerk.core.ready import ReadState
+from raftwerk.core.records import ConfChange
+from raftwerk.core.replica import Replica
+from raftwerk.core.roles import Role
+from raftwerk.errors import MisuseError, NotProposed
+from raftwerk.host.protocol import Host
+from raftwerk.runtime.barriers import Barriers
+from raftwerk.runtime.changes import propose_change
+from raftwerk.runtime.envelope import EnvelopeKind, Sender
+from raftwerk.runtime.members import Member, Members
+from raftwerk.runtime.waiters import Waiters
+from raftwerk.types import LogIndex
+
+__all__ = ["Requests"]
+
+_INCARNATIONS: Final = 2**63
+_ROUNDS: Final = 2**62
+
+
+class Requests:
+    """Proposals, reads and membership changes on their way through the core.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        Bounds and times.
+    replica : Replica
+        The core.
+    host : Host
+        Time and draws.
+    wake : callable
+        Makes a turn come.
+    members : callable
+        Returns who the members are.
+
+    Attributes
+    ----------
+    sender : Sender
+        Knows what was proposed here.
+    waiters : Waiters
+        The proposals.
+    """
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        replica: Replica,
+        host: Host,
+        wake: Callable[[], None],
+        members: Callable[[], Members],
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._config = config
+        self._replica = replica
+        self._clock = host.clock
+        self._wake = wake
+        self._members = members
+        self._round_seconds = config.election_timeout_min_millis / 1000
+        self.sender = Sender(config.node_id, host.draw.below(_INCARNATIONS))
+        self.waiters = Waiters(loop, config.queue_max)
+        self._barriers = Barriers(loop, config.queue_max, host.draw.below(_ROUNDS))
+
+    @property
+    def is_any_waiting(self) -> bool:
+        """Whether anybody waits for anything.
+
+        Returns
+        -------
+        bool
+            True: look at the clock now and then.
+        """
+        return bool(len(self.waiters) or len(self._barriers))
+
+    def _deadline(self) -> float:
+        """Return until when a request that comes now may wait."""
+        return self._clock.now() + self._config.request_timeout_millis / 1000
+
+    # ---- asked --------------------------------------------------------------
+
+    def propose(
+        self, content: bytes, kind: EnvelopeKind = EnvelopeKind.COMMAND
+    ) -> "asyncio.Future[object]":
+        """Hold a proposal for the next turn.
+
+        Parameters
+        ----------
+        content : bytes
+            What is proposed.
+        kind : EnvelopeKind
+            For whom.
+
+        Returns
+        -------
+        Future
+            Its outcome.
+
+        Raises
+        ------
+        MisuseError
+            If it is larger than what can be sent to all members.
+        QueueFull
+            If too many wait already.
+        """
+        if len(content) > self._config.command_bytes_max:
+            raise MisuseError(
+                f"a command of {len(content)} bytes was proposed; command_bytes_max is"
+                f" {self._config.command_bytes_max}: cut it into several"
+            )
+        number = self.waiters.next_number()
+        future = self.waiters.add(
+            number, self.sender.wrap(kind, number, content), self._deadline()
+        )
+        self._wake()
+        return future
+
+    def read_barrier(self) -> "asyncio.Future[LogIndex]":
+        """Let a read wait for the next round.
+
+        Returns
+        -------
+        Future
+            The index that is applied at least when it is done.
+
+        Raises
+        ------
+        QueueFull
+            If too many wait already.
+        """
+        future = self._barriers.add(self._deadline())
+        self._wake()
+        return future
+
+    def change_members(
+        self, change: ConfChange, members: Sequence[Member] = ()
+    ) -> "asyncio.Future[object]":
+        """Propose a membership change at once; only a leader can tell if it is refused.
+
+        Parameters
+        ----------
+        change : ConfChange
+            Without a context.
+        members : sequence of Member
+            Names and addresses of those who are new or have moved.
+
+        Returns
+        -------
+        Future
+            The configuration when it is applied.
+
+        Raises
+        ------
+        NotLeader
+            If this member does not lead; the message names who does.
+        InvalidChange
+            If it can't be had now: another one is under way, say.
+        QueueFull
+            If too many wait already.
+        """
+        try:
+            return propose_change(
+                self._replica,
+                self.sender,
+                self.waiters,
+                change,
+                members,
+                known=self._members(),
+                deadline_seconds=self._deadline(),
+            )
+        finally:
+            self._wake()  # A change that was refused leaves an entry too.
+
+    # ---- into the core ------------------------------------------------------
+
+    def begin(self) -> None:
+        """Give the core what waits for it, as far as it takes it now."""
+        self._propose_held()
+        if self._barriers.needs_round and self._replica.state.leader is not None:
+            context = self._barriers.begin_round(self._clock.now())
+            self._replica.step(ReadIndex(context))
+
+    def _propose_held(self) -> None:
+        """Propose what is held."""
+        state = self._replica.state
+        while self.waiters.has_held and state.leader is not None:
+            held = self.waiters.take_held(self._config.append_bytes_max)
+            if not held:
+                return
+            term, is_handed_on = state.term, state.role is not Role.LEADER
+            try:
+                self._replica.step(
+                    Propose(tuple([Proposal(waiter.data) for waiter in held]))
+                )
+            except NotProposed:
+                # Too much waits for a quorum, or leadership is being handed over:
+                # both end, and each turn tries again.
+                self.waiters.put_back(held)
+                return
+            self.waiters.proposed(held, term, is_handed_on)
+
+    # ---- out of the core ----------------------------------------------------
+
+    def leader_changed(self) -> None:
+        """Ask again for the reads that were asked of another leader, or as one."""
+        self._barriers.ask_again()
+
+    def confirmed(
+        self, read_states: Sequence[ReadState], applied_index: LogIndex
+    ) -> None:
+        """Take the core's answers to reads.
+
+        Parameters
+        ----------
+        read_states : sequence of ReadState
+            The answers.
+        applied_index : LogIndex
+            What is applied.
+        """
+        for read_state in read_states:
+            self._barriers.confirm(read_state.context, read_state.read_index)
+        self._barriers.applied(applied_index)
+
+    def applied(self, applied_index: LogIndex) -> None:
+        """Serve the reads that waited for the state machine.
+
+        Parameters
+        ----------
+        applied_index : LogIndex
+            What it has applied.
+        """
+        self._barriers.applied(applied_index)
+
+    # ---- the end ------------------------------------------------------------
+
+    def pass_time(self, now_seconds: float) -> None:
+        """End those whose time is up, and ask again for what may be lost.
+
+        Parameters
+        ----------
+        now_seconds : float
+            By the host's clock.
+        """
+        self.waiters.expire(now_seconds)
+        self._barriers.expire(now_seconds)
+        self._barriers.ask_again_if_late(now_seconds, self._round_seconds)
+
+    def end_unbegun(self, reason: str) -> None:
+        """End all of which nothing has happened yet: it is safe to ask elsewhere.
+
+        Parameters
+        ----------
+        reason : str
+            Why, as the beginning of a sentence.
+        """
+        self.waiters.end_held(reason)
+
+    def end(self, reason: str) -> None:
+        """End all, for this member stops.
+
+        Parameters
+        ----------
+        reason : str
+            Why, as the beginning of a sentence.
+        """
+        self.waiters.end_all(reason)
+        self._barriers.end_all(reason)
