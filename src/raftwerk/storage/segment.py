@@ -66,7 +66,7 @@ class Segment:
 
     def __init__(self, file: File, path: str, opening: Opening) -> None:
         self._file = file
-        self._size = file.size()
+        self._size = opening.start.size_bytes
         self._is_synced = True
         self.path = path
         self.opening = opening
@@ -107,12 +107,7 @@ class Segment:
         """
         least = _head_bytes(start) + room + MARK_BYTES
         start = msgspec.structs.replace(start, size_bytes=max(size, least))
-        head = encode_preamble(MAGIC, FORMAT_VERSION)
-        writer = RecordWriter(0, PREAMBLE_BYTES, int.from_bytes(head[-4:], "little"))
-        writer.add(RecordKind.START, encode_payload(start))
-        head += writer.take()
-        opening = Opening(start, writer.chain, writer.offset)
-
+        head, opening = _encode_head(start)
         path = segment_path(folder, start.sequence, LogIndex(start.base.last_index + 1))
         unfinished = path + UNFINISHED
         with ExitStack() as undo:
@@ -272,6 +267,16 @@ class Segment:
                 self._file.write_at(offset, data)
         except OSError as error:
             raise StorageError(f"cannot overwrite {self.path}: {error}") from error
+
+
+def _encode_head(start: StartPayload) -> tuple[bytes, Opening]:
+    """Return the first bytes of a segment, and what they say."""
+    preamble = encode_preamble(MAGIC, FORMAT_VERSION)
+    checksum = int.from_bytes(preamble[-4:], "little")
+    writer = RecordWriter(0, PREAMBLE_BYTES, checksum)
+    writer.add(RecordKind.START, encode_payload(start))
+    opening = Opening(start, writer.chain, writer.offset)
+    return preamble + writer.take(), opening
 
 
 def _head_bytes(start: StartPayload) -> int:
