@@ -5,6 +5,7 @@ import base64
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -76,6 +77,11 @@ class NodeProcess:
         self._process.stdin.close()
         return code
 
+    def check_not_failed(self) -> None:
+        """Fail if it ended by itself, rather than wait for it."""
+        code = None if self._process is None else self._process.poll()
+        assert code is None or code <= 0, f"{self.name} ended with exit code {code}"
+
     def end(self) -> None:
         """Make sure that it is gone."""
         if self._process is not None and self._process.poll() is None:
@@ -136,6 +142,7 @@ class Cluster:
 
     async def status(self, node: NodeProcess) -> NodeReport | None:
         """Return what a node says of itself; None if it does not answer in a second."""
+        node.check_not_failed()
         try:
             async with asyncio.timeout(1.0):
                 return await self._fetch(node.client)
@@ -173,17 +180,18 @@ class Cluster:
         await until(look, f"{node.name} answers and knows a leader", READY_SECONDS)
 
     async def call(
-        self, node: NodeProcess, path: str, seconds: float = 5.0, **fields: object
+        self,
+        node: NodeProcess,
+        path: str,
+        fields: Mapping[str, bytes],
+        seconds: float = 10.0,
     ) -> dict[str, Any] | None:
         """Return the answer to a call of etcd's gateway; None if it did not succeed.
 
         After None nothing is known of a write: it may be done, or still be done later.
         """
         body = {
-            name: (
-                base64.b64encode(value).decode() if isinstance(value, bytes) else value
-            )
-            for name, value in fields.items()
+            name: base64.b64encode(value).decode() for name, value in fields.items()
         }
         try:
             async with asyncio.timeout(seconds):
@@ -201,18 +209,33 @@ class Cluster:
         self, node: NodeProcess, key: bytes, value: bytes, seconds: float = 5.0
     ) -> int | None:
         """Return the revision of a write; None if it was not acknowledged."""
-        answer = await self.call(node, "put", seconds, key=key, value=value)
+        answer = await self.call(node, "put", {"key": key, "value": value}, seconds)
         return None if answer is None else int(answer["header"]["revision"])
 
     async def get(self, node: NodeProcess, key: bytes) -> tuple[bytes, int] | None:
         """Return value and revision of a key, None if it is not there; must succeed."""
+        return (await self._range(node, {"key": key})).get(key)
+
+    async def get_all(
+        self, node: NodeProcess, start: bytes, stop: bytes
+    ) -> dict[bytes, tuple[bytes, int]]:
+        """Return value and revision of each key from one to before another."""
+        return await self._range(node, {"key": start, "range_end": stop})
+
+    async def _range(
+        self, node: NodeProcess, fields: Mapping[str, bytes]
+    ) -> dict[bytes, tuple[bytes, int]]:
+        """Return what a linearizable read finds, once it succeeds."""
 
         async def look() -> dict[str, Any] | None:
-            return await self.call(node, "range", key=key)
+            return await self.call(node, "range", fields)
 
         answer = await until(look, f"{node.name} answers a read", READY_SECONDS)
         assert answer is not None
-        if not answer.get("kvs"):
-            return None
-        (found,) = answer["kvs"]
-        return base64.b64decode(found.get("value", "")), int(found["mod_revision"])
+        return {
+            base64.b64decode(found["key"]): (
+                base64.b64decode(found.get("value", "")),
+                int(found["mod_revision"]),
+            )
+            for found in answer.get("kvs", ())
+        }

@@ -130,7 +130,7 @@ def _serve(
     config = settings.serve_config(_texts(context))
     from raftwerk.cli.serve import serve
 
-    serve(config, exit_with_parent=exit_with_parent)
+    serve(config, with_parent=exit_with_parent)
 
 
 @app.command("demo")

@@ -1,0 +1,110 @@
+"""A node's data directory: opened if it has a log, else made for a first start."""
+
+from typing import Final
+
+import structlog
+
+from raftwerk.config import ServeConfig, cluster_id_of, member_id_of
+from raftwerk.errors import ConfigError
+from raftwerk.host.protocol import Draw
+from raftwerk.runtime import Member, bootstrap_snapshot
+from raftwerk.runtime.manifest import Manifest
+from raftwerk.storage.disk_protocol import Disk
+from raftwerk.storage.protocol import DirectoryIdentity
+from raftwerk.storage.wal import Wal
+
+__all__ = ["open_log"]
+
+DIRECTORY_IDS: Final = 2**63
+
+
+def open_log(config: ServeConfig, disk: Disk, draw: Draw) -> Wal:
+    """Return the node's log, with the identity that it starts under.
+
+    The first start of a new cluster makes it, with the same first snapshot on every
+    node. Later starts go by what the directory knows: ``initial-cluster`` and its
+    companions have had their effect, as in etcd.
+
+    Parameters
+    ----------
+    config : ServeConfig
+        What the node was told.
+    disk : Disk
+        Where the directory is.
+    draw : Draw
+        For the id of a new directory.
+
+    Returns
+    -------
+    Wal
+        Open; nobody else can open it until it is closed.
+
+    Raises
+    ------
+    ConfigError
+        If the directory can't be used, or belongs to another node.
+    DirectoryLocked
+        If another process uses it.
+    StorageError
+        If it can't be read, or what it holds is damaged.
+    """
+    holder = f"raftwerk {config.name}"
+    if not Wal.exists(disk, config.data_dir):
+        return _found(config, disk, draw, holder)
+    log = Wal.open(disk, config.data_dir, holder=holder)
+    try:
+        _check_owner(config, log)
+    except BaseException:
+        log.close()
+        raise
+    if log.torn is not None:
+        structlog.get_logger(__name__).warning(
+            "cut off what a crash left unfinished; none of it was acknowledged",
+            path=log.torn.path,
+            offset=log.torn.offset,
+            size_bytes=log.torn.size_bytes,
+            reason=log.torn.reason,
+        )
+    return log
+
+
+def _found(config: ServeConfig, disk: Disk, draw: Draw, holder: str) -> Wal:
+    """Make the log of a member of a cluster that starts for the first time."""
+    if config.initial_cluster_state != "new":
+        raise ConfigError(
+            f"initial-cluster-state is {config.initial_cluster_state} and"
+            f" {config.data_dir} is empty; to join a running cluster is not possible"
+            " yet, it must be new"
+        )
+    token = config.initial_cluster_token
+    ids = {
+        member.name: member_id_of(member.peer_urls, token)
+        for member in config.initial_cluster
+    }
+    members = [
+        Member(
+            node_id=ids[member.name],
+            name=member.name,
+            peer_urls=tuple(map(str, member.peer_urls)),
+        )
+        for member in config.initial_cluster
+    ]
+    identity = DirectoryIdentity(
+        cluster_id=cluster_id_of(ids.values(), token),
+        node_id=ids[config.name],
+        directory_id=1 + draw.below(DIRECTORY_IDS),
+    )
+    snapshot = bootstrap_snapshot(members)
+    return Wal.create(disk, config.data_dir, identity, snapshot, holder=holder)
+
+
+def _check_owner(config: ServeConfig, log: Wal) -> None:
+    """Refuse a directory that is known to be of a member with another name."""
+    members = Manifest.decode(log.snapshot().data).members
+    names = {member.node_id: member.name for member in members}
+    owner = names.get(log.identity.node_id)
+    if owner and owner != config.name:
+        raise ConfigError(
+            f"data-dir is {config.data_dir}, which has the data of {owner}; it must be"
+            f" that of {config.name}, or be empty"
+        )

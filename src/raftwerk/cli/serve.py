@@ -1,0 +1,179 @@
+"""One node as a process: the one place where all its parts are put together."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+import structlog
+
+from raftwerk.api.app import ClientApp
+from raftwerk.api.server import ApiServer
+from raftwerk.cli.data_directory import open_log
+from raftwerk.cli.lifeline import exit_with_parent
+from raftwerk.cli.log import set_up_log
+from raftwerk.cli.ports import require_free
+from raftwerk.cli.signals import StopSignals
+from raftwerk.config import NodeConfig, ServeConfig, bad_setting
+from raftwerk.host.protocol import Host
+from raftwerk.host.real import real_host
+from raftwerk.kv import Store
+from raftwerk.runtime import Node
+from raftwerk.service import KvService
+from raftwerk.storage.disk import RealDisk
+from raftwerk.storage.protocol import DirectoryIdentity
+from raftwerk.storage.snapshots import SnapshotFiles
+from raftwerk.transport.port_holder import holder_of
+from raftwerk.transport.protocol import Identity
+from raftwerk.transport.tcp import TcpTransport
+
+try:
+    import uvloop
+except ImportError:
+    NEW_LOOP: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
+    NEW_LOOP = uvloop.new_event_loop
+
+__all__ = ["serve"]
+
+
+def serve(config: ServeConfig, *, with_parent: bool = False) -> None:
+    """Run one node until it is asked to stop.
+
+    Parameters
+    ----------
+    config : ServeConfig
+        What it was told.
+    with_parent : bool
+        End when the process that started this one does.
+
+    Raises
+    ------
+    ConfigError
+        If an address is taken or the data directory can't be used, naming it.
+    StorageError
+        If the disk refused or lied; the node has stopped.
+    InvariantViolation
+        If raftwerk broke a promise of its own; the node has stopped.
+    """
+    if with_parent:
+        exit_with_parent()
+    set_up_log(config.log_level)
+    require_free("listen-client-urls", config.listen_client_urls)
+    require_free("listen-peer-urls", config.listen_peer_urls)
+    if len(config.listen_peer_urls) != 1:
+        shown = ",".join(map(str, config.listen_peer_urls))
+        raise bad_setting("listen-peer-urls", shown, "one URL; several come later")
+    with asyncio.Runner(loop_factory=NEW_LOOP) as runner:
+        runner.run(_serve(config))
+
+
+async def _serve(config: ServeConfig) -> None:
+    """Start all parts, wait, and stop them in the opposite order."""
+    host = real_host()
+    async with AsyncExitStack() as stack:
+        signals = stack.enter_context(StopSignals())
+        node, store = await _start_node(config, host, stack)
+        await _start_api(config, node, store, stack)
+        # What lives now lives long: the collector need not look at it ever again.
+        gc.collect()
+        gc.freeze()
+        _tell_ready(config, node)
+        await _until_asked_to_stop(signals, node)
+        structlog.get_logger(__name__).info("stopping")
+
+
+async def _start_node(
+    config: ServeConfig, host: Host, stack: AsyncExitStack
+) -> tuple[Node, Store]:
+    """Take part in the cluster until the stack is closed."""
+    disk = RealDisk()
+    log = open_log(config, disk, host.draw)
+    store = Store()
+    node = Node(
+        _node_config(config, log.identity),
+        store,
+        host=host,
+        store=log,
+        transport=_transport(config, log.identity, host),
+        snapshots=SnapshotFiles(disk, config.data_dir),
+    )
+    try:
+        await node.start()
+    except BaseException:
+        log.close()
+        raise
+    stack.push_async_callback(node.stop)
+    return node, store
+
+
+def _node_config(config: ServeConfig, identity: DirectoryIdentity) -> NodeConfig:
+    """Return what the node is told: its identity is the directory's, not the flags'."""
+    return NodeConfig(
+        node_id=identity.node_id,
+        cluster_id=identity.cluster_id,
+        directory_id=identity.directory_id,
+        name=config.name,
+        peer_urls=tuple(map(str, config.initial_advertise_peer_urls)),
+        client_urls=tuple(map(str, config.advertise_client_urls)),
+        election_timeout_min_millis=config.election_timeout_min_millis,
+        election_timeout_max_millis=config.election_timeout_max_millis,
+        heartbeat_millis=config.heartbeat_interval_millis,
+    )
+
+
+def _transport(
+    config: ServeConfig, identity: DirectoryIdentity, host: Host
+) -> TcpTransport:
+    """Return the way to the peers."""
+    return TcpTransport(
+        Identity(
+            cluster_id=identity.cluster_id,
+            node_id=identity.node_id,
+            directory_id=identity.directory_id,
+            address=config.initial_advertise_peer_urls[0].host_port,
+        ),
+        config.listen_peer_urls[0].host_port,
+        host=host,
+        report=structlog.get_logger("raftwerk.transport").log,
+    )
+
+
+async def _start_api(
+    config: ServeConfig, node: Node, store: Store, stack: AsyncExitStack
+) -> None:
+    """Answer clients until the stack is closed."""
+    app = ClientApp(node, KvService(node, store))
+    server = ApiServer(app, config.listen_client_urls, holder_of=holder_of)
+    await server.start()
+    stack.push_async_callback(server.stop)
+    stack.callback(app.drain)
+
+
+async def _until_asked_to_stop(signals: StopSignals, node: Node) -> None:
+    """Return when a signal asks for it; raise if the node fails before."""
+    asked = asyncio.ensure_future(signals.wait())
+    ended = asyncio.ensure_future(node.wait_ended())
+    await asyncio.wait((asked, ended), return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    ended.cancel()
+    if ended.done() and not ended.cancelled():
+        ended.result()  # raises why
+
+
+def _tell_ready(config: ServeConfig, node: Node) -> None:
+    """Print the line that people and scripts wait for."""
+    clients = ",".join(map(str, config.listen_client_urls))
+    peers = ",".join(map(str, config.listen_peer_urls))
+    print(
+        f"raftwerk {config.name} is ready: clients {clients}, peers {peers},"
+        f" data in {config.data_dir}",
+        flush=True,
+    )
+    status = node.status()
+    structlog.get_logger(__name__).info(
+        "ready",
+        name=config.name,
+        node_id=f"{status.node_id:x}",
+        cluster_id=f"{status.cluster_id:x}",
+    )
