@@ -8,7 +8,10 @@ MADE := .venv/.made-by-$(subst /,-,$(PYTHON))
 # What is checked but may be missing from an unpacked release.
 EXTRAS := $(wildcard examples benchmarks)
 
-export PYTHONDONTWRITEBYTECODE := 1
+# Byte code is kept, beside the sources and git-ignored: nodes that had to compile all
+# that they import would take seconds to start.
+export PYTHONDONTWRITEBYTECODE :=
+export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON_DOWNLOADS := never
 
 .PHONY: help demo test test-long verify fix bench
