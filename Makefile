@@ -18,7 +18,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 ## What there is.
 help:
-	@awk '/^## /{text=substr($$0,4)} /^[a-z-]+:/{printf "make %-10s %s\n", substr($$1,1,length($$1)-1), text}' Makefile
+	@awk '/^## /{text=substr($$0,4)} text && /^[a-z-]+:/{printf "make %-10s %s\n", substr($$1,1,length($$1)-1), text; text=""}' Makefile
 
 ## Three nodes on this machine, and a page that shows them; ends on ctrl-c.
 demo: .venv/.synced
@@ -33,6 +33,7 @@ test-long: .venv/.synced
 	$(RUN)python -m pytest -m long
 
 ## Every check but the tests; writes nothing.
+verify: export PYTHONDONTWRITEBYTECODE := 1
 verify: .venv/.synced
 	$(RUN)black --check .
 	$(RUN)isort --check .
@@ -53,7 +54,7 @@ bench: .venv/.synced
 	for file in benchmarks/bench_*.py; do $(RUN)python "$$file" || exit 1; done
 
 .venv/.synced: $(MADE) pyproject.toml uv.lock
-	$(RUN)uv sync --locked --quiet --python $(RUN)python
+	$(RUN)uv sync --locked --compile-bytecode --quiet --python $(RUN)python
 	@touch $@
 
 $(MADE):
