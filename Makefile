@@ -54,7 +54,7 @@ bench: .venv/.synced
 	for file in benchmarks/bench_*.py; do $(RUN)python "$$file" || exit 1; done
 
 .venv/.synced: $(MADE) pyproject.toml uv.lock
-	$(RUN)uv sync --locked --compile-bytecode --quiet --python $(RUN)python
+	$(RUN)uv sync --locked --quiet --python $(RUN)python
 	@touch $@
 
 $(MADE):
