@@ -15,8 +15,8 @@ from raftwerk.kv import (
     Compare,
     DeleteRange,
     DeleteRangeResult,
-    KeyNotFound,
     KeyValue,
+    Nothing,
     Put,
     PutResult,
     Range,
@@ -97,9 +97,8 @@ def test_a_compare_takes_the_operand_of_its_target(
 
 
 @pytest.mark.parametrize("operation", [{}, None, {"request_put": None}, {"other": {}}])
-def test_an_operation_that_says_nothing_is_refused(operation: object) -> None:
-    with pytest.raises(KeyNotFound):
-        kv_json.TXN.read({"failure": [operation]})
+def test_an_operation_may_say_nothing_until_it_is_checked(operation: object) -> None:
+    assert kv_json.TXN.read({"failure": [operation]}) == Txn(failure=(Nothing(),))
 
 
 def test_an_operation_is_one_operation() -> None:

@@ -26,8 +26,8 @@ from raftwerk.kv import (
     CompareTarget,
     DeleteRange,
     DeleteRangeResult,
-    KeyNotFound,
     KeyValue,
+    Nothing,
     Operation,
     Put,
     PutResult,
@@ -80,7 +80,7 @@ def _compare(
 def _operation(**given: Operation) -> Operation:
     """Return the one operation that is given."""
     if not given:
-        raise KeyNotFound("an operation of a transaction says nothing")
+        return Nothing()
     if len(given) > 1:
         # etcd takes any one of them; which, is left to chance.
         raise BadRequest(f"it has {' and '.join(given)}; it must be one of them")

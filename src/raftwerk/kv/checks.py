@@ -11,6 +11,7 @@ from raftwerk.kv.commands import (
     CompareResult,
     CompareTarget,
     DeleteRange,
+    Nothing,
     Operation,
     Put,
     Range,
@@ -22,6 +23,7 @@ from raftwerk.kv.errors import (
     EmptyKey,
     InvalidCompare,
     InvalidSort,
+    KeyNotFound,
     LeaseProvided,
     TooManyOperations,
     ValueProvided,
@@ -125,6 +127,8 @@ def check_txn(txn: Txn) -> None:
         If a put is to keep the lease, and gives one.
     InvalidSort
         If a range is to be sorted by what a key does not have.
+    KeyNotFound
+        If an operation says nothing; the word is etcd's.
     InvalidCompare
         If a compare looks at what a key does not have, or in an unknown way.
     DuplicateKey
@@ -161,6 +165,8 @@ def _check_operations(txn: Txn, operations_max: int) -> None:
                 check_range(operation)
             case DeleteRange():
                 check_delete_range(operation)
+            case Nothing():
+                raise KeyNotFound("an operation of a transaction says nothing")
 
 
 def _check_compare(compare: Compare) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "CompareResult",
     "CompareTarget",
     "DeleteRange",
+    "Nothing",
     "Operation",
     "Put",
     "Range",
@@ -213,6 +214,10 @@ class Txn(msgspec.Struct, frozen=True, array_like=True, tag=3):
     failure: "tuple[Operation, ...]" = ()
 
 
+class Nothing(msgspec.Struct, frozen=True, array_like=True, tag=5, gc=False):
+    """An operation that says nothing: a wire can have one, but it is always refused."""
+
+
 class Compact(msgspec.Struct, frozen=True, array_like=True, tag=4, gc=False):
     """Forget what can't be seen at this revision or a later one.
 
@@ -225,7 +230,7 @@ class Compact(msgspec.Struct, frozen=True, array_like=True, tag=4, gc=False):
     revision: int
 
 
-Operation: TypeAlias = Range | Put | DeleteRange | Txn
+Operation: TypeAlias = Range | Put | DeleteRange | Txn | Nothing
 """What a transaction may do."""
 
 Command: TypeAlias = Put | DeleteRange | Txn | Compact
