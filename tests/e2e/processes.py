@@ -14,7 +14,7 @@ needs_proc = pytest.mark.skipif(
 def starved_seconds(pid: int) -> float:
     """Return how long a process was ready to run while others had the processors.
 
-    What remains of the time that went by is its own; a busy machine tells nothing of it.
+    What remains of the time that went by is its own, on a busy machine as well.
     """
     try:
         fields = (PROC / str(pid) / "schedstat").read_text().split()
