@@ -194,7 +194,7 @@ def _decode_change(entry: Entry) -> tuple[ConfChange, ChangeContext]:
     try:
         change = ConfChange.decode(entry.data)
         return change, ChangeContext.decode(change.context)
-    except msgspec.DecodeError as error:
+    except (InvalidChange, msgspec.DecodeError) as error:
         raise UnknownFormat(
             f"the membership change of entry {entry.index} can't be read ({error});"
             " start a newer version of raftwerk on this data directory"

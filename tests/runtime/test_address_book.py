@@ -1,0 +1,110 @@
+"""Members are reached where the log says, strangers where they say themselves."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from raftwerk.core.records import ConfState
+from raftwerk.runtime import Member
+from raftwerk.runtime.address_book import AddressBook, peer_address
+from raftwerk.runtime.members import ChangeContext, Members
+from raftwerk.transport.protocol import Identity
+from raftwerk.types import NodeId
+
+from .group import TappedTransport, member_of
+
+CASES = [
+    (("http://one:2380",), "one:2380"),
+    (("http://[::1]:2380",), "[::1]:2380"),
+    (("nonsense", "http://two:1"), "two:1"),
+    (("nonsense",), None),
+    ((), None),
+]
+
+
+@pytest.mark.parametrize(("urls", "address"), CASES)
+def test_the_first_url_that_can_be_read_is_where_a_member_is(
+    urls: tuple[str, ...], address: str | None
+) -> None:
+    assert peer_address(Member(node_id=NodeId(1), peer_urls=urls)) == address
+
+
+class Told(TappedTransport):
+    """A transport that only listens to `set_peers`."""
+
+    def __init__(self) -> None:  # pylint: disable=super-init-not-called
+        self.addresses: dict[NodeId, str] = {}
+
+    def set_peers(self, addresses: Mapping[NodeId, str]) -> None:
+        self.addresses = dict(addresses)
+
+
+class Rig:
+    """The address book of member 1."""
+
+    def __init__(self, *others: Member) -> None:
+        self.members = Members([member_of(1), *others])
+        self.transport = Told()
+        self.book = AddressBook(NodeId(1), self.transport, lambda: self.members)
+
+    def meet(self, node_id: int, address: str) -> bool:
+        return self.book.meet(
+            Identity(cluster_id=1, node_id=NodeId(node_id), address=address)
+        )
+
+    def told(self) -> dict[NodeId, str]:
+        self.book.tell()
+        return self.transport.addresses
+
+
+def test_all_members_but_ourselves_are_told() -> None:
+    rig = Rig(member_of(2), member_of(3))
+    assert rig.told() == {2: "node2:2380", 3: "node3:2380"}
+
+
+def test_a_member_whose_address_can_t_be_read_stops_nobody() -> None:
+    rig = Rig(Member(node_id=NodeId(2), peer_urls=("nonsense",)), member_of(3))
+    assert rig.told() == {3: "node3:2380"}
+
+
+def test_a_stranger_is_answered_where_he_says_to_be() -> None:
+    rig = Rig()
+    assert rig.meet(7, "seven:1")
+    assert rig.told() == {7: "seven:1"}
+    assert not rig.meet(7, "seven:1"), "that is no news"
+    assert rig.meet(7, "elsewhere:1")
+    assert rig.told() == {7: "elsewhere:1"}
+
+
+@pytest.mark.parametrize("address", ["", "nonsense", "host:99999"])
+def test_a_stranger_without_an_address_is_not_remembered(address: str) -> None:
+    rig = Rig()
+    assert not rig.meet(7, address)
+    assert not rig.told()
+
+
+def test_what_the_log_says_of_a_member_is_not_talked_over() -> None:
+    rig = Rig(member_of(2))
+    assert not rig.meet(2, "elsewhere:1")
+    assert rig.told() == {2: "node2:2380"}
+
+
+def test_a_stranger_that_becomes_a_member_or_is_removed_is_one_no_more() -> None:
+    rig = Rig()
+    rig.meet(7, "seven:1")
+    rig.meet(8, "eight:1")
+    of = ConfState(voters=(NodeId(1), NodeId(7), NodeId(8)))
+    joined = ChangeContext(members=(member_of(7), member_of(8)))
+    rig.members.apply_change(joined, of)
+    rig.members.apply_change(ChangeContext(), ConfState(voters=(NodeId(1), NodeId(7))))
+    assert rig.told() == {7: "node7:2380"}
+    assert rig.told() == {7: "node7:2380"}
+
+
+def test_so_many_strangers_and_no_more_are_remembered() -> None:
+    rig = Rig()
+    for node_id in range(100, 200):
+        rig.meet(node_id, f"host{node_id}:1")
+    told = rig.told()
+    assert len(told) == 32
+    assert NodeId(199) in told

@@ -1,0 +1,290 @@
+"""Each committed entry takes effect once, in order, and its proposer hears of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from raftwerk.core.records import (
+    Change,
+    ChangeKind,
+    ConfChange,
+    ConfState,
+    Entry,
+    EntryKind,
+    Snapshot,
+)
+from raftwerk.errors import (
+    InvalidChange,
+    InvariantViolation,
+    MisuseError,
+    OutcomeUnknown,
+    UnknownFormat,
+)
+from raftwerk.runtime.apply import Applier
+from raftwerk.runtime.envelope import EnvelopeKind, Sender
+from raftwerk.runtime.manifest import Manifest
+from raftwerk.runtime.members import ChangeContext, PublishMember
+from raftwerk.runtime.waiters import Waiters
+from raftwerk.types import LogIndex, NodeId, Term
+
+from .group import member_of, story
+from .machines import ListMachine
+
+ADDED = ConfState(voters=(NodeId(1),), learners=(NodeId(4),))
+ADD = ConfChange((Change(ChangeKind.ADD_LEARNER, NodeId(4)),))
+
+
+class Rig:
+    """An applier after a snapshot at entry 1, and entries for it."""
+
+    def __init__(self, machine: Any = None) -> None:
+        self.machine = ListMachine() if machine is None else machine
+        self.sender = Sender(NodeId(1), 5)
+        self.stranger = Sender(NodeId(2), 6)
+        self.waiters = Waiters(asyncio.get_running_loop(), 100)
+        self.changes: list[ConfChange] = []
+        self.change: Callable[[ConfChange], ConfState] = self.changed
+        self.applier = Applier(
+            self.machine,
+            self.sender,
+            self.waiters,
+            self._change,
+        )
+        manifest = Manifest(members=(member_of(1),))
+        self.applier.restored(
+            Snapshot(index=LogIndex(1), term=Term(1), data=manifest.encode())
+        )
+        self.index = 1
+
+    def _change(self, change: ConfChange) -> ConfState:
+        return self.change(change)
+
+    def changed(self, change: ConfChange) -> ConfState:
+        self.changes.append(change)
+        return ADDED
+
+    def entry(self, data: bytes, term: int = 1, kind: Any = EntryKind.COMMAND) -> Entry:
+        """Return the next entry."""
+        self.index += 1
+        return Entry(Term(term), LogIndex(self.index), data, kind)
+
+    def command(self, content: bytes, term: int = 1) -> Entry:
+        """Return the next entry, a command of somebody else."""
+        data = self.stranger.wrap(EnvelopeKind.COMMAND, 1, content)
+        return self.entry(data, term)
+
+    def propose(
+        self, content: bytes, term: int = 1, *, is_handed_on: bool = False
+    ) -> "tuple[bytes, asyncio.Future[object]]":
+        """Propose here in a term; return the entry's data and its outcome."""
+        number = self.waiters.next_number()
+        data = self.sender.wrap(EnvelopeKind.COMMAND, number, content)
+        future = self.waiters.add(number, data, 10.0)
+        self.waiters.proposed(self.waiters.take_held(1000), Term(term), is_handed_on)
+        return data, future
+
+
+@story
+async def test_commands_of_one_order_are_applied_in_one_call() -> None:
+    rig = Rig()
+    assert not rig.applier.apply([rig.command(b"a"), rig.command(b"b")])
+    assert rig.machine.commands == [b"a", b"b"]
+    assert rig.machine.batches == [2]
+    assert (rig.applier.applied_index, rig.applier.applied_term) == (3, 1)
+
+
+@story
+async def test_the_result_goes_to_whoever_proposed_it_here() -> None:
+    rig = Rig()
+    data, future = rig.propose(b"mine")
+    rig.applier.apply([rig.command(b"another's"), rig.entry(data)])
+    assert await future == 2
+
+
+@story
+async def test_an_empty_entry_is_nobodys_command() -> None:
+    rig = Rig()
+    rig.applier.apply([rig.entry(b"", 2), rig.command(b"a", 2)])
+    assert rig.machine.commands == [b"a"]
+    assert (rig.applier.applied_index, rig.applier.applied_term) == (3, 2)
+
+
+@story
+async def test_a_new_term_settles_what_was_proposed_in_an_older_one() -> None:
+    rig = Rig()
+    _, lost = rig.propose(b"lost")
+    _, unknown = rig.propose(b"handed on", is_handed_on=True)
+    rig.applier.apply([rig.entry(b"", 2)])
+    assert rig.waiters.has_held
+    assert not lost.done()
+    assert isinstance(unknown.exception(), OutcomeUnknown)
+
+
+@story
+async def test_a_command_of_the_old_term_is_resolved_before_the_new_one_settles() -> (
+    None
+):
+    rig = Rig()
+    data, future = rig.propose(b"just made it", is_handed_on=True)
+    rig.applier.apply([rig.entry(data, 1), rig.entry(b"", 2)])
+    assert await future == 1
+
+
+@story
+async def test_the_first_command_of_a_new_term_settles_too_and_is_applied_once() -> (
+    None
+):
+    rig = Rig()
+    _, lost = rig.propose(b"lost")
+    rig.applier.apply([rig.command(b"a"), rig.command(b"b", 2), rig.command(b"c", 2)])
+    assert rig.machine.commands == [b"a", b"b", b"c"]
+    assert rig.waiters.has_held
+    assert not lost.done()
+
+
+@story
+async def test_a_change_takes_effect_between_the_commands_around_it() -> None:
+    rig = Rig()
+    seen: list[int] = []
+
+    def change(_: ConfChange) -> ConfState:
+        seen.append(len(rig.machine.commands))
+        return ADDED
+
+    rig.change = change
+    context = ChangeContext(members=(member_of(4),)).encode()
+    data = msgspec.structs.replace(ADD, context=context).encode()
+    entries = [
+        rig.command(b"a"),
+        rig.entry(data, kind=EntryKind.CONF_CHANGE),
+        rig.command(b"b"),
+    ]
+    assert rig.applier.apply(entries)
+    assert seen == [1]
+    assert rig.machine.batches == [1, 1]
+    assert NodeId(4) in rig.applier.members.by_id
+
+
+@story
+async def test_who_proposed_a_change_is_told_the_configuration() -> None:
+    rig = Rig()
+    number = rig.waiters.next_number()
+    future = rig.waiters.add_proposed(number, Term(1), 10.0)
+    context = ChangeContext(ticket=rig.sender.ticket(number)).encode()
+    data = msgspec.structs.replace(ADD, context=context).encode()
+    rig.applier.apply([rig.entry(data, kind=EntryKind.CONF_CHANGE)])
+    assert await future == ADDED
+
+
+@story
+async def test_a_change_that_does_not_fit_is_refused_by_all_alike_and_they_go_on() -> (
+    None
+):
+    rig = Rig()
+
+    def refuse(_: ConfChange) -> ConfState:
+        raise InvalidChange("removed all voters")
+
+    rig.change = refuse
+    number = rig.waiters.next_number()
+    future = rig.waiters.add_proposed(number, Term(1), 10.0)
+    context = ChangeContext(rig.sender.ticket(number), (member_of(4),)).encode()
+    data = msgspec.structs.replace(ADD, context=context).encode()
+    rig.applier.apply([rig.entry(data, kind=EntryKind.CONF_CHANGE), rig.command(b"a")])
+    assert isinstance(future.exception(), InvalidChange)
+    assert NodeId(4) not in rig.applier.members.by_id
+    assert rig.machine.commands == [b"a"]
+
+
+@story
+async def test_a_record_of_a_member_never_reaches_the_machine() -> None:
+    rig = Rig()
+    content = msgspec.msgpack.encode(PublishMember(member_of(1, directory_id=7)))
+    data = rig.stranger.wrap(EnvelopeKind.RECORD, 1, content)
+    assert rig.applier.apply([rig.entry(data)])
+    assert rig.applier.members.by_id[NodeId(1)].directory_id == 7
+    assert rig.machine.commands == []
+
+
+@story
+async def test_an_unknown_kind_stops_before_anything_of_its_order_is_applied() -> None:
+    rig = Rig()
+    entries = [rig.command(b"a"), rig.entry(bytes([99]) + bytes(30)), rig.command(b"b")]
+    with pytest.raises(UnknownFormat, match="kind 99"):
+        rig.applier.apply(entries)
+    assert rig.machine.commands == []
+    assert rig.applier.applied_index == 1
+
+
+@story
+async def test_a_change_that_can_t_be_read_stops_in_words() -> None:
+    rig = Rig()
+    entry = rig.entry(b"\xc1garbage", kind=EntryKind.CONF_CHANGE)
+    with pytest.raises(UnknownFormat, match="entry 2 can't be read"):
+        rig.applier.apply([entry])
+
+
+@story
+async def test_a_gap_is_a_bug_of_ours() -> None:
+    rig = Rig()
+    rig.index += 1
+    with pytest.raises(InvariantViolation, match="entry 3 follows the applied index 1"):
+        rig.applier.apply([rig.command(b"a")])
+
+
+class Forgetful(ListMachine):
+    """Returns one result too few."""
+
+    def apply(self, index: LogIndex, commands: Sequence[bytes]) -> Sequence[object]:
+        return list(super().apply(index, commands))[1:]
+
+
+class Raising(ListMachine):
+    """Raises."""
+
+    def apply(self, index: LogIndex, commands: Sequence[bytes]) -> Sequence[object]:
+        raise KeyError("no such key")
+
+
+@story
+async def test_a_machine_with_too_few_results_is_blamed_by_name() -> None:
+    rig = Rig(Forgetful())
+    with pytest.raises(MisuseError, match="Forgetful.apply returned 1 results for 2"):
+        rig.applier.apply([rig.command(b"a"), rig.command(b"b")])
+
+
+@story
+async def test_what_a_machine_raises_is_passed_on_with_a_word_of_where() -> None:
+    rig = Rig(Raising())
+    with pytest.raises(KeyError, match="no such key") as caught:
+        rig.applier.apply([rig.command(b"a"), rig.command(b"b")])
+    assert "Raising.apply raised this for the commands of entries 2 to 3" in (
+        caught.value.__notes__[0]
+    )
+
+
+@story
+async def test_a_snapshot_takes_the_place_of_entries_and_ends_what_they_may_hold() -> (
+    None
+):
+    rig = Rig()
+    _, future = rig.propose(b"somewhere in it")
+    manifest = Manifest(members=(member_of(1), member_of(2)), removed=(NodeId(9),))
+    rig.applier.restored(
+        Snapshot(index=LogIndex(50), term=Term(3), data=manifest.encode())
+    )
+    assert isinstance(future.exception(), OutcomeUnknown)
+    assert (rig.applier.applied_index, rig.applier.applied_term) == (50, 3)
+    assert list(rig.applier.members.by_id) == [1, 2]
+    assert rig.applier.members.removed == {9}
+
+
+@story
+async def test_a_snapshot_never_goes_back() -> None:
+    rig = Rig()
+    rig.applier.apply([rig.command(b"a")])
+    with pytest.raises(InvariantViolation, match="does not go back"):
+        rig.applier.restored(Snapshot(index=LogIndex(1), term=Term(1)))
