@@ -121,6 +121,28 @@ def demo(folder: Path, *, data_is_kept: bool = True) -> Iterator[Demo]:
                 pass
 
 
+def test_a_demo_that_nobody_reads_ends_by_itself(tmp_path: Path) -> None:
+    """As under `raftwerk demo | head`; here of one node, and without a page."""
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "raftwerk", "demo", "--nodes=1", "--no-monitor"),
+            f"--data-dir={tmp_path}",
+            f"--base-port={free_block(2)}",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        said = process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(READY_SECONDS) == 0
+        assert process.stderr.read() == ""
+    assert said == "raftwerk demo: nodes n1; data and logs are in\n"
+    assert not processes_with(str(tmp_path))
+
+
 @pytest.fixture(name="running", scope="module")
 def fixture_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A demo for those tests that leave it as they found it."""

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import json
+import os
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
@@ -74,6 +76,21 @@ def _data_folder(config: DemoConfig, stack: ExitStack) -> Path:
     return folder
 
 
+class _Output(Console):
+    """Standard output; whoever reads it may go, as in ``raftwerk demo | head``."""
+
+    def __init__(self, when_nobody_reads: Callable[[], None]) -> None:
+        super().__init__()
+        self._when_nobody_reads = when_nobody_reads
+
+    def on_broken_pipe(self) -> None:
+        """Say no more; what is left in buffers must not fail at the end."""
+        self.quiet = True
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())
+        self._when_nobody_reads()
+
+
 class _Demo:
     """The parts of a demo, and how they work together."""
 
@@ -81,7 +98,6 @@ class _Demo:
         self._config = config
         self._folder = folder
         self._host = real_host()
-        self._console = Console()
         self._children = tuple(
             Child(name, node_command(config, number, folder), folder / f"{name}.log")
             for number, name in enumerate(config.names)
@@ -91,6 +107,7 @@ class _Demo:
         """Run all until a signal comes or no node is left."""
         async with AsyncExitStack() as stack:
             signals = stack.enter_context(StopSignals())
+            console = _Output(signals.stop)
             fetch = await stack.enter_async_context(HttpFetch())
             poller = Poller(
                 self._config.client_urls,
@@ -101,8 +118,8 @@ class _Demo:
             )
             if self._config.monitor_port is not None:
                 await self._serve_page(poller, self._config.monitor_port, stack)
-            self._print_introduction()
-            display = make_display(poller.views, self._children, self._console)
+            self._print_introduction(console)
+            display = make_display(poller.views, self._children, console)
             stack.enter_context(display)
             poller.watch(display.refresh)
             return await self._run_nodes(poller, signals, display.tell)
@@ -119,6 +136,8 @@ class _Demo:
             await asyncio.wait(
                 (stopped, nodes, polling), return_when=asyncio.FIRST_COMPLETED
             )
+            if polling.done():
+                polling.result()  # raises why: it never ends by itself
             was_asked_to = stopped.done()
             tell("ending all nodes" if was_asked_to else "no node is left")
         finally:
@@ -141,12 +160,12 @@ class _Demo:
         await server.start(page.host, page.port)
         stack.push_async_callback(server.stop)
 
-    def _print_introduction(self) -> None:
+    def _print_introduction(self, console: Console) -> None:
         """Say where everything is and what can be tried."""
         config = self._config
         is_kept = config.data_dir is not None
         lines = [
-            f"raftwerk demo: {config.nodes} nodes; their data and logs are in",
+            f"raftwerk demo: nodes {', '.join(config.names)}; data and logs are in",
             f"  {self._folder} ({'kept' if is_kept else 'removed at the end'})",
         ]
         lines += [
@@ -167,7 +186,7 @@ class _Demo:
             "",
         ]
         for line in lines:
-            self._console.print(Text(line), soft_wrap=True)
+            console.print(Text(line), soft_wrap=True)
 
 
 def _body(**texts: str) -> str:

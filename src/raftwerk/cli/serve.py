@@ -15,6 +15,7 @@ from raftwerk.cli.log import set_up_log
 from raftwerk.cli.ports import require_free
 from raftwerk.cli.signals import StopSignals
 from raftwerk.config import NodeConfig, ServeConfig, bad_setting
+from raftwerk.errors import InvariantViolation
 from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
 from raftwerk.kv import Store
@@ -64,8 +65,13 @@ def serve(config: ServeConfig, *, with_parent: bool = False) -> None:
     if len(config.listen_peer_urls) != 1:
         shown = ",".join(map(str, config.listen_peer_urls))
         raise bad_setting("listen-peer-urls", shown, "one URL; several come later")
-    with asyncio.Runner(loop_factory=NEW_LOOP) as runner:
-        runner.run(_serve(config))
+    try:
+        with asyncio.Runner(loop_factory=NEW_LOOP) as runner:
+            runner.run(_serve(config))
+    except InvariantViolation:
+        # The command ends with one line; whoever mends this needs the whole of it.
+        structlog.get_logger(__name__).exception("raftwerk broke a promise of its own")
+        raise
 
 
 async def _serve(config: ServeConfig) -> None:
