@@ -32,6 +32,7 @@ __all__ = [
     "on_heartbeat_reply",
     "on_report_snapshot",
     "on_report_unreachable",
+    "wait_for_snapshots",
 ]
 
 
@@ -200,3 +201,24 @@ def on_report_snapshot(state: State, event: ReportSnapshot) -> None:
     # Arrived: wait for the member's own answer. Lost: wait a heartbeat before the
     # next try. Either way its answer to a heartbeat ends the pause.
     progress.is_paused_by_probe = True
+
+
+def wait_for_snapshots(state: State, ticks: int) -> None:
+    """Wait a little longer for what became of snapshots, or take them for lost.
+
+    The driver owes a report for each; but it may have lost that with the connection,
+    and the answer of the member as well.
+
+    Parameters
+    ----------
+    state : State
+        A leader.
+    ticks : int
+        How long it has waited since the last call.
+    """
+    for node_id, progress in state.tracker.others(state.id):
+        if progress.state is not ProgressState.SNAPSHOT:
+            continue
+        progress.snapshot_elapsed += ticks
+        if progress.snapshot_elapsed >= state.config.snapshot_ticks_max:
+            on_report_snapshot(state, ReportSnapshot(node_id, succeeded=False))

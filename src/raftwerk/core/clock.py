@@ -5,6 +5,7 @@ steps down), §3.10 (a transfer is given up). `tick(n)` equals n single ticks, s
 driver can sleep until the next deadline.
 """
 
+from raftwerk.core.answers import wait_for_snapshots
 from raftwerk.core.become import become_follower
 from raftwerk.core.config import NO_LIMIT
 from raftwerk.core.election import campaign
@@ -80,7 +81,7 @@ def _tick_others(state: State, ticks: int) -> None:
 
 
 def _tick_leader(state: State, ticks: int) -> None:
-    """Check that a quorum is there, give up a transfer, send heartbeats."""
+    """Check that a quorum is there, give up what takes too long, send heartbeats."""
     state.heartbeat_elapsed += ticks
     state.election_elapsed += ticks
     if state.election_elapsed >= state.config.election_ticks_min:
@@ -89,6 +90,7 @@ def _tick_leader(state: State, ticks: int) -> None:
             return
         # The target did not make it: lead on, and take proposals again.
         state.transferee = None
+        wait_for_snapshots(state, state.config.election_ticks_min)
     if state.heartbeat_elapsed >= state.config.heartbeat_ticks:
         state.heartbeat_elapsed = 0
         broadcast_heartbeat(state, state.reads.newest_round)

@@ -49,6 +49,9 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
         snapshot, and joins only where its leader's driver soon makes a newer one.
     asynchronous_storage : bool
         Take the next `Ready` before the last one is stored (thesis §10.2.1).
+    snapshot_ticks_max : int
+        Ticks after which a snapshot that nobody reported about counts as lost, to within
+        an election timeout: a lost report pauses no follower for ever.
     append_bytes_max : int
         Bytes of entries in one message; one entry always fits.
     inflight_messages_max : int
@@ -80,6 +83,7 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
     step_down_on_removal: bool = True
     join_by_older_snapshot: bool = True
     asynchronous_storage: bool = False
+    snapshot_ticks_max: int = 10_000
     append_bytes_max: int = 1024 * 1024
     inflight_messages_max: int = 256
     inflight_bytes_max: int = NO_LIMIT
@@ -95,6 +99,7 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
         self._at_least("applied_index", 0)
         self._at_least("append_bytes_max", 0)
         for name in (
+            "snapshot_ticks_max",
             "inflight_bytes_max",
             "uncommitted_bytes_max",
             "committed_bytes_max",

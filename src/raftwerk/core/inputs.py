@@ -63,7 +63,7 @@ class ReportUnreachable(msgspec.Struct, frozen=True, tag=True, gc=False):
 
 
 class ReportSnapshot(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """The snapshot for `peer` arrived there, or did not."""
+    """The snapshot for `peer` arrived there, or did not; owed for each that is sent."""
 
     peer: NodeId
     succeeded: bool

@@ -111,6 +111,8 @@ class Progress:
         How entries are sent.
     pending_snapshot_index : LogIndex
         The index of the snapshot that is on its way; 0 outside the snapshot state.
+    snapshot_elapsed : int
+        Ticks since that snapshot was sent, in whole election timeouts.
     sent_commit_index : LogIndex
         The highest commit index that the member was told, as far as it can use it.
     is_recently_active : bool
@@ -128,6 +130,7 @@ class Progress:
         "next_index",
         "state",
         "pending_snapshot_index",
+        "snapshot_elapsed",
         "sent_commit_index",
         "is_recently_active",
         "is_paused_by_probe",
@@ -142,6 +145,7 @@ class Progress:
         self.next_index = next_index
         self.state = ProgressState.PROBE
         self.pending_snapshot_index = NO_INDEX
+        self.snapshot_elapsed = 0
         self.sent_commit_index = NO_INDEX
         # A new member has had no chance to answer: check-quorum must not miss it.
         self.is_recently_active = True
@@ -201,6 +205,7 @@ class Progress:
         self.state = state
         self.is_paused_by_probe = False
         self.pending_snapshot_index = NO_INDEX
+        self.snapshot_elapsed = 0
         self.inflights.reset()
 
     def _go_back_to(self, next_index: LogIndex) -> None:
