@@ -372,7 +372,7 @@ class Member:
             if ready.apply is not None:
                 self.apply_orders.append(ready.apply)
             return sent
-        self._store(ready.hard_state, ready.entries, ready.snapshot)
+        self._store(ready)
         sent += ready.messages_after_sync
         self._apply(ready.committed)
         self.replica.advance()
@@ -381,7 +381,7 @@ class Member:
     def do_append(self) -> list[PeerMessage]:
         """Do the oldest order to append, and return what leaves then."""
         order = self.append_orders.popleft()
-        self._store(order.hard_state, order.entries, order.snapshot)
+        self._store(order)
         own = [
             reply for reply in order.replies if reply.receiver == self.status.node_id
         ]
@@ -406,18 +406,14 @@ class Member:
             sent += self.do_append() if self.append_orders else self.do_apply()
         return sent
 
-    def _store(
-        self,
-        hard_state: HardState | None,
-        entries: Sequence[Entry],
-        snapshot: Snapshot | None,
-    ) -> None:
-        """Make one `Ready` durable."""
-        if snapshot is not None:
-            self.store.install(snapshot)
-            self.applied = snapshot.data.decode().split()
-        self.store.append(hard_state, entries)
-        self.store.sync()
+    def _store(self, write: Ready | AppendOrder) -> None:
+        """Write what is asked for, and sync where that is asked for."""
+        if write.snapshot is not None:
+            self.store.install(write.snapshot)
+            self.applied = write.snapshot.data.decode().split()
+        self.store.append(write.hard_state, write.entries)
+        if write.must_sync or write.snapshot is not None:
+            self.store.sync()
 
     def _apply(self, entries: Sequence[Entry]) -> None:
         """Give committed entries to the state machine, and changes to the replica."""

@@ -173,7 +173,7 @@ def test_two_of_three_elect_a_leader_by_the_same_rules() -> None:
 
 
 def test_outdated_leader_with_a_smaller_term_and_a_longer_log_blocks_nobody() -> None:
-    """§9.6 with etcd #8501: one member has the newer term, the other the longer log; an
+    """§9.6; as etcd: one member has the newer term, the other the longer log; an
     older question is answered, or neither would ever win."""
     longer = Member(1, voters=[1, 2], log=[1, 1], term=1, pre_vote=True)
     newer = Member(2, voters=[1, 2], log=[1], term=5, pre_vote=True)
