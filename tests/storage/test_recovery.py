@@ -226,6 +226,16 @@ def test_after_a_mark_in_a_quiet_time_too() -> None:
         open_after_crash(disk)
 
 
+def test_after_a_start_damage_to_what_was_kept_is_known() -> None:
+    disk = MemoryDisk()
+    write_one_by_one(make_wal(disk), 2, 6)
+    open_after_crash(disk)
+    records = read_segment(disk, FIRST).found.records
+    disk.flip_bit(FIRST, 8 * (records[-2].end - 1))
+    with pytest.raises(WalCorrupted):
+        open_after_crash(disk)
+
+
 def test_damage_to_the_last_batch_without_a_mark_can_t_be_told_from_a_torn_one() -> (
     None
 ):

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -430,3 +432,41 @@ def test_a_directory_that_fails_to_sync_is_final() -> None:
         write_one_by_one(wal, 2, 100)
     with pytest.raises(StorageError, match="nothing is written any more"):
         wal.append(None, ())
+
+
+# ---- a real end -------------------------------------------------------------
+
+WRITER = """
+import sys
+from tests.storage.values import entries, hard_state
+from tests.storage.test_wal import make_wal
+from raftwerk.storage.disk import RealDisk
+
+wal = make_wal(RealDisk(), directory=sys.argv[1])
+for index in range(2, 1_000_000):
+    wal.append(hard_state(1, commit=index), entries(index, index + 1))
+    wal.sync()
+    print(index, flush=True)
+"""
+
+
+@pytest.mark.e2e
+def test_what_a_killed_process_acknowledged_is_there(tmp_path: Path) -> None:
+    directory = str(tmp_path / "data")
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, directory],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    ) as writer:
+        assert writer.stdout is not None
+        lines = iter(writer.stdout)
+        for _ in range(200):
+            next(lines)
+        writer.kill()
+        rest = [int(line) for line in lines if line.endswith("\n")]
+        acknowledged = max(rest, default=201)
+    wal = open_wal(RealDisk(), directory)
+    assert wal.last_index() in (acknowledged, acknowledged + 1)
+    assert content(wal).entries == tuple(entries(2, wal.last_index() + 1))
+    wal.close()

@@ -7,9 +7,10 @@ vote and log are persistent). So all that matters here is one sentence: what a r
 Three layers, each ignorant of the one above it:
 
 - `record`: bytes that prove themselves; a checksum over content, place and forerunner.
-- `segment`, `recovery`, `wal_writer`, `wal`: records in preallocated files, read back
-  so that a torn write is told from damage. `held_log` is the same log in memory, and
-  says what each operation means; `memory` is the store that has nothing else.
+- `segment`, `scan`, `recovery`, `wal_writer`, `wal`: records in preallocated files, and
+  a torn write told from damage when they are read back. `held_log` is the same log in
+  memory, and says what each operation means; `memory` is the store that has nothing
+  else. `inspection` shows people what lies there.
 - `snapshots`: the state in files of their own, for it may be large and is streamed.
 
 All of it stands on `disk_protocol`. `disk` is the machine's; `memory_disk` forgets,
