@@ -86,10 +86,10 @@ def take(state: State) -> Iterable[bytes]:
     oldest = state.compact_revision
     header = _Header(state.revision, oldest)
     # Before the first compaction all there is stands in the history.
-    current = state.index.current() if oldest >= FIRST_REVISION else []
-    return _chunks(
-        header, current, state.history.since(oldest), state.history.since(oldest)
-    )
+    base: Iterator[KeyValue] = iter(())
+    if oldest > FIRST_REVISION:
+        base = _base(oldest, state.index.current(), state.history.since(oldest))
+    return _chunks(header, base, state.history.since(oldest))
 
 
 def read(chunks: Iterable[bytes]) -> State:
@@ -137,19 +137,15 @@ def read(chunks: Iterable[bytes]) -> State:
 
 
 def _chunks(
-    header: _Header,
-    current: list[KeyValue],
-    changes: Iterator[Change],
-    changes_again: Iterator[Change],
+    header: _Header, base: Iterator[KeyValue], changes: Iterator[Change]
 ) -> Iterator[bytes]:
     """Yield the chunks of a snapshot; nothing that is given here changes any more."""
-    oldest = header.compact_revision
     base_count = change_count = 0
     yield MAGIC + bytes([SNAPSHOT_VERSION]) + _framed(header)
-    for kvs in _batches(_base(oldest, current, changes)):
+    for kvs in _batches(base):
         base_count += len(kvs)
         yield _framed(_Base(kvs))
-    for kvs in _batches(made for made, _ in changes_again):
+    for kvs in _batches(made for made, _ in changes):
         change_count += len(kvs)
         yield _framed(_Changes(kvs))
     yield _framed(_End(base_count, change_count))
