@@ -77,7 +77,32 @@ def test_a_member_tells_of_itself() -> None:
     members = three()
     told = member_of(2, name="two", directory_id=5, version=1)
     members.apply_record(record(told))
-    assert members.by_id[NodeId(2)] == told
+    known = members.by_id[NodeId(2)]
+    assert known == msgspec.structs.replace(told, said_peer_urls=told.peer_urls)
+
+
+def test_what_an_operator_said_holds_until_the_member_says_something_new() -> None:
+    members = three()
+    here, there, elsewhere = (("http://here:1",), ("http://there:1",), ("http://e:1",))
+    told = member_of(2, directory_id=5)
+    told = msgspec.structs.replace(told, peer_urls=here)
+    members.apply_record(record(told))
+    news = Member(node_id=NodeId(2), peer_urls=there)
+    members.apply_change(ChangeContext(members=(news,)), OF_THREE)
+    members.apply_record(record(msgspec.structs.replace(told, name="renamed")))
+    assert members.by_id[NodeId(2)].peer_urls == there
+    assert members.by_id[NodeId(2)].name == "renamed"
+    members.apply_record(record(msgspec.structs.replace(told, peer_urls=elsewhere)))
+    assert members.by_id[NodeId(2)].peer_urls == elsewhere
+
+
+def test_whose_place_a_member_takes_is_kept_when_it_tells_of_itself() -> None:
+    members = three()
+    conf_state = msgspec.structs.replace(OF_THREE, learners=(NodeId(4),))
+    new = member_of(4, replaces=NodeId(2))
+    members.apply_change(ChangeContext(members=(new,)), conf_state)
+    members.apply_record(record(member_of(4, name="four", directory_id=6)))
+    assert members.by_id[NodeId(4)].replaces == 2
 
 
 def test_what_a_removed_member_says_of_itself_is_not_heard() -> None:

@@ -97,6 +97,21 @@ async def test_it_tells_when_the_group_comes_to_believe_something_else() -> None
 
 
 @story
+async def test_it_leaves_what_an_operator_added_alone() -> None:
+    rig = Rig()
+    rig.publisher.look()
+    rig.apply()
+    await asyncio.sleep(0)
+    known = rig.members.by_id[NodeId(1)]
+    moved = msgspec.structs.replace(
+        known, peer_urls=("http://elsewhere:1",), replaces=NodeId(9)
+    )
+    rig.members = Members([moved])
+    rig.publisher.look()
+    assert len(rig.told) == 1
+
+
+@story
 async def test_who_is_no_member_tells_nothing() -> None:
     rig = Rig()
     rig.members = Members([])

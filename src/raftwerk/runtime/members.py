@@ -38,6 +38,11 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
         comes under this id with another directory has lost what it promised.
     version : int
         What it can read in the log; 0: not started yet.
+    said_peer_urls : tuple of str
+        What it said of itself last. An operator who moves it changes `peer_urls`, and
+        that holds until it says something new.
+    replaces : NodeId
+        Whose place it is to take when it has caught up; 0: nobody's.
     """
 
     node_id: NodeId
@@ -46,6 +51,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     client_urls: tuple[str, ...] = ()
     directory_id: int = 0
     version: int = 0
+    said_peer_urls: tuple[str, ...] = ()
+    replaces: NodeId = NodeId(0)
 
     @property
     def has_started(self) -> bool:
@@ -197,7 +204,7 @@ class Members:
             # Removed; or it has lost its data directory, and found a way to say so
             # that was not closed to it. It does not become the old one by that.
             return
-        self._members[record.member.node_id] = record.member
+        self._members[record.member.node_id] = _with_own_words(known, record.member)
 
     def refusal(self, node_id: NodeId, directory_id: int) -> str:
         """Say why a peer may not speak to us, in words for its operator.
@@ -231,8 +238,8 @@ class Members:
         return (
             f"member {node_id:x} ({known.name}) has lost its data directory, and with"
             f" it what it promised; run `raftwerk member replace {node_id:x}` against"
-            " the rest of the cluster, and start it with --initial-cluster-state"
-            " existing"
+            " the rest of the cluster, and start it on an empty data directory with"
+            " --initial-cluster-state existing"
         )
 
     def in_order(self) -> tuple[Member, ...]:
@@ -265,4 +272,16 @@ def _merged(known: Member | None, news: Member) -> Member:
         name=news.name or known.name,
         peer_urls=news.peer_urls or known.peer_urls,
         client_urls=news.client_urls or known.client_urls,
+        replaces=news.replaces or known.replaces,
+    )
+
+
+def _with_own_words(known: Member, told: Member) -> Member:
+    """Return a member with what it says of itself; the rest an operator has said."""
+    is_moved = told.peer_urls == known.said_peer_urls
+    return msgspec.structs.replace(
+        told,
+        peer_urls=known.peer_urls if is_moved else told.peer_urls,
+        said_peer_urls=told.peer_urls,
+        replaces=known.replaces,
     )

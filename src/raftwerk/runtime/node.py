@@ -5,13 +5,14 @@ start, stop and failure; the work is the driver's.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import Event
 from raftwerk.core.inputs import TransferLeadership
+from raftwerk.core.progress_view import ProgressView
 from raftwerk.core.records import ConfChange, ConfState
 from raftwerk.errors import MisuseError, NotLeader, StorageError
 from raftwerk.host.protocol import Host
@@ -22,7 +23,7 @@ from raftwerk.runtime.status import NodeStatus
 from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.storage.protocol import LogStore
 from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
-from raftwerk.transport.protocol import Identity, Transport
+from raftwerk.transport.protocol import Identity, PeerView, Transport
 from raftwerk.types import LogIndex, NodeId
 
 __all__ = ["Node"]
@@ -354,6 +355,48 @@ class Node:
         """
         return self._driver().applier.members.in_order()
 
+    @property
+    def removed(self) -> frozenset[NodeId]:
+        """All who were members once; their ids are never given out again.
+
+        Returns
+        -------
+        frozenset of NodeId
+            As of the last applied entry.
+        """
+        return self._driver().applier.members.removed
+
+    def progress(self) -> Mapping[NodeId, ProgressView]:
+        """Return how far each member is, as its leader knows.
+
+        Returns
+        -------
+        mapping of NodeId to ProgressView
+            Ourselves among them; empty unless we lead.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        return self._driver().replica.status().progress
+
+    def peers(self) -> Mapping[NodeId, PeerView]:
+        """Return what the transport knows of the others.
+
+        Returns
+        -------
+        mapping of NodeId to PeerView
+            Members and whoever introduced himself; without ourselves.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        self._driver()
+        return self._transport.peers()
+
     def status(self) -> NodeStatus:
         """Return this member's own view at this moment.
 
@@ -383,5 +426,6 @@ class Node:
             last_log_index=log.last_index,
             commit_index=log.commit_index,
             applied_index=driver.applier.applied_index,
+            snapshot_index=self._stores.log.snapshot().index,
             conf_state=conf_state,
         )

@@ -63,7 +63,7 @@ class Publisher:
             self._is_pending
             or self._is_stopped
             or known is None
-            or known == self._truth
+            or _is_said(known, self._truth)
             or not self._truth.has_started
         ):
             return
@@ -97,3 +97,14 @@ class Publisher:
         self._is_stopped = True
         if self._timer is not None:
             self._timer.cancel()
+
+
+def _is_said(known: Member, truth: Member) -> bool:
+    """Tell whether the group knows what we say of ourselves, whatever others add."""
+    said = msgspec.structs.replace(
+        known,
+        peer_urls=known.said_peer_urls,
+        said_peer_urls=(),
+        replaces=truth.replaces,
+    )
+    return said == truth

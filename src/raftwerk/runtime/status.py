@@ -24,3 +24,5 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     commit_index: LogIndex
     applied_index: LogIndex
     conf_state: ConfState
+    snapshot_index: LogIndex = LogIndex(0)
+    """Up to here the state is kept in a snapshot, and the log can be let go."""
