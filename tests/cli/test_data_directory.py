@@ -1,0 +1,93 @@
+"""A first start, later starts, and directories that are somebody else's."""
+
+import msgspec
+import pytest
+
+from raftwerk.cli.data_directory import open_log
+from raftwerk.config import InitialMember, ServeConfig, Url, cluster_id_of, member_id_of
+from raftwerk.errors import ConfigError, DirectoryLocked
+from raftwerk.host.draw import SplitMix64
+from raftwerk.runtime.manifest import Manifest
+from raftwerk.storage.memory_disk import MemoryDisk
+
+TOKEN = "blue"
+
+CLUSTER = tuple(
+    InitialMember(f"n{number}", (Url(f"node-{number}", 2380),)) for number in (1, 2, 3)
+)
+
+
+def config(member: InitialMember = CLUSTER[0]) -> ServeConfig:
+    return ServeConfig(
+        name=member.name,
+        data_dir="/data",
+        initial_advertise_peer_urls=member.peer_urls,
+        initial_cluster=CLUSTER,
+        initial_cluster_token=TOKEN,
+    )
+
+
+def test_every_node_of_a_new_cluster_begins_with_the_same_snapshot() -> None:
+    logs = [open_log(config(each), MemoryDisk(), SplitMix64(1)) for each in CLUSTER]
+    first = logs[0].snapshot()
+    assert all(log.snapshot() == first for log in logs)
+    assert (first.index, first.term) == (1, 1)
+    ids = [member_id_of(each.peer_urls, TOKEN) for each in CLUSTER]
+    assert first.conf_state.voters == tuple(sorted(ids))
+    assert {
+        member.name: member.peer_urls for member in Manifest.decode(first.data).members
+    } == {each.name: tuple(map(str, each.peer_urls)) for each in CLUSTER}
+    assert [log.identity.node_id for log in logs] == ids
+    assert {log.identity.cluster_id for log in logs} == {cluster_id_of(ids, TOKEN)}
+
+
+def test_a_directory_gets_an_id_that_is_not_that_of_another() -> None:
+    draw = SplitMix64(1)
+    logs = [open_log(config(), MemoryDisk(), draw) for _ in range(2)]
+    ids = {log.identity.directory_id for log in logs}
+    assert len(ids) == 2
+    assert 0 not in ids
+
+
+def test_a_later_start_goes_by_what_the_directory_knows() -> None:
+    disk = MemoryDisk()
+    log = open_log(config(), disk, SplitMix64(1))
+    identity, snapshot = log.identity, log.snapshot()
+    log.close()
+    later = msgspec.structs.replace(
+        config(), initial_cluster_token="green", initial_cluster_state="existing"
+    )
+    again = open_log(later, disk, SplitMix64(2))
+    assert again.identity == identity
+    assert again.snapshot() == snapshot
+
+
+def test_what_a_crash_left_unfinished_stops_no_start() -> None:
+    disk = MemoryDisk()
+    identity = open_log(config(), disk, SplitMix64(1)).identity
+    disk.crash()
+    assert open_log(config(), disk, SplitMix64(2)).identity == identity
+
+
+def test_the_directory_of_another_node_is_refused_and_left_alone() -> None:
+    disk = MemoryDisk()
+    open_log(config(), disk, SplitMix64(1)).close()
+    for _ in range(2):  # it was let go of after the first time
+        with pytest.raises(ConfigError, match="data-dir is /data, which has .* of n1;"):
+            open_log(config(CLUSTER[1]), disk, SplitMix64(2))
+    open_log(config(), disk, SplitMix64(3)).close()
+
+
+def test_a_directory_that_is_in_use_is_refused() -> None:
+    disk = MemoryDisk()
+    open_log(config(), disk, SplitMix64(1))
+    with pytest.raises(DirectoryLocked, match="/data is in use by .*raftwerk n1"):
+        open_log(config(), disk, SplitMix64(2))
+
+
+def test_to_join_a_running_cluster_is_refused_as_long_as_it_is_not_possible() -> None:
+    joining = msgspec.structs.replace(config(), initial_cluster_state="existing")
+    with pytest.raises(
+        ConfigError, match="initial-cluster-state is existing and /data"
+    ):
+        open_log(joining, MemoryDisk(), SplitMix64(1))
