@@ -10,9 +10,12 @@ Version 1 of the peer protocol, in msgpack but for the kinds marked otherwise::
     LAST_PART   dialler → listener   the same, and the message is complete with it
     PING        dialler → listener   number, 8 bytes, little-endian
     PONG        listener → dialler   the number: all frames before it have arrived
+    QUESTION    dialler → listener   first frame in a hello's place, as the asker wrote it
+    ANSWER      listener → dialler   as the listener's owner wrote it; last frame
 
 The first three never change their form but by fields with a default, so that any two
-versions can tell each other why they don't fit. All others belong to a version.
+versions can tell each other why they don't fit. The last two carry what is above us,
+in whatever form. All others belong to a version.
 """
 
 import enum
@@ -50,6 +53,8 @@ class FrameKind(enum.IntEnum):
     LAST_PART = 6
     PING = 7
     PONG = 8
+    QUESTION = 9
+    ANSWER = 10
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode

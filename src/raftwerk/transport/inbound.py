@@ -18,7 +18,7 @@ from raftwerk.transport.codec import (
     encode_ping,
     encode_struct,
 )
-from raftwerk.transport.frame import Frame, FrameDecoder
+from raftwerk.transport.frame import Frame, FrameDecoder, encode_frame
 from raftwerk.transport.handshake import Hello, Refusal, RefusalCode, answer
 from raftwerk.transport.link import Link, Surroundings
 from raftwerk.transport.pulse import Silence
@@ -167,6 +167,9 @@ class Inbound:
     def _on_frame(self, frame: Frame, messages: list[Message]) -> None:
         """Take one frame; put what it brings to the others of this turn."""
         if self.node_id is None:
+            if frame.kind == FrameKind.QUESTION:
+                self._on_question(bytes(frame.payload))
+                return
             if frame.kind != FrameKind.HELLO:
                 raise PeerError("this is not the peer protocol of raftwerk: no hello")
             self._on_hello(decode_struct(frame, Hello))
@@ -198,6 +201,17 @@ class Inbound:
         around.news.good(self._who, "peer connected to us")
         self._door.welcomed(self, theirs.node_id)
         self._look_for_life()
+
+    def _on_question(self, question: bytes) -> None:
+        """Answer somebody who has no id yet, and part with him."""
+        if self._around.answer is None:
+            raise PeerError("questions are not answered here")
+        answer_frame = encode_frame(FrameKind.ANSWER, self._around.answer(question))
+        link, self._link = self._link, None
+        if link is not None:
+            link.write([answer_frame])
+            link.close()
+        self.close()
 
     def _check(self, message: Message) -> None:
         """Let nobody speak in another's name, or to another."""

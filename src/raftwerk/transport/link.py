@@ -14,7 +14,7 @@ from raftwerk.host.protocol import Host
 from raftwerk.transport.config import TransportConfig
 from raftwerk.transport.inbox import Inbox
 from raftwerk.transport.news import News
-from raftwerk.transport.protocol import Admission, Identity
+from raftwerk.transport.protocol import Admission, Answerer, Identity
 
 __all__ = ["Link", "Session", "Surroundings"]
 
@@ -96,3 +96,5 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     dial: Callable[[str, Session], Callable[[], None]]
     """Connects to ``host:port``; what it returns calls that off, and then the session
     hears nothing of it."""
+    answer: Answerer | None = None
+    """Answers the questions of newcomers; None: none is answered."""

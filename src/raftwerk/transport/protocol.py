@@ -11,7 +11,15 @@ import msgspec
 from raftwerk.core.messages import Message
 from raftwerk.types import NodeId
 
-__all__ = ["Admission", "Identity", "PeerView", "Receiver", "Report", "Transport"]
+__all__ = [
+    "Admission",
+    "Answerer",
+    "Identity",
+    "PeerView",
+    "Receiver",
+    "Report",
+    "Transport",
+]
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +80,12 @@ Admission = Callable[[Identity], str]
 """Says why a member is refused, in words for its operator; "" admits it.
 
 Asked in each handshake, by both sides, once versions, cluster and node ids fit.
+"""
+
+Answerer = Callable[[bytes], bytes]
+"""Answers a newcomer that has no id to introduce itself with.
+
+It raises `PeerError` with words for the newcomer's operator if it does not.
 """
 
 

@@ -30,6 +30,7 @@ from raftwerk.transport.peer import Peer
 from raftwerk.transport.port_holder import holder_of
 from raftwerk.transport.protocol import (
     Admission,
+    Answerer,
     Identity,
     PeerView,
     Receiver,
@@ -38,7 +39,7 @@ from raftwerk.transport.protocol import (
 from raftwerk.transport.wire import Wire
 from raftwerk.types import NodeId
 
-__all__ = ["TcpTransport", "TlsContexts"]
+__all__ = ["TcpTransport", "TlsContexts", "words_of_loss"]
 
 _UNSENT_BYTES_MAX: Final = 2 * FRAME_BODY_BYTES
 """What the system may hold of ours unsent; the rest waits where it can be overtaken."""
@@ -71,6 +72,9 @@ class TcpTransport:
     admit : Admission, optional
         Says who is refused, of those whom versions, cluster and ids fit. Without it,
         all who are not among the peers.
+    answer : Answerer, optional
+        Answers newcomers that ask before they have an id. Without it, nobody is
+        answered.
     tls : TlsContexts, optional
         Without it, connections are neither encrypted nor authenticated.
     """
@@ -84,6 +88,7 @@ class TcpTransport:
         report: Report,
         config: TransportConfig = TransportConfig(),
         admit: Admission | None = None,
+        answer: Answerer | None = None,
         tls: TlsContexts | None = None,
     ) -> None:
         """Neither listen nor dial yet."""
@@ -99,6 +104,7 @@ class TcpTransport:
             inbox=self._inbox,
             news=News(report),
             dial=self._dial,
+            answer=answer,
         )
         self._peers: dict[NodeId, Peer] = {}
         self._to_flush: dict[Peer, None] = {}
@@ -213,7 +219,7 @@ class TcpTransport:
                 ssl_handshake_timeout=self._tls_seconds(),
             )
         except OSError as error:
-            words = _words_of(error)
+            words = words_of_loss(error)
             if error.errno == errno.EADDRINUSE:
                 holder = holder_of(address.port)
                 words = f"{holder} has this port; stop it or choose another"
@@ -267,7 +273,7 @@ class TcpTransport:
             close_seconds=self._around.config.close_seconds,
             on_made=self._on_made,
             on_gone=self._on_gone,
-            words_of=_words_of,
+            words_of=words_of_loss,
         )
 
     def _on_made(self, wire: Wire, transport: asyncio.Transport) -> None:
@@ -313,8 +319,19 @@ class TcpTransport:
         return self._around.config.handshake_seconds if self._tls else None
 
 
-def _words_of(error: Exception | None) -> str:
-    """Return the reason for a lost connection without what differs each time."""
+def words_of_loss(error: Exception | None) -> str:
+    """Return the reason for a lost connection without what differs each time.
+
+    Parameters
+    ----------
+    error : Exception or None
+        What the connection or the attempt ended with; None if nothing went wrong.
+
+    Returns
+    -------
+    str
+        For people.
+    """
     if error is None:
         return "the other side closed it"
     if isinstance(error, ssl.SSLError):
