@@ -214,7 +214,7 @@ def _rebuild(header: _Header, base: list[KeyValue], changes: list[KeyValue]) -> 
         if change.version:
             state.put(change, before)
         elif before is not None:
-            state.delete(before, change.mod_revision)
+            state.delete([before], change.mod_revision)
         else:
             # It was deleted by the compacted revision itself: a watch may want that.
             state.history.append(change, None)

@@ -1,5 +1,6 @@
 """All that the store remembers, and the two ways in which it changes."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from raftwerk.errors import require
@@ -58,20 +59,22 @@ class State:
         self.history.append(kv, before)
         self.revision = kv.mod_revision
 
-    def delete(self, before: KeyValue, revision: int) -> None:
-        """Take in that a key was deleted.
+    def delete(self, before: Sequence[KeyValue], revision: int) -> None:
+        """Take in that keys were deleted.
 
         Parameters
         ----------
-        before : KeyValue
-            The newest version so far.
+        before : sequence of KeyValue
+            The newest versions so far of all keys of a range, in order.
         revision : int
             The present revision or the next.
         """
-        deletion = KeyValue(before.key, 0, revision, 0)
-        self.index.delete(deletion, before)
-        self.history.append(deletion, before)
-        self.revision = revision
+        deletions = [KeyValue(kv.key, 0, revision, 0) for kv in before]
+        self.index.delete(deletions, before)
+        for deletion, kv in zip(deletions, before, strict=True):
+            self.history.append(deletion, kv)
+        if deletions:
+            self.revision = revision
 
     def check(self) -> None:
         """Raise unless what must be true of any store is true of this one.

@@ -90,7 +90,6 @@ def delete_range(
         With what was deleted, if that was asked for.
     """
     found = state.index.find(command.key, command.range_end)
-    for before in found:
-        state.delete(before, revision)
+    state.delete(found, revision)
     prev_kvs = found if command.prev_kv else []
     return DeleteRangeResult(state.revision, len(found), prev_kvs)
