@@ -1,0 +1,32 @@
+"""Who the members are, before one is a member: how a node finds its place in a group.
+
+Founding a cluster and joining one are different acts. A node that founds one needs
+nobody; one that joins asks the peers that it was told of who belongs to the group, and
+takes the id that an operator has added for it. `place` judges the answers and is pure,
+`joining` asks, waits and asks again.
+"""
+
+from raftwerk.discovery.joining import Newcomer, find_place
+from raftwerk.discovery.place import Place
+from raftwerk.discovery.protocol import (
+    Ask,
+    KnownMember,
+    Question,
+    Roster,
+    decode_question,
+    decode_roster,
+    encode,
+)
+
+__all__ = [
+    "Ask",
+    "KnownMember",
+    "Newcomer",
+    "Place",
+    "Question",
+    "Roster",
+    "decode_question",
+    "decode_roster",
+    "encode",
+    "find_place",
+]

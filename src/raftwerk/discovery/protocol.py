@@ -1,0 +1,161 @@
+"""What a newcomer asks a member, and what he is told.
+
+Both are msgpack maps; a field with a default may be added at any time. Only who names
+the cluster's token is told anything: it keeps apart clusters whose addresses are alike.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from raftwerk.config import Url
+from raftwerk.errors import PeerError
+from raftwerk.types import NodeId
+
+__all__ = [
+    "Ask",
+    "KnownMember",
+    "Question",
+    "Roster",
+    "decode_question",
+    "decode_roster",
+    "encode",
+]
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """Who belongs to your cluster?
+
+    Parameters
+    ----------
+    token : str
+        That of the cluster that is meant.
+    """
+
+    token: str
+
+
+class KnownMember(msgspec.Struct, frozen=True, kw_only=True):
+    """A member as another one knows it.
+
+    Parameters
+    ----------
+    node_id : NodeId
+        Who.
+    name : str
+        For people; empty as long as it has not started.
+    peer_urls : tuple of str
+        Where its peers reach it.
+    has_started : bool
+        Whether it was ever seen; its id is free as long as it was not.
+    """
+
+    node_id: NodeId
+    name: str = ""
+    peer_urls: tuple[str, ...] = ()
+    has_started: bool = False
+
+
+class Roster(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer: who belongs to the cluster, as far as one member knows.
+
+    Parameters
+    ----------
+    cluster_id : int
+        Which cluster it is.
+    members : tuple of KnownMember
+        All of them.
+    removed : tuple of NodeId
+        Who was a member once; these ids are never used again.
+    """
+
+    cluster_id: int
+    members: tuple[KnownMember, ...]
+    removed: tuple[NodeId, ...] = ()
+
+
+class Ask(Protocol):
+    """A way to ask whoever listens for peers somewhere."""
+
+    async def __call__(self, peer: Url) -> Roster:
+        """Ask one member; it takes a bounded time.
+
+        Parameters
+        ----------
+        peer : Url
+            Where it answers its peers.
+
+        Returns
+        -------
+        Roster
+            Its answer.
+
+        Raises
+        ------
+        PeerError
+            If there is none; the message says why.
+        """
+
+
+def encode(content: Question | Roster) -> bytes:
+    """Return the bytes of a question or an answer.
+
+    Parameters
+    ----------
+    content : Question or Roster
+        What is said.
+
+    Returns
+    -------
+    bytes
+        What `decode_question` or `decode_roster` reads.
+    """
+    return msgspec.msgpack.encode(content)
+
+
+def decode_question(data: bytes) -> Question:
+    """Return the question that somebody has sent.
+
+    Parameters
+    ----------
+    data : bytes
+        Made by `encode`, or by a stranger.
+
+    Returns
+    -------
+    Question
+        The question.
+
+    Raises
+    ------
+    PeerError
+        If it is none.
+    """
+    try:
+        return msgspec.msgpack.decode(data, type=Question)
+    except msgspec.DecodeError as error:
+        raise PeerError(f"this is no question about members: {error}") from None
+
+
+def decode_roster(data: bytes) -> Roster:
+    """Return the answer that a member has sent.
+
+    Parameters
+    ----------
+    data : bytes
+        Made by `encode`, or by a stranger.
+
+    Returns
+    -------
+    Roster
+        The answer.
+
+    Raises
+    ------
+    PeerError
+        If it is none.
+    """
+    try:
+        return msgspec.msgpack.decode(data, type=Roster)
+    except msgspec.DecodeError as error:
+        raise PeerError(f"this is no list of members: {error}") from None
