@@ -17,6 +17,7 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, ContextVar
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
@@ -65,14 +66,11 @@ class _Task(asyncio.Task[Result]):
         self._log_destroy_pending = False
         coroutine = self.get_coro()
         require(isinstance(coroutine, Coroutine), "a task of ours has a coroutine")
+        # A `finally` block may await something (that is a RuntimeError here) or raise;
+        # to close what is closed does nothing.
         for _ in range(FINALLY_BLOCKS_MAX):
-            try:
+            with suppress(Exception):
                 coroutine.close()
-            except RuntimeError:
-                continue  # It awaits something in a `finally` block: end that, too.
-            except Exception:  # pylint: disable=broad-exception-caught  # it is dead
-                pass
-            break
 
 
 class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # no I/O
