@@ -3,12 +3,16 @@
 import msgspec
 import pytest
 
-from raftwerk.cli.data_directory import open_log
+from raftwerk.cli.data_directory import open_log, open_snapshots
 from raftwerk.config import InitialMember, ServeConfig, Url, cluster_id_of, member_id_of
-from raftwerk.errors import ConfigError, DirectoryLocked
+from raftwerk.core.records import Snapshot
+from raftwerk.errors import ConfigError, DirectoryLocked, WalCorrupted
 from raftwerk.host.draw import SplitMix64
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.storage.memory_disk import MemoryDisk
+from raftwerk.storage.snapshots import SnapshotFiles
+from raftwerk.storage.wal import Wal
+from raftwerk.types import LogIndex, Term
 
 TOKEN = "blue"
 
@@ -91,3 +95,46 @@ def test_to_join_a_running_cluster_is_refused_as_long_as_it_is_not_possible() ->
         ConfigError, match="initial-cluster-state is existing and /data"
     ):
         open_log(joining, MemoryDisk(), SplitMix64(1))
+
+
+def snapshotted(disk: MemoryDisk) -> Wal:
+    """Return a log that names a snapshot with data, beside an older one."""
+    log = open_log(config(), disk, SplitMix64(1))
+    first = log.snapshot()
+    manifest = msgspec.structs.replace(Manifest.decode(first.data), chunks=1)
+    files = SnapshotFiles(disk, "/data")
+    term = Term(1)
+    for index in (LogIndex(5), LogIndex(9)):
+        files.write(index, term, [b"state"])
+        log.install(Snapshot(index, term, first.conf_state, manifest.encode()))
+        log.sync()
+    return log
+
+
+def test_a_new_directory_needs_no_snapshot() -> None:
+    disk = MemoryDisk()
+    files = open_snapshots(config(), disk, open_log(config(), disk, SplitMix64(1)))
+    assert not files.names()
+
+
+def test_what_no_log_names_is_removed_at_the_start() -> None:
+    disk = MemoryDisk()
+    log = snapshotted(disk)
+    SnapshotFiles(disk, "/data").write(LogIndex(12), Term(1), [b"never named"])
+    files = open_snapshots(config(), disk, log)
+    assert [name.applied_index for name in files.names()] == [5, 9]
+
+
+def test_a_snapshot_that_is_damaged_or_gone_is_refused_with_the_way_back() -> None:
+    disk = MemoryDisk()
+    log = snapshotted(disk)
+    name = SnapshotFiles(disk, "/data").names()[-1]
+    file = disk.open(name.path)
+    file.write_at(file.size() // 2, b"?")
+    with pytest.raises(
+        WalCorrupted, match=f"{name.path} is damaged .*`raftwerk member replace`"
+    ):
+        open_snapshots(config(), disk, log)
+    disk.remove(name.path)
+    with pytest.raises(WalCorrupted, match="lacks the snapshot at entry 9"):
+        open_snapshots(config(), disk, log)

@@ -5,15 +5,17 @@ from typing import Final
 import structlog
 
 from raftwerk.config import ServeConfig, cluster_id_of, member_id_of
-from raftwerk.errors import ConfigError
+from raftwerk.errors import ConfigError, WalCorrupted
 from raftwerk.host.protocol import Draw
 from raftwerk.runtime import Member, bootstrap_snapshot
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.protocol import DirectoryIdentity
+from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
+from raftwerk.types import LogIndex
 
-__all__ = ["open_log"]
+__all__ = ["open_log", "open_snapshots"]
 
 DIRECTORY_IDS: Final = 2**63
 
@@ -66,6 +68,47 @@ def open_log(config: ServeConfig, disk: Disk, draw: Draw) -> Wal:
             reason=log.torn.reason,
         )
     return log
+
+
+def open_snapshots(config: ServeConfig, disk: Disk, log: Wal) -> SnapshotFiles:
+    """Return the snapshots of a data directory; the one that is needed is whole.
+
+    Parameters
+    ----------
+    config : ServeConfig
+        What the node was told.
+    disk : Disk
+        Where the directory is.
+    log : Wal
+        Its log, open, which names a snapshot.
+
+    Returns
+    -------
+    SnapshotFiles
+        Without what a crash left unfinished.
+
+    Raises
+    ------
+    StorageError
+        If they can't be read.
+    WalCorrupted
+        If the snapshot that the log names is damaged, or not there.
+    """
+    snapshots = SnapshotFiles(disk, config.data_dir)
+    named = log.snapshot()
+    snapshots.prepare(named.index)
+    if Manifest.decode(named.data).chunks:
+        # The members as of an older snapshot are not known any more, so that no other
+        # will do, whatever entries the log still has.
+        found = snapshots.load(named.index, LogIndex(named.index + 1))
+        if found is None:
+            raise WalCorrupted(
+                f"{config.data_dir} lacks the snapshot at entry {named.index}, which"
+                " its log goes on from, so this member can't be trusted any more:"
+                " remove its data directory and replace the member with"
+                " `raftwerk member replace`"
+            )
+    return snapshots
 
 
 def _found(config: ServeConfig, disk: Disk, draw: Draw, holder: str) -> Wal:

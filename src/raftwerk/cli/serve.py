@@ -4,12 +4,13 @@ import asyncio
 import gc
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import Final
 
 import structlog
 
 from raftwerk.api.app import ClientApp
 from raftwerk.api.server import ApiServer
-from raftwerk.cli.data_directory import open_log
+from raftwerk.cli.data_directory import open_log, open_snapshots
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_up_log
 from raftwerk.cli.ports import require_free
@@ -23,9 +24,8 @@ from raftwerk.runtime import Node
 from raftwerk.service import KvService
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
-from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.transport.port_holder import holder_of
-from raftwerk.transport.protocol import Identity
+from raftwerk.transport.protocol import Admission, Identity
 from raftwerk.transport.tcp import TcpTransport
 
 try:
@@ -36,6 +36,9 @@ else:
     NEW_LOOP = uvloop.new_event_loop
 
 __all__ = ["serve"]
+
+KEPT_ENTRIES_MAX: Final = 5_000
+"""Of those that a snapshot covers, for members that lag a little; as in etcd."""
 
 
 def serve(config: ServeConfig, *, with_parent: bool = False) -> None:
@@ -95,16 +98,21 @@ async def _start_node(
     """Take part in the cluster until the stack is closed."""
     disk = RealDisk()
     log = open_log(config, disk, host.draw)
-    store = Store()
-    node = Node(
-        _node_config(config, log.identity),
-        store,
-        host=host,
-        store=log,
-        transport=_transport(config, log.identity, host),
-        snapshots=SnapshotFiles(disk, config.data_dir),
-    )
+
+    def admit(peer: Identity) -> str:
+        """Ask the node, which is made after its transport."""
+        return node.refusal(peer)
+
     try:
+        store = Store()
+        node = Node(
+            _node_config(config, log.identity),
+            store,
+            host=host,
+            store=log,
+            transport=_transport(config, log.identity, host, admit),
+            snapshots=open_snapshots(config, disk, log),
+        )
         await node.start()
     except BaseException:
         log.close()
@@ -125,11 +133,14 @@ def _node_config(config: ServeConfig, identity: DirectoryIdentity) -> NodeConfig
         election_timeout_min_millis=config.election_timeout_min_millis,
         election_timeout_max_millis=config.election_timeout_max_millis,
         heartbeat_millis=config.heartbeat_interval_millis,
+        snapshot_entries=config.snapshot_count,
+        # Who wants snapshots often wants a short log.
+        snapshot_keep_entries=min(KEPT_ENTRIES_MAX, config.snapshot_count),
     )
 
 
 def _transport(
-    config: ServeConfig, identity: DirectoryIdentity, host: Host
+    config: ServeConfig, identity: DirectoryIdentity, host: Host, admit: Admission
 ) -> TcpTransport:
     """Return the way to the peers."""
     return TcpTransport(
@@ -142,6 +153,7 @@ def _transport(
         config.listen_peer_urls[0].host_port,
         host=host,
         report=structlog.get_logger("raftwerk.transport").log,
+        admit=admit,
     )
 
 

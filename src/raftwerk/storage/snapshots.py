@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from raftwerk.errors import StorageError, require
+from raftwerk.errors import StorageError, WalCorrupted, require
 from raftwerk.storage.directory import remove_unfinished, snapshot_folder
 from raftwerk.storage.disk_protocol import Disk, storage_error
 from raftwerk.storage.record import BadRecord
@@ -235,8 +235,10 @@ class SnapshotFiles:
 
         Raises
         ------
+        WalCorrupted
+            If all that would do are damaged; the message names the way back.
         StorageError
-            If all that would do are damaged, or can't be read.
+            If one can't be read.
         UnknownFormat
             If one was written in a format that we can't read.
         """
@@ -254,7 +256,7 @@ class SnapshotFiles:
             )
         if not flaws:
             return None
-        raise StorageError(
+        raise WalCorrupted(
             f"{'; '.join(flaws)}. The log begins at entry {first_index}, so there is"
             " nothing to start from: remove the data directory and replace the member"
             " with `raftwerk member replace`"
