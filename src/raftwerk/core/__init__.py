@@ -35,11 +35,11 @@ conf_change, membership       changes of the group (§6, thesis §4)
 quorum, tracker, progress     majorities, and what is known of each member
 log, unstable, stable, sizes  stored and unstored entries seen as one log
 acknowledgements              what storage and the state machine say is done
-state, invariants             all that a member remembers, and what is always true of it
+state, invariants             all that a member remembers; what is always true of it
 ============================  =====================================================
 
-Safety (Fig. 3) does not depend on time: drawn timeouts only make it likely that there is
-a leader. `lease_read` is the one option that trusts the clock.
+Safety (Fig. 3) does not depend on time: drawn timeouts only make it likely that there
+is a leader. `lease_read` is the one option that trusts the clock.
 """
 
 from raftwerk.core.config import NO_LIMIT, CoreConfig

@@ -50,8 +50,8 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
     asynchronous_storage : bool
         Take the next `Ready` before the last one is stored (thesis §10.2.1).
     snapshot_ticks_max : int
-        Ticks after which a snapshot that nobody reported about counts as lost, to within
-        an election timeout: a lost report pauses no follower for ever.
+        Ticks after which a snapshot that nobody reported about counts as lost, to
+        within an election timeout: a lost report pauses no follower for ever.
     append_bytes_max : int
         Bytes of entries in one message; one entry always fits.
     inflight_messages_max : int

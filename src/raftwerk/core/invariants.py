@@ -25,9 +25,14 @@ def check_invariants(state: State) -> None:
         If one does not hold: the member must stop.
     """
     log = state.log
+    unstable = log.unstable
     commit_index = log.commit_index
     if not (
-        log.applied_index <= log.applying_index <= commit_index <= log.last_index
+        # The last index is written out, for this runs after every step.
+        log.applied_index
+        <= log.applying_index
+        <= commit_index
+        < unstable.offset + len(unstable.entries)
         and state.seen_term <= state.term
         and state.seen_commit_index <= commit_index
         and (state.role is Role.LEADER) == (state.leader == state.id)

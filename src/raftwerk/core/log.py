@@ -20,7 +20,12 @@ from raftwerk.core.records import Entry, Snapshot
 from raftwerk.core.sizes import entries_bytes, limit_bytes
 from raftwerk.core.stable import StableLog
 from raftwerk.core.unstable import UnstableLog
-from raftwerk.errors import EntryCompacted, EntryUnavailable, require
+from raftwerk.errors import (
+    EntryCompacted,
+    EntryUnavailable,
+    InvariantViolation,
+    require,
+)
 from raftwerk.types import NO_TERM, LogIndex, NodeId, Term
 
 __all__ = ["RaftLog"]
@@ -39,12 +44,20 @@ class RaftLog:
         Takes each event.
     committed_bytes_max : int
         Bytes of committed entries that may be in application at a time.
+
+    Attributes
+    ----------
+    unstable : UnstableLog
+        The part that storage has not acknowledged.
+    commit_index : LogIndex
+        Up to here all is committed.
+    applying_index, applied_index : LogIndex
+        Up to here all was handed out for application, and was applied.
     """
 
     __slots__ = (
         "_node_id",
         "_observe",
-        "_unstable",
         "applied_index",
         "applying_bytes",
         "applying_index",
@@ -52,6 +65,7 @@ class RaftLog:
         "committed_bytes_max",
         "is_applying_paused",
         "stable",
+        "unstable",
     )
 
     def __init__(
@@ -64,7 +78,7 @@ class RaftLog:
         self.stable = stable
         self._node_id = node_id
         self._observe = observe
-        self._unstable = UnstableLog(LogIndex(stable.last_index() + 1))
+        self.unstable = UnstableLog(LogIndex(stable.last_index() + 1))
         before_first = LogIndex(stable.first_index() - 1)
         self.commit_index = before_first
         self.applying_index = before_first
@@ -76,14 +90,9 @@ class RaftLog:
     # ---- what is there ------------------------------------------------------
 
     @property
-    def unstable(self) -> UnstableLog:
-        """The part that storage has not acknowledged; to look at."""
-        return self._unstable
-
-    @property
     def first_index(self) -> LogIndex:
         """The index of the first entry; it may be one above the last."""
-        snapshot = self._unstable.snapshot
+        snapshot = self.unstable.snapshot
         if snapshot is not None:
             return LogIndex(snapshot.index + 1)
         return self.stable.first_index()
@@ -92,7 +101,7 @@ class RaftLog:
     def last_index(self) -> LogIndex:
         """The index of the last entry, or of the snapshot if there is none."""
         # `offset` is the last stable index plus one, or the snapshot's plus one.
-        return LogIndex(self._unstable.offset + len(self._unstable.entries) - 1)
+        return LogIndex(self.unstable.offset + len(self.unstable.entries) - 1)
 
     @property
     def last_term(self) -> Term:
@@ -102,7 +111,7 @@ class RaftLog:
     @property
     def has_pending_snapshot(self) -> bool:
         """Whether a received snapshot is not installed yet."""
-        return self._unstable.snapshot is not None
+        return self.unstable.snapshot is not None
 
     def term(self, index: LogIndex) -> Term:
         """Return the term of an entry, or of the place just before the first.
@@ -124,14 +133,16 @@ class RaftLog:
         EntryUnavailable
             If it lies above the last entry.
         """
-        term = self._unstable.term(index)
+        unstable = self.unstable
+        term = unstable.term(index)
         if term is not None:
             return term
-        if index > self.last_index:
+        if index >= unstable.offset:
             raise EntryUnavailable(
                 f"entry {index} is not there; the last is {self.last_index}"
             )
-        if index + 1 < self.first_index:
+        if unstable.snapshot is not None:
+            # What storage has below is gone as soon as the snapshot is installed.
             raise EntryCompacted(
                 f"entry {index} is gone; the first is {self.first_index}"
             )
@@ -214,9 +225,9 @@ class RaftLog:
         """
         if start >= stop:
             return ()
-        offset = self._unstable.offset
+        offset = self.unstable.offset
         if start >= offset:
-            return limit_bytes(self._unstable.slice(start, stop), bytes_max)
+            return limit_bytes(self.unstable.slice(start, stop), bytes_max)
         if start < self.first_index:
             raise EntryCompacted(
                 f"entry {start} is gone; the first is {self.first_index}"
@@ -228,7 +239,7 @@ class RaftLog:
         room = bytes_max - entries_bytes(stable)
         if room <= 0:
             return stable
-        unstable = limit_bytes(self._unstable.slice(offset, stop), room)
+        unstable = limit_bytes(self.unstable.slice(offset, stop), room)
         if len(unstable) == 1 and entries_bytes(unstable) > room:
             return stable
         return [*stable, *unstable]
@@ -246,7 +257,7 @@ class RaftLog:
         SnapshotUnavailable
             While storage is making one.
         """
-        return self._unstable.snapshot or self.stable.snapshot()
+        return self.unstable.snapshot or self.stable.snapshot()
 
     # ---- appending ----------------------------------------------------------
 
@@ -258,13 +269,13 @@ class RaftLog:
         entries : sequence of Entry
             In order, at least one; none may replace a committed entry.
         """
-        require(
-            entries[0].index > self.commit_index,
-            f"entry {entries[0].index} replaces no committed one"
-            f" (commit index {self.commit_index})",
-        )
-        was_offset = self._unstable.offset
-        cut = self._unstable.append(entries)
+        if entries[0].index <= self.commit_index:
+            raise InvariantViolation(
+                f"entry {entries[0].index} replaces no committed one"
+                f" (commit index {self.commit_index})"
+            )
+        was_offset = self.unstable.offset
+        cut = self.unstable.append(entries)
         if cut is None:
             return
         if cut <= was_offset:
@@ -359,7 +370,7 @@ class RaftLog:
         snapshot : Snapshot
             Above the commit index.
         """
-        unstable = self._unstable
+        unstable = self.unstable
         self._observe(
             SnapshotRestoreStarted(
                 node=self._node_id,
@@ -388,11 +399,11 @@ class RaftLog:
         """
         if index <= self.commit_index:
             return
-        require(
-            index <= self.last_index,
-            f"commit index {index} is not above the last index {self.last_index};"
-            " has the log lost entries?",
-        )
+        if index > self.last_index:
+            raise InvariantViolation(
+                f"commit index {index} is not above the last index {self.last_index};"
+                " has the log lost entries?"
+            )
         self.commit_index = index
 
     # ---- storage ------------------------------------------------------------
@@ -407,10 +418,10 @@ class RaftLog:
         term : Term
             Its term; if the entry here has another one, it was rewritten since.
         """
-        present = self._unstable.term(index)
+        present = self.unstable.term(index)
         if present is None:
             self._observe(AcknowledgementUnneeded(node=self._node_id, index=index))
-        elif index < self._unstable.offset:
+        elif index < self.unstable.offset:
             pass  # The snapshot's own place: it is acknowledged apart.
         elif present != term:
             self._observe(
@@ -422,7 +433,7 @@ class RaftLog:
                 )
             )
         else:
-            self._unstable.forget_entries(index)
+            self.unstable.forget_entries(index)
 
     def snapshot_stable_to(self, index: LogIndex) -> None:
         """Know that storage has installed a received snapshot.
@@ -432,11 +443,11 @@ class RaftLog:
         index : LogIndex
             The snapshot's index.
         """
-        self._unstable.forget_snapshot(index)
+        self.unstable.forget_snapshot(index)
 
     def accept_unstable(self) -> None:
         """Mark all that is not stable as handed out to storage."""
-        self._unstable.accept()
+        self.unstable.accept()
 
     # ---- applying -----------------------------------------------------------
 
@@ -444,7 +455,7 @@ class RaftLog:
         """Return the greatest index that may be handed out for application."""
         if allow_unstable:
             return self.commit_index
-        return min(self.commit_index, LogIndex(self._unstable.offset - 1))
+        return min(self.commit_index, LogIndex(self.unstable.offset - 1))
 
     def has_next_committed(self, allow_unstable: bool) -> bool:
         """Return whether committed entries can be handed out for application.
@@ -459,6 +470,8 @@ class RaftLog:
         bool
             Whether `next_committed` would return any.
         """
+        if self.applying_index >= self.commit_index:
+            return False  # As it is most of the time.
         if self.is_applying_paused or self.has_pending_snapshot:
             return False
         return self.applying_index < self._appliable_index(allow_unstable)
@@ -517,11 +530,11 @@ class RaftLog:
         size_bytes : int
             What these entries counted when they were handed out.
         """
-        require(
-            self.applied_index <= index <= self.commit_index,
-            f"applied index {index} lies between {self.applied_index}"
-            f" and the commit index {self.commit_index}",
-        )
+        if not self.applied_index <= index <= self.commit_index:
+            raise InvariantViolation(
+                f"applied index {index} lies between {self.applied_index}"
+                f" and the commit index {self.commit_index}"
+            )
         self.applied_index = index
         self.applying_index = max(self.applying_index, index)
         self.applying_bytes = max(self.applying_bytes - size_bytes, 0)

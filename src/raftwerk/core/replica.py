@@ -16,12 +16,12 @@ from raftwerk.core.conf_change import apply_conf_change, switch_configuration
 from raftwerk.core.config import CoreConfig
 from raftwerk.core.events import Event, MemberStarted
 from raftwerk.core.inputs import EntriesApplied, Input, StorageAppended
-from raftwerk.core.messages import Message
+from raftwerk.core.messages import Message, PeerMessage
 from raftwerk.core.progress_view import ProgressView
 from raftwerk.core.ready import AppendOrder, ApplyOrder, Ready, SoftState
 from raftwerk.core.records import ConfChange, ConfState, Entry, HardState, Snapshot
 from raftwerk.core.roles import Role
-from raftwerk.core.sizes import entries_bytes, payload_bytes
+from raftwerk.core.sizes import ENTRY_OVERHEAD_BYTES, payload_bytes
 from raftwerk.core.stable import StableLog
 from raftwerk.core.state import State
 from raftwerk.core.step import step
@@ -103,7 +103,14 @@ class Replica:
     'LEADER'
     """
 
-    __slots__ = ("_awaited", "_hard_state", "_on_advance", "_soft_state", "_state")
+    __slots__ = (
+        "_awaited",
+        "_hard_state",
+        "_may_apply_unstable",
+        "_on_advance",
+        "_soft_state",
+        "_state",
+    )
 
     def __init__(
         self, config: CoreConfig, log: StableLog, draw: Callable[[int], int]
@@ -113,6 +120,9 @@ class Replica:
         self._soft_state = self._state.soft_state
         self._on_advance: list[Input] = []
         self._awaited = False
+        # Entries may be applied that are stored with the same `Ready`: in synchronous
+        # mode one is done as a whole.
+        self._may_apply_unstable = not config.asynchronous_storage
 
     # ---- telling ------------------------------------------------------------
 
@@ -278,23 +288,12 @@ class Replica:
         )
         append_done = self._append_done(snapshot)
         apply_done = _apply_done(committed)
-        is_asynchronous = state.config.asynchronous_storage
-        ready = Ready(
-            soft_state=self._changed_soft_state(),
-            hard_state=hard_state,
-            read_states=tuple(state.read_states),
-            entries=entries,
-            snapshot=snapshot,
-            committed=committed,
-            messages=tuple(state.messages),
-            messages_after_sync=(
-                ()
-                if is_asynchronous
-                else tuple(m for m in late if m.receiver != state.id)
-            ),
-            must_sync=must_sync,
-            append=(
-                AppendOrder(
+        append = apply = None
+        if not state.config.asynchronous_storage:
+            late = self._await(late, append_done, apply_done)
+        else:
+            if entries or hard_state or snapshot or late:
+                append = AppendOrder(
                     hard_state=hard_state,
                     entries=entries,
                     snapshot=snapshot,
@@ -303,23 +302,45 @@ class Replica:
                     replies=late,
                     done=append_done,
                 )
-                if is_asynchronous and (entries or hard_state or snapshot or late)
-                else None
-            ),
-            apply=(
-                ApplyOrder(entries=committed, done=apply_done)
-                if is_asynchronous and apply_done is not None
-                else None
-            ),
+            if apply_done is not None:
+                apply = ApplyOrder(entries=committed, done=apply_done)
+            late = ()
+        ready = Ready(
+            soft_state=self._changed_soft_state(),
+            hard_state=hard_state,
+            read_states=tuple(state.read_states),
+            entries=entries,
+            snapshot=snapshot,
+            committed=committed,
+            messages=tuple(state.messages),
+            messages_after_sync=late,
+            must_sync=must_sync,
+            append=append,
+            apply=apply,
         )
-        if not is_asynchronous:
-            self._on_advance.extend(m for m in late if m.receiver == state.id)
-            self._on_advance.extend(d for d in (append_done, apply_done) if d)
-            self._awaited = True
-        self._accept(ready)
+        self._accept(ready, apply_done)
         return ready
 
-    def _accept(self, ready: Ready) -> None:
+    def _await(
+        self,
+        late: tuple[PeerMessage, ...],
+        append_done: StorageAppended | None,
+        apply_done: EntriesApplied | None,
+    ) -> tuple[PeerMessage, ...]:
+        """Keep what `advance` will step, and return what goes to others."""
+        self._awaited = True
+        own_id = self._state.id
+        others: list[PeerMessage] = []
+        for message in late:
+            kept = self._on_advance if message.receiver == own_id else others
+            kept.append(message)
+        if append_done is not None:
+            self._on_advance.append(append_done)
+        if apply_done is not None:
+            self._on_advance.append(apply_done)
+        return tuple(others)
+
+    def _accept(self, ready: Ready, apply_done: EntriesApplied | None) -> None:
         """Mark all of it as handed out."""
         state = self._state
         if ready.hard_state is not None:
@@ -330,10 +351,10 @@ class Replica:
         state.messages = []
         state.messages_after_sync = []
         state.log.accept_unstable()
-        if ready.committed:
+        if apply_done is not None:
             state.log.accept_applying(
-                ready.committed[-1].index,
-                entries_bytes(ready.committed),
+                apply_done.applied_index,
+                apply_done.size_bytes,
                 self._may_apply_unstable,
             )
 
@@ -353,11 +374,6 @@ class Replica:
             step(self._state, event)
 
     # ---- what changed -------------------------------------------------------
-
-    @property
-    def _may_apply_unstable(self) -> bool:
-        """Whether entries may be applied that are stored with the same `Ready`."""
-        return not self._state.config.asynchronous_storage
 
     def _changed_hard_state(self) -> HardState | None:
         """Return the hard state if it is not what was handed out last."""
@@ -382,23 +398,24 @@ class Replica:
     def _append_done(self, snapshot: Snapshot | None) -> StorageAppended | None:
         """Return what it will mean that storage did this, or None if nothing."""
         state = self._state
-        log = state.log
-        if not log.unstable.entries:
+        entries = state.log.unstable.entries
+        if not entries:
             if snapshot is None:
                 return None
             return StorageAppended(state.term, snapshot=snapshot)
         # The last entry of the log, even where this order has none: an acknowledgement
         # that came in a later term was ignored, and this one takes its place.
-        return StorageAppended(state.term, log.last_index, log.last_term, snapshot)
+        last = entries[-1]
+        return StorageAppended(state.term, last.index, last.term, snapshot)
 
 
 def _apply_done(committed: Sequence[Entry]) -> EntriesApplied | None:
     """Return what it will mean that these entries are applied, or None if none."""
     if not committed:
         return None
-    return EntriesApplied(
-        committed[-1].index, entries_bytes(committed), payload_bytes(committed)
-    )
+    payload = payload_bytes(committed)
+    overhead = ENTRY_OVERHEAD_BYTES * len(committed)
+    return EntriesApplied(committed[-1].index, payload + overhead, payload)
 
 
 def _load(config: CoreConfig, log: StableLog, draw: Callable[[int], int]) -> State:

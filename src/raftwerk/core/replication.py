@@ -105,6 +105,8 @@ def send_append(state: State, node_id: NodeId, *, even_if_empty: bool = True) ->
     next_index = progress.next_index
     prev_log_index = LogIndex(next_index - 1)
     last_index = log.last_index
+    if next_index > last_index and not even_if_empty:
+        return False  # All was sent.
     # With a full window only empty appends go out. If all that filled it was lost, the
     # answer to one of them (prompted by heartbeats) makes room again.
     is_full = progress.state is ProgressState.REPLICATE and progress.inflights.is_full

@@ -8,7 +8,7 @@ Source: thesis §10.2.1 (a leader writes and sends in parallel); etcd's unstable
 from collections.abc import Sequence
 
 from raftwerk.core.records import Entry, Snapshot
-from raftwerk.errors import require
+from raftwerk.errors import InvariantViolation
 from raftwerk.types import LogIndex, Term
 
 __all__ = ["UnstableLog"]
@@ -76,10 +76,11 @@ class UnstableLog:
         sequence of Entry
             A copy.
         """
-        require(
-            self.offset <= start <= stop <= self.stop,
-            f"unstable entries {start} to {stop} lie in {self.offset} to {self.stop}",
-        )
+        if not self.offset <= start <= stop <= self.stop:
+            raise InvariantViolation(
+                f"unstable entries {start} to {stop} lie in {self.offset} to"
+                f" {self.stop}"
+            )
         return self.entries[start - self.offset : stop - self.offset]
 
     def append(self, entries: Sequence[Entry]) -> LogIndex | None:
@@ -137,7 +138,7 @@ class UnstableLog:
     @property
     def has_next_entries(self) -> bool:
         """Whether there are entries to hand out."""
-        return self.offset_in_progress < self.stop
+        return self.offset_in_progress < self.offset + len(self.entries)
 
     def next_snapshot(self) -> Snapshot | None:
         """Return the snapshot if it was not handed out to storage yet.

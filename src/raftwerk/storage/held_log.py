@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from raftwerk.core.config import NO_LIMIT
 from raftwerk.core.records import ConfState, Entry, HardState, Snapshot
 from raftwerk.core.sizes import ENTRY_OVERHEAD_BYTES
-from raftwerk.errors import EntryCompacted, EntryUnavailable, require
+from raftwerk.errors import (
+    EntryCompacted,
+    EntryUnavailable,
+    InvariantViolation,
+    require,
+)
 from raftwerk.storage.payloads import Base
 from raftwerk.types import LogIndex, Term
 
@@ -140,27 +145,30 @@ class HeldLog:
             first = entries[0]
             place = first.index - self._previous_index - 1
             last = LogIndex(first.index + len(entries) - 1)
-            require(
-                0 <= place <= len(self._entries),
-                f"an append at {first.index} fits a log of entries"
-                f" {self.first_index()} to {self.last_index()}",
-            )
+            # Not `require`, which would make each text whether it is needed or not.
+            if not 0 <= place <= len(self._entries):
+                raise InvariantViolation(
+                    f"an append at {first.index} fits a log of entries"
+                    f" {self.first_index()} to {self.last_index()}"
+                )
             require(entries[-1].index == last, "appended indexes have no gap")
             previous = self.term(LogIndex(first.index - 1))
-            require(
-                previous <= first.term <= entries[-1].term,
-                f"terms do not go back: entry {first.index} has {first.term},"
-                f" the one before it {previous}",
-            )
+            if not previous <= first.term <= entries[-1].term:
+                raise InvariantViolation(
+                    f"terms do not go back: entry {first.index} has {first.term},"
+                    f" the one before it {previous}"
+                )
         held = self._hard_state if hard_state is None else hard_state
-        require(
-            held.term >= self._hard_state.term,
-            f"the term does not go back from {self._hard_state.term} to {held.term}",
-        )
-        require(
-            held.commit_index <= last,
-            f"the commit index {held.commit_index} is in the log, which ends at {last}",
-        )
+        if held.term < self._hard_state.term:
+            raise InvariantViolation(
+                f"the term does not go back from {self._hard_state.term} to"
+                f" {held.term}"
+            )
+        if held.commit_index > last:
+            raise InvariantViolation(
+                f"the commit index {held.commit_index} is in the log, which ends at"
+                f" {last}"
+            )
         self._hard_state = held
         if entries:
             del self._entries[place:]
