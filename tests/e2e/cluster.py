@@ -5,7 +5,7 @@ import base64
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +17,23 @@ from raftwerk.config import Url
 from raftwerk.monitor.fetch import HttpFetch
 from raftwerk.monitor.status import FetchError, NodeReport
 from tests.e2e.ports import free_ports
+from tests.e2e.relay import Relays
 from tests.e2e.waiting import until
 
 READY_SECONDS = 30.0
 """How long anything may take on a busy machine; what is fast is asserted apart."""
 
+BACK_SECONDS = 2.0
+"""How long a cluster may take, at most, to acknowledge writes after a fault or a heal;
+of its own time, see `Stopwatch`."""
+
 LOG_TAIL_LINES = 30
+
+
+def _urls(names: Sequence[str]) -> dict[str, Url]:
+    """Return a free address of this machine for each name."""
+    ports = free_ports(len(names))
+    return {n: Url("127.0.0.1", port) for n, port in zip(names, ports, strict=True)}
 
 
 class NodeProcess:
@@ -66,8 +77,7 @@ class NodeProcess:
 
     def kill(self) -> None:
         """Kill it as by ``kill -9``, and wait for its end."""
-        self.send(signal.SIGKILL)
-        self.wait()
+        kill_at_once([self])
 
     def wait(self) -> int:
         """Return its exit code once it has ended by itself."""
@@ -94,14 +104,43 @@ class NodeProcess:
         return "\n".join(f"{self.name}: {line}" for line in lines)
 
 
-class Cluster:
-    """Nodes with data below a folder; all are gone when its context ends."""
+def kill_at_once(nodes: Sequence[NodeProcess]) -> None:
+    """Kill nodes as by ``kill -9``, and wait for their ends."""
+    for node in nodes:
+        node.send(signal.SIGKILL)
+    for node in nodes:
+        node.wait()
 
-    def __init__(self, folder: Path, size: int = 3) -> None:
-        ports = free_ports(2 * size)
-        peers = [Url("127.0.0.1", port) for port in ports[size:]]
+
+class Cluster:
+    """Nodes with data below a folder; all are gone when its context ends.
+
+    Parameters
+    ----------
+    folder : Path
+        For data directories and log files.
+    size : int
+        How many nodes.
+    flags : sequence of str
+        What each node is told besides its name and addresses.
+    has_relays : bool
+        Whether peers talk through `relays`, where the test can cut them off.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        size: int = 3,
+        *,
+        flags: Sequence[str] = (),
+        has_relays: bool = False,
+    ) -> None:
+        self.folder = folder
         names = [f"n{number}" for number in range(1, size + 1)]
-        initial = ",".join(f"{n}={url}" for n, url in zip(names, peers, strict=True))
+        clients = _urls(names)
+        told = _urls(names)
+        real = _urls(names) if has_relays else told
+        initial = ",".join(f"{name}={url}" for name, url in told.items())
         self.nodes = [
             NodeProcess(
                 name,
@@ -109,21 +148,34 @@ class Cluster:
                 [
                     f"--name={name}",
                     f"--data-dir={folder / name}",
-                    f"--listen-client-urls=http://127.0.0.1:{port}",
-                    f"--listen-peer-urls={peer}",
+                    f"--listen-client-urls={clients[name]}",
+                    f"--listen-peer-urls={real[name]}",
+                    f"--initial-advertise-peer-urls={told[name]}",
                     f"--initial-cluster={initial}",
+                    *flags,
                 ],
-                Url("127.0.0.1", port),
+                clients[name],
             )
-            for name, port, peer in zip(names, ports, peers, strict=False)
+            for name in names
         ]
+        self.relays = Relays(told if has_relays else {}, real)
         self._stack = AsyncExitStack()
         self._fetch = HttpFetch()
         self.http = httpx.AsyncClient(trust_env=False)
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes of all nodes."""
+        return [node.pid for node in self.nodes]
+
+    def others(self, *nodes: NodeProcess) -> list[NodeProcess]:
+        """Return all nodes but these."""
+        return [node for node in self.nodes if node not in nodes]
+
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._fetch)
         await self._stack.enter_async_context(self.http)
+        await self._stack.enter_async_context(self.relays)
         for node in self.nodes:
             self._stack.callback(node.end)
             node.start()

@@ -1,0 +1,283 @@
+"""Clients that read and write at the same time, and remember what they were told."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from raftwerk.host.draw import SplitMix64
+from raftwerk.sim import Operation, check_history
+from raftwerk.sim.history import Action
+from tests.e2e.calls import call_of, text
+from tests.e2e.cluster import READY_SECONDS, Cluster, NodeProcess
+from tests.e2e.gateway import Caller, NobodyKnows, NothingHappened
+from tests.e2e.waiting import until
+
+__all__ = ["PROGRESS_SECONDS", "Clients"]
+
+CLIENTS: Final = 6
+
+KEYS: Final = 5
+
+PACE_SECONDS: Final = 0.02
+"""Of each client, from one answer to the next call. A steady load and no more: a node
+that starts needs the processors, too."""
+
+CALL_SECONDS: Final = 1.0
+"""How long a client waits for an answer before it takes the outcome for unknown."""
+
+PROGRESS_SECONDS: Final = 10.0
+"""How long anything may take on a busy machine; what is fast is asserted apart."""
+
+READS_PER_TXN: Final = 100
+
+_ACTIONS: Final = (
+    *[Action.PUT] * 9,
+    *[Action.READ] * 5,
+    *[Action.COMPARE_AND_PUT] * 4,
+    *[Action.DELETE] * 2,
+)
+
+
+class Clients:
+    """Clients of random nodes, who work as long as the context is open.
+
+    Parameters
+    ----------
+    cluster : Cluster
+        Empty; nobody else writes.
+    draw : SplitMix64
+        Decides what they ask for, and of whom.
+    """
+
+    def __init__(
+        self, cluster: Cluster, draw: SplitMix64, *, count: int = CLIENTS
+    ) -> None:
+        self.history: list[Operation] = []
+        self.acknowledged: list[tuple[NodeProcess, Operation]] = []
+        """The writes that took effect, with who said so, in the order of answers."""
+        self.outcomes: Counter[str] = Counter()
+        self._cluster = cluster
+        self._draw = draw
+        self._count = count
+        self._values = 0
+        self._seen: dict[bytes, int] = {}
+        self._callers: list[Caller] = []
+        self._working: list[asyncio.Task[None]] = []
+        self._is_over = False
+
+    async def __aenter__(self) -> Self:
+        self._is_over = False
+        self._working = [
+            asyncio.create_task(self._work(number)) for number in range(self._count)
+        ]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._is_over = True
+        if error is not None:
+            for task in self._working:
+                task.cancel()
+        ends = await asyncio.gather(*self._working, return_exceptions=True)
+        for caller in self._callers:
+            caller.close()
+        if error is None:
+            for end in ends:
+                if end is not None:
+                    raise end
+
+    # ---- work ------------------------------------------------------------------------
+
+    async def _work(self, client: int) -> None:
+        """Ask for one thing after the other."""
+        draw = self._draw.fork(f"client {client}")
+        caller = Caller()
+        self._callers.append(caller)
+        while not self._is_over:
+            action = _ACTIONS[draw.below(len(_ACTIONS))]
+            key = f"key {draw.below(KEYS)}".encode()
+            first = draw.below(len(self._cluster.nodes))
+            await self._ask(client, caller, action, key, first)
+            await asyncio.sleep(PACE_SECONDS)
+
+    async def _ask(
+        self, client: int, caller: Caller, action: Action, key: bytes, first: int
+    ) -> None:
+        """Ask node after node until one does it, or nobody knows what one did."""
+        nodes = self._cluster.nodes
+        self._values += 1
+        has_value = action in (Action.PUT, Action.COMPARE_AND_PUT)
+        value = f"{client}:{self._values}".encode() if has_value else None
+        expected = self._seen.get(key, 0) if action is Action.COMPARE_AND_PUT else 0
+        attempt = first
+        while True:
+            node = nodes[attempt % len(nodes)]
+            started = time.monotonic()
+            operation = Operation(
+                client=client,
+                action=action,
+                key=key,
+                value=value,
+                expected_mod_revision=expected,
+                started=started,
+            )
+            try:
+                await self.carry_out(caller, node, operation, CALL_SECONDS)
+                return
+            except NothingHappened:
+                if self._is_over:
+                    return
+                attempt += 1
+                await asyncio.sleep(PACE_SECONDS)
+
+    async def carry_out(
+        self, caller: Caller, node: NodeProcess, operation: Operation, seconds: float
+    ) -> Operation:
+        """Carry out an operation through one node, and remember the outcome.
+
+        Raises `NothingHappened`, and then it is no part of the history.
+        """
+        path, body, read = call_of(operation)
+        try:
+            found = await caller.call(node.client, path, body, seconds)
+        except NothingHappened:
+            self.outcomes["nothing happened"] += 1
+            raise
+        except NobodyKnows as error:
+            kind = "write" if operation.action is not Action.READ else "read"
+            self.outcomes[f"{kind} unknown ({node.name}: {error})"] += 1
+            self.history.append(operation)
+            return operation
+        except asyncio.CancelledError:
+            self.history.append(operation)
+            raise
+        answer = read(found)
+        done = msgspec.structs.replace(operation, ended=time.monotonic(), answer=answer)
+        self.history.append(done)
+        self.outcomes["answered"] += 1
+        if operation.action is Action.READ:
+            self._seen[operation.key] = answer.mod_revision
+        elif done.may_write:
+            self.acknowledged.append((node, done))
+            self._seen[operation.key] = _revision(done)
+        return done
+
+    # ---- demands ---------------------------------------------------------------------
+
+    async def progress(
+        self, count: int, through: Sequence[NodeProcess] | None = None
+    ) -> float:
+        """Return after so many writes that began now or later, through each of some.
+
+        Fails as idle if that takes too long; returns the seconds it took.
+        """
+        began, known = time.monotonic(), len(self.acknowledged)
+
+        async def look() -> bool:
+            for task in self._working:
+                if task.done():
+                    task.result()  # raises why
+            new: Counter[str] = Counter(
+                node.name
+                for node, write in self.acknowledged[known:]
+                if write.started >= began
+            )
+            if through is None:
+                return sum(new.values()) >= count
+            return all(new[node.name] >= count for node in through)
+
+        names = (
+            "any"
+            if through is None
+            else "each of " + ", ".join(node.name for node in through)
+        )
+        what = f"{count} new writes acknowledged through {names}"
+        await until(look, what, PROGRESS_SECONDS)
+        return time.monotonic() - began
+
+    def longest_gap(self, began: float, ended: float) -> float:
+        """Return the longest time without an acknowledged write between two times."""
+        times = [write.ended for _, write in self.acknowledged]
+        times = [began, *(each for each in times if began < each < ended), ended]
+        return max(b - a for a, b in zip(times, times[1:], strict=False))
+
+    async def check(self) -> None:
+        """Demand that all that was told is true, on every node; after the work."""
+        caller = Caller()
+        try:
+            for node in self._cluster.nodes:
+                await self._read_all(caller, node)
+                await self._check_kept(caller, node)
+        finally:
+            caller.close()
+        print(
+            f"{len(self.history)} operations, {len(self.acknowledged)} writes took"
+            f" effect; {dict(self.outcomes)}"
+        )
+        verdict = check_history(self.history)
+        assert verdict.holds, str(verdict)
+
+    async def _read_all(self, caller: Caller, node: NodeProcess) -> None:
+        """Read each key through a node, as a part of the history."""
+
+        async def look(key: bytes) -> bool:
+            operation = Operation(
+                client=self._count,
+                action=Action.READ,
+                key=key,
+                started=time.monotonic(),
+            )
+            try:
+                done = await self.carry_out(caller, node, operation, PROGRESS_SECONDS)
+            except NothingHappened:
+                return False
+            return done.answer is not None
+
+        for number in range(KEYS):
+            key = f"key {number}".encode()
+            what = f"{node.name} answers a read"
+            await until(partial(look, key), what, READY_SECONDS)
+
+    async def _check_kept(self, caller: Caller, node: NodeProcess) -> None:
+        """Demand every acknowledged write of a node, as of its revision.
+
+        By itself alone: what it has, not what the leader has. It is up to date, for it
+        has just answered a read that is linearizable.
+        """
+        writes = [write for _, write in self.acknowledged]
+        for start in range(0, len(writes), READS_PER_TXN):
+            some = writes[start : start + READS_PER_TXN]
+            reads = [
+                {
+                    "request_range": {
+                        "key": text(write.key),
+                        "revision": str(_revision(write)),
+                        "serializable": True,
+                    }
+                }
+                for write in some
+            ]
+            answer = await caller.call(
+                node.client, "txn", {"success": reads}, PROGRESS_SECONDS
+            )
+            for write, response in zip(some, answer["responses"], strict=True):
+                kvs = response["response_range"].get("kvs", [])
+                kept = [(kv["value"], int(kv["mod_revision"])) for kv in kvs]
+                wanted = [(text(write.value), _revision(write))] if write.value else []
+                assert kept == wanted, f"{node.name} has {kept} in place of {write}"
+
+
+def _revision(operation: Operation) -> int:
+    """Return the revision of an operation that was answered."""
+    assert operation.answer is not None and operation.answer.revision is not None
+    return operation.answer.revision
