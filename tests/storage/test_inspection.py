@@ -59,7 +59,8 @@ def test_a_damaged_log_says_where_and_what_is_left(disk: MemoryDisk) -> None:
     disk.flip_bit(records[4].path, 8 * (records[4].offset + 5))
     report = inspect_log(disk, "/data")
     assert report.damage is not None
-    assert f"{records[4].path} is damaged at byte {records[4].offset}" in str(report.damage)
+    place = f"{records[4].path} is damaged at byte {records[4].offset}"
+    assert place in str(report.damage)
     assert report.last_index is None
     assert report.segments[0].records == 3
     assert report.segments[0].used_bytes == records[4].offset

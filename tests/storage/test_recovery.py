@@ -297,16 +297,54 @@ def test_a_flipped_bit_behind_the_last_mark_never_makes_up_anything() -> None:
         disk.flip_bit(path, bit)
 
 
-def test_a_shortened_file_is_damage() -> None:
+def cut_short(disk: MemoryDisk, name: str, size: int) -> MemoryDisk:
+    """Return a copy of a disk on which one segment has but its first bytes."""
+    copy = MemoryDisk()
+    for each in segments(disk):
+        data = disk.read_file(f"/data/wal/{each}")
+        copy.put_file(f"/data/wal/{each}", data[:size] if each == name else data)
+    return copy
+
+
+def test_a_sealed_segment_that_was_cut_short_is_damage() -> None:
     disk = small_log(is_closed=True)
-    names = segments(disk)
-    for path, size in (
-        (f"/data/wal/{name}", size) for name in names for size in (0, 5, 20, 200, 699)
-    ):
-        copy = MemoryDisk()
-        for name in names:
-            data = disk.read_file(f"/data/wal/{name}")
-            is_cut = path.endswith(name)
-            copy.put_file(f"/data/wal/{name}", data[:size] if is_cut else data)
+    for name in segments(disk)[:-1]:
+        path = f"/data/wal/{name}"
+        end = read_segment(disk, path).found.end
+        for size in (0, 5, 20, 200, end - 1):
+            with pytest.raises(WalCorrupted, match=f"{path} is damaged at byte"):
+                recover(cut_short(disk, name, size), "/data")
+        recover(cut_short(disk, name, end), "/data")
+
+
+def test_a_newest_segment_that_was_cut_short_ends_there_and_that_is_said() -> None:
+    disk = small_log(is_closed=False)
+    name = segments(disk)[-1]
+    path = f"/data/wal/{name}"
+    found = read_segment(disk, path).found
+    for size in (0, 5, 20):
         with pytest.raises(WalCorrupted, match=f"{path} is damaged at byte"):
-            recover(copy, "/data")
+            recover(cut_short(disk, name, size), "/data")
+    for size in range(found.marked_end, 700):
+        torn = recover(cut_short(disk, name, size), "/data").torn
+        assert torn is not None
+        assert torn.offset <= found.end
+        assert torn.size_bytes <= max(size - torn.offset, 0)
+        assert "file" in torn.reason
+
+
+@pytest.mark.parametrize("lost_bytes", [1, 100])
+def test_a_segment_that_was_cut_short_gets_its_size_back(lost_bytes: int) -> None:
+    disk = small_log(is_closed=False)
+    name = segments(disk)[-1]
+    path = f"/data/wal/{name}"
+    end = read_segment(disk, path).found.end
+    copy = cut_short(disk, name, end - lost_bytes)
+    wal = open_wal(copy)
+    assert len(copy.read_file(path)) == 700
+    last_index = wal.last_index()
+    wal.append(None, entries(last_index + 1, last_index + 2, term=3))
+    wal.sync()
+    copy.crash()
+    assert recover(copy, "/data").log.last_index() == last_index + 1
+    assert open_wal(copy).torn is None

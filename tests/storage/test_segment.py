@@ -126,7 +126,6 @@ def test_a_start_of_another_kind_is_damage(disk: MemoryDisk) -> None:
     segment = create(disk)
     segment.close()
     data = disk.read_file(PATH)
-    disk.put_file("/snap", data)
-    with pytest.raises(WalCorrupted, match="expected a file of 1000 bytes; it has 990"):
-        disk.put_file(PATH, data[:990])
+    with pytest.raises(WalCorrupted, match="expected a record; .* the file ends at"):
+        disk.put_file(PATH, data[:40])
         read_segment(disk, PATH)

@@ -34,6 +34,9 @@ UNFINISHED: Final = ".tmp"
 
 _SEGMENT: Final = re.compile(r"(\d{8,})-(\d{16,})\.wal")
 _NOT_A_DIRECTORY: Final = frozenset({errno.EEXIST, errno.ENOTDIR})
+_NO_SUCH_PLACE: Final = frozenset(
+    {errno.EINVAL, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT}
+)
 _NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -186,5 +189,10 @@ def _refusal(directory: str, error: OSError) -> ConfigError | StorageError:
         return ConfigError(
             f"data directory {directory} can't be written: {error.strerror};"
             " it must belong to the user that runs raftwerk"
+        )
+    if error.errno in _NO_SUCH_PLACE:
+        return ConfigError(
+            f"data directory {directory} can't be made: {error.strerror};"
+            " name another place"
         )
     return storage_error("use data directory", directory, error)

@@ -165,7 +165,7 @@ def recover(disk: Disk, directory: str) -> Recovered:
         segment = following
 
     found = scan(segment.data, segment.opening)
-    torn = _torn(segment.path, found)
+    torn = _torn(segment, found)
     _replay(log, found, segment.path)
     missing = log.missing()
     if missing is not None:
@@ -276,13 +276,19 @@ def _scan_sealed(segment: _Opened, following: Opening) -> Scan:
     return found
 
 
-def _torn(path: str, found: Scan) -> Torn | None:
+def _torn(segment: _Opened, found: Scan) -> Torn | None:
     """Return what a crash left in the last segment; refuse what none can leave."""
-    if found.bad is None:
+    if found.bad is not None:
+        if found.end < found.marked_end:
+            raise damage(segment.path, found.end, found.bad.expected)
+        reason = found.bad.expected
+    elif (size := segment.opening.start.size_bytes) > len(segment.data):
+        # No crash of ours leaves that, and what was there can't be known. It is taken
+        # for the zeros that it was made of, and told.
+        reason = f"a file of {size} bytes; it has {len(segment.data)}"
+    else:
         return None
-    if found.end < found.marked_end:
-        raise damage(path, found.end, found.bad.expected)
-    return Torn(path, found.end, found.torn_bytes, found.bad.expected)
+    return Torn(segment.path, found.end, found.torn_bytes, reason)
 
 
 def _check_start(log: HeldLog, identity: DirectoryIdentity, following: _Opened) -> None:

@@ -137,9 +137,6 @@ def read_opening(data: bytes, path: str) -> Opening:
     except msgspec.MsgspecError as error:
         expected = f"the start of a segment; {error}"
         raise damage(path, record.offset, expected) from error
-    if len(data) < start.size_bytes:
-        expected = f"a file of {start.size_bytes} bytes; it has {len(data)}"
-        raise damage(path, len(data), expected)
     return Opening(start, record.checksum, record.end)
 
 

@@ -115,7 +115,8 @@ class Segment:
                 undo.callback(_discard, disk, unfinished)
                 file = disk.create(unfinished)
                 undo.callback(file.close)
-                _fill(file, head, start.size_bytes)
+                _fill(file, 0, start.size_bytes)
+                file.write_at(0, head)
                 segment = cls(file, path, opening)
                 segment.sync()
                 disk.rename(unfinished, path)
@@ -132,8 +133,9 @@ class Segment:
         """Open the last segment of a log, and make it sound and durable.
 
         What is behind the last sound record is overwritten with zeros, so that nothing
-        of it can come back. What no mark covers is written once more: after a failed
-        sync the system may hold it in memory as if it were on the disk.
+        of it can come back, and a file that was cut short gets its size back. What no
+        mark covers is written once more: after a failed sync the system may hold it in
+        memory as if it were on the disk.
 
         Parameters
         ----------
@@ -171,6 +173,7 @@ class Segment:
                 not found.records or found.records[-1].kind is RecordKind.MARK
             )
             segment.overwrite(found.end, bytes(found.torn_bytes))
+            segment.lengthen()
             segment.overwrite(found.marked_end, unmarked)
             segment.sync()
             undo.pop_all()
@@ -243,6 +246,21 @@ class Segment:
             ) from error
         self._is_synced = True
 
+    def lengthen(self) -> None:
+        """Give the file the size back that it was made with, if it lacks some.
+
+        Raises
+        ------
+        DiskFull
+            If there is no room.
+        StorageError
+            If the disk fails.
+        """
+        try:
+            _fill(self._file, self._file.size(), self._size)
+        except OSError as error:
+            raise storage_error("lengthen", self.path, error) from error
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
@@ -285,11 +303,10 @@ def _head_bytes(start: StartPayload) -> int:
     return PREAMBLE_BYTES + HEADER_BYTES + len(encode_payload(longest))
 
 
-def _fill(file: File, head: bytes, size: int) -> None:
-    """Write the beginning of a segment, and zeros up to its size."""
-    for offset in range(0, size, len(_ZEROS)):
-        file.write_at(offset, _ZEROS[: size - offset])
-    file.write_at(0, head)
+def _fill(file: File, begin: int, end: int) -> None:
+    """Write zeros to a part of a file."""
+    for offset in range(begin, end, len(_ZEROS)):
+        file.write_at(offset, _ZEROS[: end - offset])
 
 
 def _discard(disk: Disk, path: str) -> None:
