@@ -51,8 +51,7 @@ fix: .venv/.synced
 
 ## Measure; see benchmarks/README.md.
 bench: .venv/.synced
-	for file in benchmarks/bench_*.py; do \
-	    $(RUN)python -m "benchmarks.$$(basename "$$file" .py)" || exit 1; done
+	for file in benchmarks/bench_*.py; do $(RUN)python "$$file" || exit 1; done
 
 .venv/.synced: $(MADE) pyproject.toml uv.lock
 	$(RUN)uv sync --locked --quiet --python $(RUN)python

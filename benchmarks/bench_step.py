@@ -1,6 +1,6 @@
 """The core alone: entries per second through three members in one process, no disk.
 
-    python -m benchmarks.bench_step [--seconds S] [--rounds R] [--profile]
+    python benchmarks/bench_step.py [--seconds S] [--rounds R] [--profile]
 
 Sketch: to commit one batch, a leader appends it and sends it to two followers, these
 store it and answer, the leader counts, and tells them. That is 16 steps and 6 `Ready`
@@ -17,18 +17,23 @@ the leader. Processor time is counted, for a busy machine can't change that.
 
 import argparse
 import cProfile
+import os
+import platform
 import pstats
+import shlex
 import statistics
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from pysyncobj import SyncObj, SyncObjConf, replicated  # type: ignore[import-untyped]
 from pysyncobj.node import Node  # type: ignore[import-untyped]
 from pysyncobj.transport import Transport  # type: ignore[import-untyped]
 
-from benchmarks.machine import describe_machine
 from raftwerk.core import (
     NO_LIMIT,
     Campaign,
@@ -293,6 +298,24 @@ def profile(batch: int) -> None:
     pstats.Stats(profiler).sort_stats("tottime").print_stats(28)
 
 
+def head() -> str:
+    """Return what this is run on and how, a line each."""
+    model = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                model = line.partition(": ")[2]
+    program = f"benchmarks/{Path(sys.argv[0]).name}"
+    return (
+        f"machine   {model}, {os.cpu_count()} processors, {platform.system()}\n"
+        f"load      {os.getloadavg()[0]:.1f}\n"
+        f"python    {platform.python_implementation()} {platform.python_version()}\n"
+        f"packages  raftwerk {version('raftwerk')}, pysyncobj {version('pysyncobj')}\n"
+        f"command   {shlex.join(['python', program, *sys.argv[1:]])}\n"
+    )
+
+
 def main() -> None:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -305,7 +328,7 @@ def main() -> None:
     if arguments.profile:
         profile(arguments.profile)
         return
-    print(describe_machine("pysyncobj"))
+    print(head())
     measure: Callable[[float, int], None]
     for measure in (compare, compare_lengths):
         measure(arguments.seconds, arguments.rounds)
