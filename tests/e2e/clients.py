@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
@@ -73,6 +74,7 @@ class Clients:
 
     async def __aenter__(self) -> Self:
         self._is_over = False
+        self._callers = []
         self._working = [
             asyncio.create_task(self._work(number)) for number in range(self._count)
         ]
@@ -211,15 +213,21 @@ class Clients:
         times = [began, *(each for each in times if began < each < ended), ended]
         return max(b - a for a, b in zip(times, times[1:], strict=False))
 
-    async def check(self) -> None:
-        """Demand that all that was told is true, on every node; after the work."""
-        caller = Caller()
-        try:
+    async def read_all(self) -> None:
+        """Read each key through each node, as a part of the history.
+
+        When that is done, each node has all that was acknowledged before.
+        """
+        with closing(Caller()) as caller:
             for node in self._cluster.nodes:
                 await self._read_all(caller, node)
+
+    async def check(self) -> None:
+        """Demand that all that was told is true, on every node; after the work."""
+        await self.read_all()
+        with closing(Caller()) as caller:
+            for node in self._cluster.nodes:
                 await self._check_kept(caller, node)
-        finally:
-            caller.close()
         print(
             f"{len(self.history)} operations, {len(self.acknowledged)} writes took"
             f" effect; {dict(self.outcomes)}"

@@ -46,7 +46,9 @@ class NodeProcess:
     def __init__(self, name: str, folder: Path, flags: list[str], client: Url) -> None:
         self.name = name
         self.client = client
+        self.data_dir = folder / name
         self.log = folder / f"{name}.log"
+        self.flags = flags
         self._command = [sys.executable, "-m", "raftwerk", "serve", *flags]
         self._process: subprocess.Popen[bytes] | None = None
 
