@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
+from itertools import pairwise
 from types import TracebackType
 from typing import Final, Self
 
@@ -207,11 +208,10 @@ class Clients:
         await until(look, what, PROGRESS_SECONDS)
         return time.monotonic() - began
 
-    def longest_gap(self, began: float, ended: float) -> float:
-        """Return the longest time without an acknowledged write between two times."""
-        times = [write.ended for _, write in self.acknowledged]
-        times = [began, *(each for each in times if began < each < ended), ended]
-        return max(b - a for a, b in zip(times, times[1:], strict=False))
+    def longest_gap(self, began: float) -> float:
+        """Return the longest time without an acknowledged write since some time."""
+        times = [write.ended for _, write in self.acknowledged if write.ended > began]
+        return max(after - before for before, after in pairwise([began, *times]))
 
     async def read_all(self) -> None:
         """Read each key through each node, as a part of the history.

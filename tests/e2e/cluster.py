@@ -233,24 +233,37 @@ class Cluster:
 
         await until(look, f"{node.name} answers and knows a leader", READY_SECONDS)
 
+    async def log_begins_after(self, node: NodeProcess, index: int) -> bool:
+        """Tell whether a node's log was compacted up to an entry."""
+        answer = await self.http.get(f"{node.client}/api/v1/raft/")
+        return bool(answer.json()["data"]["first_index"] > index)
+
+    async def store(self, node: NodeProcess) -> tuple[int, list[dict[str, Any]]]:
+        """Return all that a node has by itself alone: its revision, and each key."""
+        fields = {"key": b"\0", "range_end": b"\0"}
+        answer = await self.call(node, "range", fields, serializable=True)
+        assert answer is not None
+        return int(answer["header"]["revision"]), answer.get("kvs", [])
+
     async def call(
         self,
         node: NodeProcess,
         path: str,
         fields: Mapping[str, bytes],
         seconds: float = 10.0,
+        **settings: bool,
     ) -> dict[str, Any] | None:
         """Return the answer to a call of etcd's gateway; None if it did not succeed.
 
         After None nothing is known of a write: it may be done, or still be done later.
         """
-        body = {
+        body: dict[str, object] = {
             name: base64.b64encode(value).decode() for name, value in fields.items()
         }
         try:
             async with asyncio.timeout(seconds):
                 answer = await self.http.post(
-                    f"{node.client}/v3/kv/{path}", json=body, timeout=None
+                    f"{node.client}/v3/kv/{path}", json=body | settings, timeout=None
                 )
         except (httpx.TransportError, TimeoutError):
             return None

@@ -53,13 +53,13 @@ class Stopwatch:
     """
 
     def __init__(self, *pids: int) -> None:
-        self._began = time.monotonic()
+        self.began = time.monotonic()
         self._starved = {pid: starved_seconds(pid) for pid in (os.getpid(), *pids)}
 
     @property
     def passed_seconds(self) -> float:
         """What went by."""
-        return time.monotonic() - self._began
+        return time.monotonic() - self.began
 
     @property
     def withheld_seconds(self) -> float:
