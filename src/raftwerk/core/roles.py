@@ -51,7 +51,6 @@ TRANSITIONS: Final[Mapping[Role, Mapping[Cause, Role]]] = {
         Cause.HIGHER_TERM_SEEN: Role.FOLLOWER,
     },
     Role.PRE_CANDIDATE: {
-        Cause.ELECTION_TIMEOUT: Role.CANDIDATE,
         Cause.ELECTION_TIMEOUT_WITH_PRE_VOTE: Role.PRE_CANDIDATE,
         Cause.PRE_VOTE_WON: Role.CANDIDATE,
         Cause.VOTE_LOST: Role.FOLLOWER,
