@@ -77,13 +77,13 @@ class Rig:
         return self.entry(data, term)
 
     def propose(
-        self, content: bytes, term: int = 1, *, is_handed_on: bool = False
+        self, content: bytes, term: int = 1
     ) -> "tuple[bytes, asyncio.Future[object]]":
         """Propose here in a term; return the entry's data and its outcome."""
         number = self.waiters.next_number()
         data = self.sender.wrap(EnvelopeKind.COMMAND, number, content)
         future = self.waiters.add(number, data, 10.0)
-        self.waiters.proposed(self.waiters.take_held(1000), Term(term), is_handed_on)
+        self.waiters.proposed(self.waiters.take_held(1000), Term(term))
         return data, future
 
 
@@ -116,11 +116,9 @@ async def test_an_empty_entry_is_nobodys_command() -> None:
 async def test_a_new_term_settles_what_was_proposed_in_an_older_one() -> None:
     rig = Rig()
     _, lost = rig.propose(b"lost")
-    _, unknown = rig.propose(b"handed on", is_handed_on=True)
     rig.applier.apply([rig.entry(b"", 2)])
     assert rig.waiters.has_held
     assert not lost.done()
-    assert isinstance(unknown.exception(), OutcomeUnknown)
 
 
 @story
@@ -128,7 +126,7 @@ async def test_a_command_of_the_old_term_is_resolved_before_the_new_one_settles(
     None
 ):
     rig = Rig()
-    data, future = rig.propose(b"just made it", is_handed_on=True)
+    data, future = rig.propose(b"just made it")
     rig.applier.apply([rig.entry(data, 1), rig.entry(b"", 2)])
     assert await future == 1
 

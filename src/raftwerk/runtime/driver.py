@@ -22,6 +22,7 @@ from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.core_settings import core_config
 from raftwerk.runtime.effects import Effects
 from raftwerk.runtime.envelope import EnvelopeKind
+from raftwerk.runtime.handed_on import is_of_another_term
 from raftwerk.runtime.handover import Farewell
 from raftwerk.runtime.publisher import Publisher
 from raftwerk.runtime.requests import Requests
@@ -252,7 +253,9 @@ class Driver:
             if isinstance(event, _FOR_LEADERS) and state.role is not Role.LEADER:
                 # The core would hand it on, in the name of whoever sent it, and no
                 # peer takes from us what another one says. Its sender learns of the
-                # new leader as soon as we did, and settles it.
+                # new leader as soon as we did, and asks that one.
+                continue
+            if is_of_another_term(event, state.term):
                 continue
             try:
                 self.replica.step(event)
@@ -311,6 +314,11 @@ class Driver:
         self.requests.end(f"member {self._config.node_id:x} {how}")
         self._farewell.end()
         self._tell_events()
+
+    async def hand_over(self) -> None:
+        """Let another one lead, if we do, for a bounded time; go on as any member."""
+        if not self._is_stopped:
+            await self._farewell.hand_over()
 
     async def say_farewell(self) -> None:
         """Let another one lead, and end what is under way, for a bounded time."""

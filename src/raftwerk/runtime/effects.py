@@ -14,6 +14,7 @@ from raftwerk.core.ready import AppendOrder, ApplyOrder, Ready
 from raftwerk.core.replica import Replica
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.apply import Applier
+from raftwerk.runtime.handed_on import stamped
 from raftwerk.runtime.requests import Requests
 from raftwerk.runtime.snapshots import Snapshots
 from raftwerk.runtime.syncer import Syncer
@@ -89,6 +90,7 @@ class Effects:
         owner: Owner,
     ) -> None:
         self._node_id = config.node_id
+        self._replica = replica
         self._applier = applier
         self._requests = requests
         self._transport = transport
@@ -121,8 +123,9 @@ class Effects:
         if ready.soft_state is not None:
             self._requests.leader_changed()
         if ready.messages:
-            self.snapshots.sending(ready.messages)
-            self._transport.send(ready.messages)
+            messages = stamped(ready.messages, self._replica.state.term)
+            self.snapshots.sending(messages)
+            self._transport.send(messages)
         if ready.append is not None and self._syncer.give(ready.append):
             self._finish([ready.append])
         if ready.read_states:

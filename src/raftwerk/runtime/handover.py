@@ -43,7 +43,7 @@ def successor(state: State) -> NodeId | None:
 
 
 class Farewell:
-    """Hands leadership over, and waits until nobody waits for an answer, for a while.
+    """Hands leadership over, and waits until nobody waits for an answer; for a while.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Farewell:
     timers : Timers
         For the end of patience.
     patience_seconds : float
-        How long it may take.
+        How long each of both may take.
     """
 
     def __init__(
@@ -72,36 +72,52 @@ class Farewell:
         self._is_any_waiting = is_any_waiting
         self._timers = timers
         self._patience_seconds = patience_seconds
-        self._is_heir_wanted = False
-        self._done: asyncio.Future[None] | None = None
+        self._waits: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._is_over = False
+
+    async def hand_over(self) -> None:
+        """Return when another leads, or when that takes too long."""
+        state = self._state
+        heir = successor(state) if state.role is Role.LEADER else None
+        if heir is not None:
+            self._give(TransferLeadership(heir))
+            # To step down is not enough: the new leader may need our vote, which
+            # leaves after a sync. Once it is known, it has won.
+            await self._until(lambda: state.leader not in (None, state.id))
 
     async def say(self) -> None:
         """Return when another leads and nobody waits, or when it takes too long."""
-        state = self._state
-        if state.role is Role.LEADER:
-            heir = successor(state)
-            if heir is not None:
-                self._is_heir_wanted = True
-                self._give(TransferLeadership(heir))
-        self._done = asyncio.get_running_loop().create_future()
-        timer = self._timers.call_later(self._patience_seconds, self.end)
-        self.look()
+        await self.hand_over()
+        await self._until(lambda: not self._is_any_waiting())
+
+    async def _until(self, is_done: Callable[[], bool]) -> None:
+        """Return when something has come true, or when it takes too long."""
+        if self._is_over or is_done():
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        wait = (is_done, done)
+        self._waits.append(wait)
+        timer = self._timers.call_later(self._patience_seconds, _set, done)
         try:
-            await self._done
+            await done
         finally:
             timer.cancel()
+            self._waits.remove(wait)
 
     def look(self) -> None:
         """See whether it is done; called at the end of each turn."""
-        if self._done is None or self._is_any_waiting():
-            return
-        # To step down is not enough: the new leader may need our vote, which leaves
-        # after a sync. Once it is known, it has won.
-        if self._is_heir_wanted and self._state.leader in (None, self._state.id):
-            return
-        self.end()
+        for is_done, done in self._waits:
+            if is_done():
+                _set(done)
 
     def end(self) -> None:
         """Wait no longer."""
-        if self._done is not None and not self._done.done():
-            self._done.set_result(None)
+        self._is_over = True
+        for _, done in self._waits:
+            _set(done)
+
+
+def _set(done: "asyncio.Future[None]") -> None:
+    """Wake whoever waits, unless that was done."""
+    if not done.done():
+        done.set_result(None)

@@ -53,7 +53,7 @@ class Node:
 
     >>> from raftwerk.host.draw import SplitMix64
     >>> from raftwerk.host.virtual import VirtualLoop, virtual_host
-    >>> from raftwerk.runtime.members import Member, bootstrap_snapshot
+    >>> from raftwerk.runtime import Member, bootstrap_snapshot
     >>> from raftwerk.storage.memory import MemoryLog
     >>> from raftwerk.transport.memory import MemoryNetwork
     >>> class Counter:
@@ -132,7 +132,7 @@ class Node:
     async def stop(self) -> None:
         """Take no more part; what waits ends as not proposed or as unknown.
 
-        A leader hands leadership over first, and what is under way may end, both
+        A leader hands leadership over first, and what is under way may end, each
         within the greatest election timeout. The log is closed with a mark that it
         ended well. Nothing more happens if the node has stopped already; if it is
         stopping, that is waited for.
@@ -320,6 +320,20 @@ class Node:
             If this node does not run.
         """
         self._driver().give(TransferLeadership(transferee))
+
+    async def hand_over(self) -> None:
+        """Have another member lead, if this one does; then take part as before.
+
+        Best called some time before `stop`: others go on handing proposals to us until
+        they have heard who leads now. It takes no longer than the greatest election
+        timeout; if nobody else could lead by then, this member may do so still.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        await self._driver().hand_over()
 
     def _driver(self) -> Driver:
         """Return the driver, if the node runs."""

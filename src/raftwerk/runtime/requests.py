@@ -15,7 +15,6 @@ from raftwerk.core.messages import Proposal
 from raftwerk.core.ready import ReadState
 from raftwerk.core.records import ConfChange
 from raftwerk.core.replica import Replica
-from raftwerk.core.roles import Role
 from raftwerk.errors import MisuseError, NotProposed
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.barriers import Barriers
@@ -199,7 +198,7 @@ class Requests:
             held = self.waiters.take_held(self._config.append_bytes_max)
             if not held:
                 return
-            term, is_handed_on = state.term, state.role is not Role.LEADER
+            term = state.term
             try:
                 self._replica.step(
                     Propose(tuple([Proposal(waiter.data) for waiter in held]))
@@ -209,7 +208,7 @@ class Requests:
                 # both end, and each turn tries again.
                 self.waiters.put_back(held)
                 return
-            self.waiters.proposed(held, term, is_handed_on)
+            self.waiters.proposed(held, term)
 
     # ---- out of the core ----------------------------------------------------
 

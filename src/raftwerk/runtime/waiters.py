@@ -4,10 +4,11 @@ A proposal ends as applied with its result, as definitely not proposed, or as un
 Which of the three, depends on how far it went:
 
 - held here, no leader yet: not proposed, whenever its time is up;
-- in our own log as leader, and the term is over: an entry of an older term never comes
-  after one of a newer term, so once the first entry of a newer term is applied without
-  it, it is lost for good, and is proposed again by itself;
-- handed on to another leader: nobody can tell any more once that leader is gone.
+- in our own log as leader, or handed on to the one who leads the term, and the term is
+  over: an entry of an older term never comes after one of a newer term, so once the
+  first entry of a newer term is applied without it, it is lost for good, and is proposed
+  again by itself (`handed_on` says why that holds at other leaders, too);
+- its time is up, or this member stops, before either: nobody can tell.
 """
 
 from asyncio import AbstractEventLoop, Future
@@ -45,7 +46,6 @@ class Waiter:
         "data",
         "deadline_seconds",
         "future",
-        "is_handed_on",
         "is_held",
         "is_repeatable",
         "number",
@@ -64,7 +64,6 @@ class Waiter:
         self.future = future
         self.deadline_seconds = deadline_seconds
         self.is_held = True
-        self.is_handed_on = False
         self.is_repeatable = True
         self.term = NO_TERM
         """In which term it was appended or handed on."""
@@ -214,9 +213,7 @@ class Waiters:
             waiter.is_held = True
             self._held.appendleft(waiter)
 
-    def proposed(
-        self, waiters: Sequence[Waiter], term: Term, is_handed_on: bool
-    ) -> None:
+    def proposed(self, waiters: Sequence[Waiter], term: Term) -> None:
         """Know that the core took these.
 
         Parameters
@@ -224,13 +221,10 @@ class Waiters:
         waiters : sequence of Waiter
             From `take_held`.
         term : Term
-            The present term.
-        is_handed_on : bool
-            Whether another member leads in it, and was sent them.
+            The present term; we lead it, or whoever does was sent them.
         """
         for waiter in waiters:
             waiter.is_held = False
-            waiter.is_handed_on = is_handed_on
             waiter.term = term
 
     def resolve(self, number: int, result: object) -> None:
@@ -263,15 +257,7 @@ class Waiters:
         for waiter in list(self._waiting.values()):
             if waiter.is_held or waiter.term >= term:
                 continue
-            if waiter.is_handed_on:
-                self._end(
-                    waiter,
-                    OutcomeUnknown(
-                        f"the leader changed (term {term}) while the proposal was on"
-                        " its way to the old one; look before you try again"
-                    ),
-                )
-            elif waiter.is_repeatable:
+            if waiter.is_repeatable:
                 lost.append(waiter)
             else:
                 self._end(
