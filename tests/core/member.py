@@ -23,6 +23,7 @@ from raftwerk.core.messages import (
     PeerMessage,
     Proposal,
     RequestPreVote,
+    RequestPreVoteReply,
     RequestVote,
     RequestVoteReply,
 )
@@ -320,18 +321,15 @@ class Member:
 
     def lead(self) -> list[PeerMessage]:
         """Have it stand and win, with all votes that are needed; return its appends."""
-        self.campaign()
-        sent: list[PeerMessage] = []
-        for voter in self.replica.state.tracker.voter_ids:
-            if voter != self.replica.state.id and self.role is Role.CANDIDATE:
-                sent += self.step(
-                    RequestVoteReply(
-                        sender=voter,
-                        receiver=self.status.node_id,
-                        term=self.status.term,
-                        granted=True,
-                    )
-                )
+        sent = self.campaign()
+        for voter in self.replica.state.tracker.voter_ids * 2:
+            term = self.status.term
+            if voter == self.status.node_id:
+                continue
+            if self.role is Role.PRE_CANDIDATE:
+                sent = self.step(_grant(RequestPreVoteReply, voter, self, term + 1))
+            elif self.role is Role.CANDIDATE:
+                sent = self.step(_grant(RequestVoteReply, voter, self, term))
         assert self.role is Role.LEADER
         return sent
 
@@ -441,3 +439,18 @@ class Member:
         """Check what a member can know of itself, and collect what happened."""
         check_all(self.replica.state)
         self.events += self.replica.take_events()
+
+
+def _grant(
+    kind: type[RequestVoteReply] | type[RequestPreVoteReply],
+    sender: NodeId,
+    candidate: Member,
+    term: int,
+) -> RequestVoteReply | RequestPreVoteReply:
+    """Return a vote for a candidate, or the opinion that it would get one."""
+    return kind(
+        sender=sender,
+        receiver=candidate.status.node_id,
+        term=Term(term),
+        granted=True,
+    )
