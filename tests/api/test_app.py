@@ -56,8 +56,12 @@ def test_a_member_that_does_not_run_is_not(member: Member) -> None:
 
 def test_a_member_that_is_about_to_stop_is_alive_and_not_ready(member: Member) -> None:
     assert member.get("/readyz").text == "ok\n"
+    assert "connection" not in member.get("/readyz").headers
     member.app.drain()
     assert member.get("/readyz").text == "not ready: stopping\n"
+    # Clients are to leave between two requests.
+    for path in ("/readyz", "/v3/kv/range", "/api/v1/raft/", "/nowhere"):
+        assert member.get(path).headers["connection"] == "close"
     assert member.get("/livez").text == "ok\n"
     assert member.get("/health").status == 200
 

@@ -99,6 +99,39 @@ def test_an_address_that_is_not_ours_is_named(host: str, said: str) -> None:
         asyncio.run(ApiServer(Member().app, [Url(host, 1)]).start())
 
 
+def test_clients_may_leave_before_their_connections_are_closed() -> None:
+    async def story() -> None:
+        member = Member()
+        server = ApiServer(member.app, [ANY_PORT])
+        (url,) = await server.start()
+        async with httpx.AsyncClient(base_url=str(url), trust_env=False) as client:
+            assert (await client.get("/livez")).status_code == 200
+            member.app.drain()
+            leaving = asyncio.ensure_future(server.drain(30.0))
+            await asyncio.sleep(0)
+            last = await client.get("/livez")
+            assert (last.status_code, last.headers["connection"]) == (200, "close")
+            await leaving
+            with pytest.raises(httpx.ConnectError):
+                await client.get("/livez")
+            await server.stop()
+
+    asyncio.run(story())
+
+
+def test_who_does_not_leave_is_not_waited_for() -> None:
+    async def story() -> None:
+        server = ApiServer(Member().app, [ANY_PORT])
+        async with serving(server) as (url,):
+            async with httpx.AsyncClient(base_url=str(url), trust_env=False) as client:
+                assert (await client.get("/livez")).status_code == 200
+                await server.drain(0.02)
+                # It is served as long as it stays.
+                assert (await client.get("/livez")).status_code == 200
+
+    asyncio.run(story())
+
+
 def test_a_request_in_flight_ends_before_the_server_does() -> None:
     arrived, go_on = asyncio.Event(), asyncio.Event()
 

@@ -3,6 +3,9 @@
 It is handed the node and the services, and starts and stops nothing itself.
 """
 
+from collections.abc import MutableMapping
+from typing import Any
+
 from raftwerk.api.asgi import ASGIApp, Receive, Scope, Send, send_answer, text_answer
 from raftwerk.api.gateway import PREFIXES, Gateway
 from raftwerk.api.probes import Probes
@@ -31,6 +34,7 @@ class ClientApp:
     ) -> None:
         if settings is None:
             settings = ApiSettings()
+        self._is_draining = False
         self._gateway = Gateway(kv)
         self._probes = Probes(node)
         self._documented: ASGIApp = make_documented_api(node, settings)
@@ -41,7 +45,12 @@ class ClientApp:
         )
 
     def drain(self) -> None:
-        """Say to whoever asks that no more requests should be sent here."""
+        """Say to whoever asks that no more requests should be sent here.
+
+        Each answer is the last of its connection from now on: so clients leave between
+        two requests, and never have one under way when the connection is closed.
+        """
+        self._is_draining = True
         self._probes.drain()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,6 +69,8 @@ class ClientApp:
             # Web sockets and the lifespan protocol: Starlette knows how to say no.
             await self._documented(scope, receive, send)
             return
+        if self._is_draining:
+            send = _last_of_connection(send)
         path: str = scope["path"]
         if path.startswith(PREFIXES):
             await self._gateway(scope, receive, send)
@@ -71,3 +82,16 @@ class ClientApp:
             await self._documented(scope, receive, send)
         else:
             await send_answer(send, text_answer(404, "404 page not found\n"))
+
+
+def _last_of_connection(send: Send) -> Send:
+    """Return what sends an answer and has its connection closed behind it."""
+
+    async def send_last(message: MutableMapping[str, Any]) -> None:
+        """Add the header to the beginning of the answer."""
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"connection", b"close")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_last

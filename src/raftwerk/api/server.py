@@ -18,6 +18,9 @@ __all__ = ["ApiServer"]
 BACKLOG: Final = 1024
 """Connections that may wait to be taken in."""
 
+LOOK_SECONDS: Final = 0.01
+"""From one look at the open connections to the next, at the end."""
+
 KEEP_ALIVE_SECONDS: Final = 75
 """How long an idle connection is kept; clients keep theirs for a minute, mostly."""
 
@@ -123,6 +126,21 @@ class ApiServer:
             Url(url.host, bound.getsockname()[1])
             for url, bound in zip(self._urls, sockets, strict=True)
         )
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more connections, and let those that are open be closed by clients.
+
+        Parameters
+        ----------
+        seconds : float
+            How long that may take.
+        """
+        for server in self._server.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while self._server.server_state.connections and loop.time() < deadline:
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def stop(self) -> None:
         """Take no more connections, let requests in flight end, and close all."""

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 import structlog
@@ -16,7 +16,7 @@ from raftwerk.cli.log import set_up_log
 from raftwerk.cli.ports import require_free
 from raftwerk.cli.signals import StopSignals
 from raftwerk.config import NodeConfig, ServeConfig, bad_setting
-from raftwerk.errors import InvariantViolation
+from raftwerk.errors import InvariantViolation, NotLeader
 from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
 from raftwerk.kv import Store
@@ -39,6 +39,10 @@ __all__ = ["serve"]
 
 KEPT_ENTRIES_MAX: Final = 5_000
 """Of those that a snapshot covers, for members that lag a little; as in etcd."""
+
+LEAVE_SECONDS: Final = 0.3
+"""How long clients may take to leave by themselves when we stop: time for one more
+request of each that is busy. Then idle connections are closed."""
 
 
 def serve(config: ServeConfig, *, with_parent: bool = False) -> None:
@@ -83,13 +87,18 @@ async def _serve(config: ServeConfig) -> None:
     async with AsyncExitStack() as stack:
         signals = stack.enter_context(StopSignals())
         node, store = await _start_node(config, host, stack)
-        await _start_api(config, node, store, stack)
+        app, server = await _start_api(config, node, store, stack)
         # What lives now lives long: the collector need not look at it ever again.
         gc.collect()
         gc.freeze()
         _tell_ready(config, node)
         await _until_asked_to_stop(signals, node)
         structlog.get_logger(__name__).info("stopping")
+        app.drain()
+        # We still do our part: what comes meanwhile goes to the new leader.
+        with suppress(NotLeader):  # the node has failed; see below
+            await asyncio.gather(node.hand_over(), server.drain(LEAVE_SECONDS))
+    await node.wait_ended()  # raises if it failed, be it in its last moment
 
 
 async def _start_node(
@@ -159,13 +168,13 @@ def _transport(
 
 async def _start_api(
     config: ServeConfig, node: Node, store: Store, stack: AsyncExitStack
-) -> None:
+) -> tuple[ClientApp, ApiServer]:
     """Answer clients until the stack is closed."""
     app = ClientApp(node, KvService(node, store))
     server = ApiServer(app, config.listen_client_urls, holder_of=holder_of)
     await server.start()
     stack.push_async_callback(server.stop)
-    stack.callback(app.drain)
+    return app, server
 
 
 async def _until_asked_to_stop(signals: StopSignals, node: Node) -> None:
