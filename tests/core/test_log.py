@@ -1,4 +1,4 @@
-"""Stable and unstable entries seen as one log, and how far it is committed and applied."""
+"""Stable and unstable entries seen as one log; how far it is committed and applied."""
 
 import pytest
 
@@ -110,7 +110,7 @@ def test_page_below_the_first_entry_is_refused() -> None:
 
 
 def test_what_lies_below_a_pending_snapshot_is_gone() -> None:
-    """Storage has it still, but not for long, and it may differ from what is covered."""
+    """Storage has it still, but not for long, and it may differ from the snapshot."""
     log = Log([1, 2, 3], [])
     log.restore(Snapshot(LogIndex(9), Term(4), ConfState()))
     assert (log.first_index, log.last_index, log.last_term) == (10, 9, 4)
@@ -122,7 +122,7 @@ def test_what_lies_below_a_pending_snapshot_is_gone() -> None:
 
 
 COMPLETE = [
-    # another log's last (index, term)  whether it is as complete as ours, [1, 2] at 3, 4
+    # another log's last (index, term)  whether it is as complete as [1, 2] at 3, 4
     ((4, 2), True),
     ((5, 2), True),
     ((3, 2), False),
@@ -146,7 +146,7 @@ def test_conflict_is_told_with_both_terms_and_cuts_the_log() -> None:
     log = Log([], [1, 1, 1])
     assert log.append_after(LogIndex(3), Term(1), entries_of([2], 4)) == 4
     assert log.terms == [1, 2]
-    conflict, cut = log.seen
+    conflict, cut = log.seen[0], log.seen[1]
     assert isinstance(conflict, LogConflict) and isinstance(cut, LogTruncated)
     assert (conflict.index, conflict.existing_term, conflict.conflicting_term) == (
         4,
@@ -218,7 +218,7 @@ def test_acknowledgement_of_another_entry_at_that_place_counts_for_nothing() -> 
     log = Log([], [1, 2])
     log.accept_unstable()
     log.stable_to(LogIndex(4), Term(1))
-    (event,) = log.seen
+    event = log.seen[0]
     assert isinstance(event, AcknowledgementMismatched)
     assert (event.index, event.acknowledged_term, event.present_term) == (4, 1, 2)
     assert len(log.unstable.entries) == 2

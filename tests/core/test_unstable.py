@@ -1,4 +1,4 @@
-"""The end of the log on its way to storage: what is handed out, and handed out again."""
+"""The end of the log on its way to storage: what is handed out, and what anew."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def log_with(new: list[int], start: int = 5, in_progress: int = 0) -> UnstableLo
 
 
 APPENDS = [
-    # terms from 5 on  of them handed out  appended at  terms  then there are  to hand out
+    # terms from 5 on  handed out  appended at  terms  then there are  to hand out
     ([], 0, 5, [1, 1], [1, 1], [1, 1]),
     ([1, 1], 2, 7, [1], [1, 1, 1], [1]),
     ([1, 1, 1], 3, 7, [2], [1, 1, 2], [2]),
