@@ -99,6 +99,10 @@ class NodeProcess:
         if self._process is not None and self._process.poll() is None:
             self.kill()
 
+    async def is_stopping(self) -> bool:
+        """Tell whether it has said that it stops."""
+        return '"event": "stopping"' in self.log.read_text()
+
     def last_lines(self) -> str:
         if not self.log.exists():
             return ""
@@ -235,8 +239,18 @@ class Cluster:
 
     async def log_begins_after(self, node: NodeProcess, index: int) -> bool:
         """Tell whether a node's log was compacted up to an entry."""
+        return bool((await self._view(node))["first_index"] > index)
+
+    async def waits_for_a_quorum(self, node: NodeProcess) -> bool:
+        """Tell whether a node's log has entries that are not committed."""
+        view = await self._view(node)
+        return bool(view["last_log_index"] > view["commit_index"])
+
+    async def _view(self, node: NodeProcess) -> dict[str, Any]:
+        """Return all that a node says of itself."""
         answer = await self.http.get(f"{node.client}/api/v1/raft/")
-        return bool(answer.json()["data"]["first_index"] > index)
+        view: dict[str, Any] = answer.json()["data"]
+        return view
 
     async def store(self, node: NodeProcess) -> tuple[int, list[dict[str, Any]]]:
         """Return all that a node has by itself alone: its revision, and each key."""
