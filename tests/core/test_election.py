@@ -172,8 +172,8 @@ def test_votes_of_those_who_are_no_voters_do_not_count() -> None:
 
 
 def test_leader_waits_for_its_own_vote_to_be_durable() -> None:
-    """Else a crash would let it forget the term, and be elected in it again: its entries
-    would take the places of those that it had appended before (§5.3)."""
+    """Else a crash would let it forget the term, and be elected in it again: its new
+    entries would take the places of those that it had appended before (§5.3)."""
     candidate = Member(1, asynchronous_storage=True)
     candidate.campaign()
     for sender in (2, 3):

@@ -175,6 +175,15 @@ def test_new_member_that_lags_takes_any_number_of_such_snapshots() -> None:
     assert not stray.campaign(), "a member of nothing stands for nothing"
 
 
+def test_new_member_may_be_told_to_wait_for_a_snapshot_that_has_it() -> None:
+    """As etcd does, whose drivers make one for each new member."""
+    stray = Member(4, voters=[], join_by_older_snapshot=False)
+    sent = stray.step(snapshot_for(4, 9, 1, ConfState(voters=(S1, S2, S3))))
+    assert only(sent, AppendEntriesReply).match_index == 0
+    sent = stray.step(snapshot_for(4, 9, 1, ConfState((S1, S2, S3, NodeId(4)))))
+    assert only(sent, AppendEntriesReply).match_index == 9
+
+
 def test_member_takes_no_snapshot_of_a_group_without_it() -> None:
     member = Member(2, log=[1], term=1)
     others = ConfState(voters=(S1, S3))
