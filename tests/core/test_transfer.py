@@ -1,4 +1,4 @@
-"""Handing leadership over: what is told, and what ends it; the rules are in `paper/`."""
+"""Handing leadership over: what is told, what ends it; the rules are in `paper/`."""
 
 from raftwerk.core.events import (
     ProgressMissing,
