@@ -96,7 +96,7 @@ class NodeProcess:
 
     def end(self) -> None:
         """Make sure that it is gone."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None:
             self.kill()
 
     async def is_stopping(self) -> bool:

@@ -31,7 +31,7 @@ async def cut_off(
     assert failover.seconds < BACK_SECONDS, said
     # Below and above two seconds, when peers take a silent connection for dead: each
     # call of the node that is cut off holds a client up.
-    await clients.progress(5 + draw.below(30))
+    await clients.progress(5 + draw.below(20))
     healing = Stopwatch(*cluster.pids)
     cluster.relays.heal()
     await clients.progress(1, through=cluster.nodes)
