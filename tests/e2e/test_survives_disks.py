@@ -79,7 +79,7 @@ def test_torn_ends_are_cut_off_and_said(tmp_path: Path) -> None:
                     (line,) = log_lines(node, "cut off what a crash left unfinished")
                     print(line)
                     assert line["path"] == str(path)
-                    # Not a byte of what had been synced, for it may have been acknowledged.
+                    # Not a byte of what was synced, for it may have been acknowledged.
                     assert line["offset"] == segment.found.end
                     assert line["size_bytes"] == torn_bytes
                     assert path.stat().st_size == size

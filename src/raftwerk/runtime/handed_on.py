@@ -36,7 +36,7 @@ def stamped(messages: Sequence[PeerMessage], term: Term) -> Sequence[PeerMessage
     sequence of Message
         The same, if no proposals are among them.
     """
-    if not any([isinstance(message, ForwardProposal) for message in messages]):
+    if not any(isinstance(message, ForwardProposal) for message in messages):
         return messages
     return [
         (
