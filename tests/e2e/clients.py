@@ -15,9 +15,10 @@ import msgspec
 from raftwerk.host.draw import SplitMix64
 from raftwerk.sim import Operation, check_history
 from raftwerk.sim.history import Action
-from tests.e2e.calls import call_of, text
+from tests.e2e.calls import call_of
 from tests.e2e.cluster import READY_SECONDS, Cluster, NodeProcess
 from tests.e2e.gateway import Caller, NobodyKnows, NothingHappened
+from tests.e2e.past import check_kept, settled
 from tests.e2e.waiting import until
 
 __all__ = ["PROGRESS_SECONDS", "Clients"]
@@ -35,8 +36,6 @@ CALL_SECONDS: Final = 1.0
 
 PROGRESS_SECONDS: Final = 10.0
 """How long anything may take on a busy machine; what is fast is asserted apart."""
-
-READS_PER_TXN: Final = 100
 
 _ACTIONS: Final = (
     *[Action.PUT] * 9,
@@ -172,7 +171,7 @@ class Clients:
             self._seen[operation.key] = answer.mod_revision
         elif done.may_write:
             self.acknowledged.append((node, done))
-            self._seen[operation.key] = _revision(done)
+            self._seen[operation.key] = answer.revision or 0
         return done
 
     # ---- demands ---------------------------------------------------------------------
@@ -225,14 +224,16 @@ class Clients:
     async def check(self) -> None:
         """Demand that all that was told is true, on every node; after the work."""
         await self.read_all()
+        writes = [write for _, write in self.acknowledged]
         with closing(Caller()) as caller:
             for node in self._cluster.nodes:
-                await self._check_kept(caller, node)
+                await check_kept(caller, node, writes)
+            history = await settled(caller, self._cluster.nodes[0], self.history)
         print(
-            f"{len(self.history)} operations, {len(self.acknowledged)} writes took"
-            f" effect; {dict(self.outcomes)}"
+            f"{len(history)} operations, {len(writes)} writes acknowledged;"
+            f" {dict(self.outcomes)}"
         )
-        verdict = check_history(self.history)
+        verdict = check_history(history)
         assert verdict.holds, str(verdict)
 
     async def _read_all(self, caller: Caller, node: NodeProcess) -> None:
@@ -255,37 +256,3 @@ class Clients:
             key = f"key {number}".encode()
             what = f"{node.name} answers a read"
             await until(partial(look, key), what, READY_SECONDS)
-
-    async def _check_kept(self, caller: Caller, node: NodeProcess) -> None:
-        """Demand every acknowledged write of a node, as of its revision.
-
-        By itself alone: what it has, not what the leader has. It is up to date, for it
-        has just answered a read that is linearizable.
-        """
-        writes = [write for _, write in self.acknowledged]
-        for start in range(0, len(writes), READS_PER_TXN):
-            some = writes[start : start + READS_PER_TXN]
-            reads = [
-                {
-                    "request_range": {
-                        "key": text(write.key),
-                        "revision": str(_revision(write)),
-                        "serializable": True,
-                    }
-                }
-                for write in some
-            ]
-            answer = await caller.call(
-                node.client, "txn", {"success": reads}, PROGRESS_SECONDS
-            )
-            for write, response in zip(some, answer["responses"], strict=True):
-                kvs = response["response_range"].get("kvs", [])
-                kept = [(kv["value"], int(kv["mod_revision"])) for kv in kvs]
-                wanted = [(text(write.value), _revision(write))] if write.value else []
-                assert kept == wanted, f"{node.name} has {kept} in place of {write}"
-
-
-def _revision(operation: Operation) -> int:
-    """Return the revision of an operation that was answered."""
-    assert operation.answer is not None and operation.answer.revision is not None
-    return operation.answer.revision

@@ -81,6 +81,7 @@ def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
                     READY_SECONDS,
                 )
                 node.send(signal.SIGTERM)
+                await until(node.is_stopping, "it says that it stops", READY_SECONDS)
                 answer = await client.get("/readyz")
                 assert (answer.status_code, answer.text) == (
                     503,
