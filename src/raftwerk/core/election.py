@@ -323,6 +323,12 @@ def on_request_vote_reply(state: State, reply: RequestVoteReply) -> None:
         return
     result = _count(state, reply)
     if result is VoteResult.WON:
+        if state.id not in state.tracker.votes:
+            # The others are enough to win, but our own vote is not durable yet. Were
+            # we to lead and crash now, we would forget the term; those who voted for us
+            # in it would do so again, and a second leadership of the same term would
+            # give the places of the first one's entries to others (§5.3).
+            return
         become_leader(state)
         broadcast_append(state)
     elif result is VoteResult.LOST:
