@@ -9,6 +9,7 @@ from raftwerk.core.become import become_follower
 from raftwerk.core.commit import advance_commit
 from raftwerk.core.events import AutoLeaveProposed, ConfSwitched
 from raftwerk.core.inputs import Propose
+from raftwerk.core.membership import reconfigure
 from raftwerk.core.messages import Proposal
 from raftwerk.core.proposals import on_propose
 from raftwerk.core.records import ConfChange, ConfState, EntryKind
@@ -33,13 +34,20 @@ def apply_conf_change(state: State, change: ConfChange) -> ConfState:
     Returns
     -------
     ConfState
-        The configuration from now on.
+        The configuration from this entry on.
 
     Raises
     ------
     InvalidChange
         If the change can't be applied to the present configuration; nothing changed.
     """
+    if state.log.has_pending_snapshot:
+        # It was handed out before a snapshot overtook it, and that has the outcome of
+        # this change and of later ones: to apply it on top could bring back who was
+        # removed since. Only the state machine is still where the change belongs.
+        below = reconfigure(state.conf_state_below_snapshot, change).conf_state
+        state.conf_state_below_snapshot = below
+        return below
     state.tracker.apply(change, state.log.last_index)
     switch_configuration(state)
     return state.tracker.conf_state

@@ -50,7 +50,7 @@ class ApplyOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One job for the state machine, in asynchronous mode; done in the order given.
 
     Apply `entries`, each once; configuration changes go to `apply_conf_change`; then
-    step `done`.
+    step `done`. Entries that a snapshot installed meanwhile covers are skipped.
     """
 
     entries: Sequence[Entry]

@@ -88,6 +88,8 @@ def _restore(state: State, snapshot: Snapshot) -> bool:
         )
         log.commit_to(snapshot.index)
         return False
+    if not log.has_pending_snapshot:
+        state.conf_state_below_snapshot = state.tracker.conf_state
     log.restore(snapshot)
     state.tracker.restore(snapshot.conf_state, log.last_index)
     switch_configuration(state)

@@ -12,7 +12,7 @@ from raftwerk.core.log import RaftLog
 from raftwerk.core.messages import PeerMessage
 from raftwerk.core.reads import Reads
 from raftwerk.core.ready import ReadState, SoftState
-from raftwerk.core.records import HardState
+from raftwerk.core.records import ConfState, HardState
 from raftwerk.core.roles import Role
 from raftwerk.core.stable import StableLog
 from raftwerk.core.tracker import Tracker
@@ -59,6 +59,9 @@ class State:
         No configuration change is proposed while this is above the applied index.
     uncommitted_bytes : int
         Payload of the leader's entries that are not applied yet.
+    conf_state_below_snapshot : ConfState
+        While a received snapshot is not installed: the configuration that entries below
+        it have led to as far as they are applied, for they may be in application still.
     messages, messages_after_sync : list of Message
         What goes out at once, and what waits for storage.
     read_states : list of ReadState
@@ -68,6 +71,7 @@ class State:
     """
 
     __slots__ = (
+        "conf_state_below_snapshot",
         "config",
         "draw",
         "election_elapsed",
@@ -116,6 +120,7 @@ class State:
         self.has_ordered_election = False
         self.pending_conf_index = NO_INDEX
         self.uncommitted_bytes = 0
+        self.conf_state_below_snapshot = ConfState()
         self.messages: list[PeerMessage] = []
         self.messages_after_sync: list[PeerMessage] = []
         self.read_states: list[ReadState] = []
