@@ -15,7 +15,15 @@ from .shape import FAULTS
 from .story import Story
 from .world import World
 
-__all__ = ["FAULTS", "Property", "Story", "Violation", "World", "run"]
+__all__ = [
+    "FAULTS",
+    "Property",
+    "Story",
+    "Violation",
+    "World",
+    "cause_chaos",
+    "run",
+]
 
 
 def run(
