@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from itertools import pairwise
 from types import TracebackType
@@ -32,7 +32,7 @@ PACE_SECONDS: Final = 0.02
 that starts needs the processors, too."""
 
 CALL_SECONDS: Final = 1.0
-"""How long a client waits for an answer before it takes the outcome for unknown."""
+"""Where nodes are paused or cut off: short, or they hold all clients up."""
 
 PROGRESS_SECONDS: Final = 10.0
 """How long anything may take on a busy machine; what is fast is asserted apart."""
@@ -54,10 +54,19 @@ class Clients:
         Empty; nobody else writes.
     draw : SplitMix64
         Decides what they ask for, and of whom.
+    count : int
+        How many there are.
+    call_seconds : float
+        How long they wait for an answer before they take the outcome for unknown.
     """
 
     def __init__(
-        self, cluster: Cluster, draw: SplitMix64, *, count: int = CLIENTS
+        self,
+        cluster: Cluster,
+        draw: SplitMix64,
+        *,
+        count: int = CLIENTS,
+        call_seconds: float = CALL_SECONDS,
     ) -> None:
         self.history: list[Operation] = []
         self.acknowledged: list[tuple[NodeProcess, Operation]] = []
@@ -66,6 +75,7 @@ class Clients:
         self._cluster = cluster
         self._draw = draw
         self._count = count
+        self._call_seconds = call_seconds
         self._values = 0
         self._seen: dict[bytes, int] = {}
         self._callers: list[Caller] = []
@@ -134,7 +144,7 @@ class Clients:
                 started=started,
             )
             try:
-                await self.carry_out(caller, node, operation, CALL_SECONDS)
+                await self.carry_out(caller, node, operation, self._call_seconds)
                 return
             except NothingHappened:
                 if self._is_over:
@@ -206,6 +216,44 @@ class Clients:
         what = f"{count} new writes acknowledged through {names}"
         await until(look, what, PROGRESS_SECONDS)
         return time.monotonic() - began
+
+    async def reach(self, nodes: Sequence[NodeProcess]) -> None:
+        """Return after a write through each of these nodes.
+
+        By clients of their own, one for each: the others may all be held up by a node
+        that does not answer.
+        """
+        writing = [asyncio.create_task(self._reach(node)) for node in nodes]
+        try:
+            async with asyncio.timeout(PROGRESS_SECONDS):
+                await asyncio.gather(*writing)
+        except TimeoutError:
+            names = [node.name for node, each in zip(nodes, writing) if not each.done()]
+            raise AssertionError(f"no write through {', '.join(names)}") from None
+        finally:
+            for each in writing:
+                each.cancel()
+            await asyncio.gather(*writing, return_exceptions=True)
+
+    async def _reach(self, node: NodeProcess) -> None:
+        """Write through one node until it is acknowledged."""
+        with closing(Caller()) as caller:
+            while True:
+                self._values += 1
+                operation = Operation(
+                    client=self._count + 1,
+                    action=Action.PUT,
+                    key=f"key {self._values % KEYS}".encode(),
+                    value=f"{node.name}:{self._values}".encode(),
+                    started=time.monotonic(),
+                )
+                with suppress(NothingHappened):
+                    done = await self.carry_out(
+                        caller, node, operation, self._call_seconds
+                    )
+                    if done.answer is not None:
+                        return
+                await asyncio.sleep(PACE_SECONDS)
 
     def longest_gap(self, began: float) -> float:
         """Return the longest time without an acknowledged write since some time."""

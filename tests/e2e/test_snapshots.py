@@ -87,7 +87,7 @@ def test_a_member_that_lags_too_far_is_sent_a_snapshot(tmp_path: Path) -> None:
                 )
                 catching_up = Stopwatch(*cluster.pids)
                 lagging.start()
-                await clients.progress(1, through=[lagging])
+                await clients.reach([lagging])
                 print(f"{lagging.name} is back {catching_up} after its start")
             count = await all_agree(cluster)
             assert count >= WRITES

@@ -134,7 +134,7 @@ def test_a_rolling_restart_fails_no_write_and_leaves_no_gap(
     async def story() -> None:
         async with Cluster(tmp_path) as cluster:
             await cluster.leader()
-            async with Clients(cluster, draw, count=12) as clients:
+            async with Clients(cluster, draw, count=12, call_seconds=10.0) as clients:
                 for node in cluster.nodes * rounds:
                     await clients.progress(5 + draw.below(10), through=cluster.nodes)
                     leader = await cluster.leader()
@@ -143,7 +143,7 @@ def test_a_rolling_restart_fails_no_write_and_leaves_no_gap(
                     assert await ended(node) == 0
                     stopped = restart.passed_seconds
                     node.start()
-                    await clients.progress(1, through=[node])
+                    await clients.reach([node])
                     gap = clients.longest_gap(restart.began)
                     said = (
                         f"{node.name}{' (leads)' if node is leader else ''} ended after"

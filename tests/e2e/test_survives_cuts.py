@@ -26,7 +26,7 @@ async def cut_off(
     """Cut a node off, let the rest work, and heal."""
     failover = Stopwatch(*cluster.pids)
     cluster.relays.cut(node.name, **WAYS[way])
-    await clients.progress(1, through=cluster.others(node))
+    await clients.reach(cluster.others(node))
     said = f"{node.name} {way}: all others write after {failover}"
     assert failover.seconds < BACK_SECONDS, said
     # Below and above two seconds, when peers take a silent connection for dead: each
@@ -34,7 +34,7 @@ async def cut_off(
     await clients.progress(5 + draw.below(20))
     healing = Stopwatch(*cluster.pids)
     cluster.relays.heal()
-    await clients.progress(1, through=cluster.nodes)
+    await clients.reach(cluster.nodes)
     said += f", itself {healing} after the heal"
     print(said)
     assert healing.seconds < BACK_SECONDS, said

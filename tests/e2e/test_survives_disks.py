@@ -83,7 +83,7 @@ def test_torn_ends_are_cut_off_and_said(tmp_path: Path) -> None:
                     assert line["offset"] == segment.found.end
                     assert line["size_bytes"] == torn_bytes
                     assert path.stat().st_size == size
-                    await clients.progress(1, through=cluster.nodes)
+                    await clients.reach(cluster.nodes)
             await clients.check()
 
     asyncio.run(story())
@@ -121,7 +121,7 @@ def test_a_flipped_byte_is_refused_with_the_way_back(tmp_path: Path) -> None:
                 await clients.progress(5, through=cluster.others(node))
                 path.write_bytes(sound)
                 node.start()
-                await clients.progress(1, through=cluster.nodes)
+                await clients.reach(cluster.nodes)
             await clients.check()
 
     asyncio.run(story())

@@ -33,7 +33,7 @@ def test_nothing_is_lost_when_leaders_are_killed(kills: int, tmp_path: Path) -> 
                     await clients.progress(10 + draw.below(20))
                     leader.start()
                     start = Stopwatch(*cluster.pids)
-                    await clients.progress(1, through=[leader])
+                    await clients.reach([leader])
                     print(f"{said}, one through itself {start} after its start")
                     await clients.progress(10 + draw.below(20))
             await clients.check()

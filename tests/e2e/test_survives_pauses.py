@@ -58,14 +58,14 @@ def test_a_leader_that_slept_acknowledges_nothing_stale(
                         asyncio.create_task(ask_the_sleeper(clients, old, number))
                         for number in range(6)
                     ]
-                    await clients.progress(1, through=cluster.others(old))
+                    await clients.reach(cluster.others(old))
                     said = f"{old.name} paused, all others write after {failover}"
                     assert failover.seconds < BACK_SECONDS, said
                     await clients.progress(5 + draw.below(20))
                     assert await cluster.leader(cluster.others(old)) is not old
                     waking = Stopwatch(*cluster.pids)
                     old.resume()
-                    await clients.progress(1, through=cluster.nodes)
+                    await clients.reach(cluster.nodes)
                     print(f"{said}, itself {waking} after it woke")
                     assert waking.seconds < BACK_SECONDS, said
                     await asyncio.gather(*asking)
