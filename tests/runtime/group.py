@@ -365,9 +365,11 @@ class Group:
         self.network.heal_all()
 
     async def until_equal(self, seconds: float = 30.0) -> None:
-        """Wait until all that are up have applied the same."""
-        await self.until(
-            lambda: len({p.status.applied_index for p in self if p.is_up}) == 1
-            and len({p.status.last_log_index for p in self if p.is_up}) == 1,
-            seconds,
-        )
+        """Wait until all that are up have applied all that any of them has."""
+
+        def indexes() -> set[int]:
+            views = [process.status for process in self if process.is_up]
+            applied = {view.applied_index for view in views}
+            return applied | {view.last_log_index for view in views}
+
+        await self.until(lambda: len(indexes()) == 1, seconds)
