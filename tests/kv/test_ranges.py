@@ -81,6 +81,13 @@ def test_the_limit_comes_after_sorting_and_leaves_the_count(store: Store) -> Non
     assert (result.more, result.count) == (True, 3)
 
 
+@pytest.mark.parametrize("revision", [0, 4, 5])
+def test_the_count_is_whole_at_any_revision(store: Store, revision: int) -> None:
+    result = store.range(Range(b"\0", b"\0", limit=1, revision=revision))
+    assert [kv.key for kv in result.kvs] == [b"a"]
+    assert (result.more, result.count) == (True, 3)
+
+
 @pytest.mark.parametrize("limit", [-1, 0, 3, 4])
 def test_a_limit_that_cuts_nothing_says_so(store: Store, limit: int) -> None:
     result = store.range(Range(b"\0", b"\0", limit=limit))

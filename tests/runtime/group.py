@@ -156,14 +156,16 @@ class Process:
                 admit=self._admit,
             )
         )
+        own: dict[str, Any] = {
+            "name": name,
+            "peer_urls": (f"http://{name}:2380",),
+            "client_urls": (f"http://{name}:2379",),
+            "directory_id": self.directory_id,
+        }
         config = NodeConfig(
             node_id=self.node_id,
             cluster_id=CLUSTER,
-            name=name,
-            peer_urls=(f"http://{name}:2380",),
-            client_urls=(f"http://{name}:2379",),
-            directory_id=self.directory_id,
-            **(group.settings | settings),
+            **(own | group.settings | settings),
         )
         self.node = Node(
             config,

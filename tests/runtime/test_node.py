@@ -1,6 +1,7 @@
 """Whole nodes: who leads, how they start, stop, fail, and start again."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -376,7 +377,8 @@ async def test_an_entry_of_an_unknown_kind_ends_the_node_before_it_is_applied() 
     # As a member of a newer version would propose it.
     requests = leader.node._driver().requests  # pylint: disable=protected-access
     sender = requests.sender
-    sender._prefixes[77] = bytes([77]) + sender._prefixes[EnvelopeKind.COMMAND][1:]  # type: ignore[index]  # pylint: disable=protected-access
+    newer: Any = sender._prefixes  # pylint: disable=protected-access
+    newer[77] = bytes([77]) + newer[EnvelopeKind.COMMAND][1:]
 
     async def propose() -> object:
         return await requests.propose(b"x", 77)  # type: ignore[arg-type]

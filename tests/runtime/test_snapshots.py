@@ -1,4 +1,4 @@
-"""Snapshots of whole nodes: taken beside the work, compacted after, fetched in parts."""
+"""Snapshots of whole nodes: taken beside the work, fetched part by part."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -458,7 +458,8 @@ async def test_an_offer_that_is_lost_is_made_again() -> None:
 async def test_a_report_that_is_lost_pauses_nobody_for_ever() -> None:
     group, follower = await half_way()
     # It forgets, and its leader is told of nothing.
-    driver_of(follower).snapshots._fetcher._drop()  # pylint: disable=protected-access
+    fetcher = driver_of(follower).snapshots._fetcher  # pylint: disable=protected-access
+    fetcher._drop()  # pylint: disable=protected-access
     begin = group.loop.time()
     await until_caught_up(group, follower)
     assert group.loop.time() - begin < 5.0

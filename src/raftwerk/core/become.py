@@ -123,7 +123,7 @@ def _reset(state: State, term: Term) -> None:
     state.heartbeat_elapsed = 0
     _draw_election_timeout(state)
     state.transferee = None
-    state.has_ordered_election = False
+    state.lease.reset()
     state.tracker.reset(state.id, state.log.last_index)
     state.pending_conf_index = NO_INDEX
     state.uncommitted_bytes = 0

@@ -11,7 +11,7 @@ from raftwerk.core.config import NO_LIMIT
 from raftwerk.core.election import campaign
 from raftwerk.core.events import QuorumLost
 from raftwerk.core.inputs import Tick
-from raftwerk.core.replication import broadcast_heartbeat
+from raftwerk.core.read_index import repeat_round
 from raftwerk.core.roles import Cause, Role
 from raftwerk.core.state import State
 from raftwerk.errors import MisuseError
@@ -75,6 +75,8 @@ def on_tick(state: State, event: Tick) -> None:
 def _tick_others(state: State, ticks: int) -> None:
     """Wait for a leader, or stand for an election (§5.2)."""
     state.election_elapsed += ticks
+    if state.election_elapsed >= state.config.election_ticks_min:
+        state.must_wait_out = False
     if state.is_promotable and state.election_elapsed >= state.election_timeout:
         state.election_elapsed = 0
         campaign(state)
@@ -84,6 +86,7 @@ def _tick_leader(state: State, ticks: int) -> None:
     """Check that a quorum is there, give up what takes too long, send heartbeats."""
     state.heartbeat_elapsed += ticks
     state.election_elapsed += ticks
+    state.lease.tick(ticks)
     if state.election_elapsed >= state.config.election_ticks_min:
         state.election_elapsed = 0
         if state.config.check_quorum and not _has_quorum(state):
@@ -93,7 +96,7 @@ def _tick_leader(state: State, ticks: int) -> None:
         wait_for_snapshots(state, state.config.election_ticks_min)
     if state.heartbeat_elapsed >= state.config.heartbeat_ticks:
         state.heartbeat_elapsed = 0
-        broadcast_heartbeat(state, state.reads.newest_round)
+        repeat_round(state)
 
 
 def _has_quorum(state: State) -> bool:

@@ -32,5 +32,6 @@ def advance_commit(state: State) -> bool:
     if not log.matches(index, state.term):
         return False
     log.commit_to(index)
+    state.lease.committed(index)
     release_postponed(state)
     return True

@@ -72,6 +72,7 @@ def switch_configuration(state: State) -> None:
         if state.config.step_down_on_removal:
             become_follower(state, Cause.REMOVED, state.term, None)
         return
+    state.lease.begin_anew()
     if advance_commit(state):
         broadcast_append(state)
     else:

@@ -35,8 +35,9 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
         A leader without a quorum steps down, and followers of a live leader ignore
         candidates (thesis §6.2, §4.2.3).
     lease_read : bool
-        Answer reads by the clock instead of a round of heartbeats (thesis §6.4.1);
-        needs `check_quorum`.
+        Answer reads by the clock instead of a round of heartbeats, while a quorum has
+        heard of the leader within the least election timeout (thesis §6.4.1). Needs
+        `check_quorum`; all members must have both on, and clocks that run alike.
     forward_proposals : bool
         A follower hands proposals on to its leader instead of refusing them.
     validate_changes : bool

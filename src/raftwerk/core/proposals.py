@@ -210,6 +210,7 @@ def append_to_own_log(state: State, proposals: tuple[Proposal, ...]) -> None:
         for index, proposal in enumerate(proposals, last_index + 1)
     ]
     state.log.append(entries)
+    state.lease.appended(entries[0].index)
     # The own log counts for a quorum as any other: when the entries are durable. With
     # the disk slower than the network, followers may commit before (thesis §10.2.1).
     state.send_after_sync(

@@ -21,6 +21,7 @@ __all__ = [
     "on_read_index",
     "on_read_index_reply",
     "release_postponed",
+    "repeat_round",
 ]
 
 
@@ -97,14 +98,33 @@ def _read(state: State, request: ReadRequest) -> None:
 def _begin(state: State, request: ReadRequest) -> None:
     """Ask a quorum whether we still lead, or trust the lease."""
     commit_index = state.log.commit_index
-    # A transfer may have been given up, but the order to stand may come late: its
-    # election ignores leases, so for the rest of the term only a quorum can tell.
-    if state.config.lease_read and not state.has_ordered_election:
+    if state.config.lease_read and state.lease.is_valid:
         _answer(state, request, commit_index)
         return
     number = state.reads.add(request, commit_index)
+    _begin_round(state, number)
+
+
+def _begin_round(state: State, number: int) -> None:
+    """Ask all whether they follow us still."""
+    state.lease.asked(number)
     state.reads.acknowledge(state.id, number)
     broadcast_heartbeat(state, number)
+
+
+def repeat_round(state: State) -> None:
+    """Send the heartbeats of a tick, with the newest round that waits.
+
+    Parameters
+    ----------
+    state : State
+        A leader.
+    """
+    if state.config.lease_read:
+        # Each is a round of its own, for its answers renew the lease.
+        _begin_round(state, state.reads.next_number())
+    else:
+        broadcast_heartbeat(state, state.reads.newest_round)
 
 
 def release_postponed(state: State) -> None:
@@ -134,13 +154,14 @@ def confirm_reads(state: State, reply: HeartbeatReply) -> None:
         An answer of the present term.
     """
     number = reply.read_round
-    if not number or number > state.reads.newest_round:
+    if not number or not (state.reads.newest_round or state.config.lease_read):
         return
     votes = state.reads.acknowledge(reply.sender, number)
     conf_state = state.tracker.conf_state
     result = joint_vote_result(conf_state.voters, conf_state.voters_outgoing, votes)
     if result is not VoteResult.WON:
         return
+    state.lease.confirmed(number)
     for request, read_index in state.reads.confirm(number):
         _answer(state, request, read_index)
 

@@ -64,8 +64,19 @@ class Reads:
         int
             The round's number, above 0.
         """
+        number = self.next_number()
+        self._rounds.append(_Round(number, request, commit_index))
+        return number
+
+    def next_number(self) -> int:
+        """Return the number of a new round, for which no read need wait.
+
+        Returns
+        -------
+        int
+            Above all before it.
+        """
         self._number += 1
-        self._rounds.append(_Round(self._number, request, commit_index))
         return self._number
 
     def acknowledge(self, node_id: NodeId, number: int) -> dict[NodeId, bool]:

@@ -466,5 +466,6 @@ def _load_hard_state(state: State, hard_state: HardState) -> None:
             f" {raft_log.last_index}: were entries lost?"
         )
     raft_log.commit_index = hard_state.commit_index
+    state.must_wait_out = state.config.lease_read
     state.term = hard_state.term
     state.vote = hard_state.vote

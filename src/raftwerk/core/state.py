@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from raftwerk.core.config import CoreConfig
 from raftwerk.core.events import Event
+from raftwerk.core.lease import Lease
 from raftwerk.core.log import RaftLog
 from raftwerk.core.messages import PeerMessage
 from raftwerk.core.reads import Reads
@@ -52,9 +53,11 @@ class State:
         The present draw, in ticks.
     transferee : NodeId or None
         To whom leadership is being handed over.
-    has_ordered_election : bool
-        Whether the leader told anyone to stand in this term: such an election waits for
-        no timeout, so no lease holds any more.
+    lease : Lease
+        Until when a leader may serve reads without a round.
+    must_wait_out : bool
+        Whether a leader may count on us that we do not know, for we have just started
+        again: no vote before a lease that it could have would be over.
     pending_conf_index : LogIndex
         No configuration change is proposed while this is above the applied index.
     uncommitted_bytes : int
@@ -77,13 +80,14 @@ class State:
         "election_elapsed",
         "election_timeout",
         "events",
-        "has_ordered_election",
         "heartbeat_elapsed",
         "id",
         "leader",
+        "lease",
         "log",
         "messages",
         "messages_after_sync",
+        "must_wait_out",
         "pending_conf_index",
         "read_states",
         "reads",
@@ -109,6 +113,8 @@ class State:
         )
         self.tracker = Tracker(config.inflight_messages_max, config.inflight_bytes_max)
         self.reads = Reads()
+        self.lease = Lease(config.election_ticks_min - 1)
+        self.must_wait_out = False
         self.term = NO_TERM
         self.vote: NodeId | None = None
         self.role = Role.FOLLOWER
@@ -117,7 +123,6 @@ class State:
         self.heartbeat_elapsed = 0
         self.election_timeout = config.election_ticks_max
         self.transferee: NodeId | None = None
-        self.has_ordered_election = False
         self.pending_conf_index = NO_INDEX
         self.uncommitted_bytes = 0
         self.conf_state_below_snapshot = ConfState()

@@ -89,7 +89,7 @@ def _has_live_leader(state: State) -> bool:
     """Return whether a leader was heard of within the least election timeout."""
     return (
         state.config.check_quorum
-        and state.leader is not None
+        and (state.leader is not None or state.must_wait_out)
         and state.election_elapsed < state.config.election_ticks_min
     )
 

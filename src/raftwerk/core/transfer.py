@@ -95,6 +95,6 @@ def continue_transfer(state: State, follower: NodeId) -> None:
 
 def _order(state: State, transferee: NodeId, *, at_once: bool) -> None:
     """Tell the target to stand; from now on it may lead at any moment (§6.4.1)."""
-    state.has_ordered_election = True
+    state.lease.end()
     state.send(TimeoutNow(sender=state.id, receiver=transferee, term=state.term))
     state.record(TimeoutNowSent(node=state.id, transferee=transferee, at_once=at_once))

@@ -206,24 +206,30 @@ class Ledger:
         """Return what stands for the state after this index."""
         return self._digests[index - self.start.index]
 
-    def note_applied(self, member: NodeId, applied_index: int, entry: Entry) -> None:
+    def note_applied(self, member: "Member", entry: Entry) -> None:
         """Check that the next entry is applied, and the one that all others apply."""
+        applied_index = member.applied_index
         if entry.index != applied_index + 1:
             raise Violation(
                 Property.STATE_MACHINE_SAFETY,
-                f"member {member} applies {entry.index} after {applied_index}",
+                f"member {member.id} applies {entry.index} after {applied_index}",
             )
         if entry.index > self.commit_index:
             raise Violation(
                 Property.STATE_MACHINE_SAFETY,
-                f"member {member} applies {entry.index}; nothing behind"
+                f"member {member.id} applies {entry.index}; nothing behind"
                 f" {self.commit_index} is committed",
             )
         agreed = self._committed[entry.index - self.start.index - 1]
         if entry is not agreed and entry != agreed:
             raise Violation(
                 Property.STATE_MACHINE_SAFETY,
-                f"member {member} applies {entry}; another has applied {agreed}",
+                f"member {member.id} applies {entry}; another has applied {agreed}",
+            )
+        if not holds(member.store.durable, entry.index, entry.term):
+            raise Violation(
+                Property.APPLIED_IS_DURABLE,
+                f"member {member.id} applies {entry.index}, which it may lose still",
             )
 
     def note_configuration(

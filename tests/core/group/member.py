@@ -5,7 +5,8 @@ may come in between: an input, another `Ready`, a crash.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -123,19 +124,28 @@ class Member:
     def step(self, event: Input | Message) -> bool:
         """Step one input; return whether it was taken."""
         try:
-            self.replica.step(event)
+            with self._complaints():
+                self.replica.step(event)
             taken = True
         except (InvalidChange, NotProposed, UnknownPeer):
             taken = False
-        except InvariantViolation as error:
-            raise Violation(Property.INVARIANT, str(error)) from error
-        except RaftwerkError as error:
-            raise Violation(
-                Property.NO_COMPLAINT, f"member {self.id}, {event}: {error!r}"
-            ) from error
         self.watch.look()
         self.wake()
         return taken
+
+    @contextmanager
+    def _complaints(self) -> Iterator[None]:
+        """Take an error that nobody here has reason to raise for a violation."""
+        try:
+            yield
+        except (InvalidChange, NotProposed, UnknownPeer):
+            raise
+        except InvariantViolation as error:
+            raise Violation(Property.INVARIANT, f"member {self.id}: {error}") from error
+        except RaftwerkError as error:
+            raise Violation(
+                Property.NO_COMPLAINT, f"member {self.id}: {error!r}"
+            ) from error
 
     def wake(self) -> None:
         """Take the next `Ready` soon, unless the last one is still in hand."""
@@ -156,7 +166,8 @@ class Member:
         if self._is_gone(incarnation):
             return
         self._is_turn_due = False
-        ready = self.replica.ready()
+        with self._complaints():
+            ready = self.replica.ready()
         story = self.world.story
         if story is not None:
             story.events(self.id, self.replica.take_events())
@@ -212,15 +223,11 @@ class Member:
         snapshot: Snapshot | None,
     ) -> None:
         """Write, not yet durable."""
-        try:
+        with self._complaints():
             if snapshot is not None:
                 self.store.install(snapshot)
             if hard_state is not None or entries:
                 self.store.append(hard_state, entries)
-        except InvariantViolation as error:
-            raise Violation(
-                Property.INVARIANT, f"storage of member {self.id}: {error}"
-            ) from error
 
     # ---- synchronous --------------------------------------------------------
 
@@ -238,10 +245,8 @@ class Member:
             self._restore(ready.snapshot)
         self._apply(ready.committed)
         self._in_hand = None
-        try:
+        with self._complaints():
             self.replica.advance()
-        except InvariantViolation as error:
-            raise Violation(Property.INVARIANT, str(error)) from error
         self.watch.look()
         self.wake()
 
@@ -304,21 +309,19 @@ class Member:
         """Apply entries; what this state machine keeps is a digest of them all."""
         ledger = self.world.ledger
         for entry in entries:
-            ledger.note_applied(self.id, self.applied_index, entry)
+            ledger.note_applied(self, entry)
             self.applied_index = entry.index
             if entry.kind is not EntryKind.COMMAND:
                 self._apply_change(entry)
 
     def _apply_change(self, entry: Entry) -> None:
         """Apply a membership change; one that is invalid here is so everywhere."""
+        change = ConfChange.decode(entry.data)
         try:
-            self.conf_state = self.replica.apply_conf_change(
-                ConfChange.decode(entry.data)
-            )
+            with self._complaints():
+                self.conf_state = self.replica.apply_conf_change(change)
         except InvalidChange:
             return
-        except InvariantViolation as error:
-            raise Violation(Property.INVARIANT, str(error)) from error
         self.watch.look()
         self.wake()
         self.world.ledger.note_configuration(self.id, entry.index, self.conf_state)

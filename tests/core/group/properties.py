@@ -25,6 +25,7 @@ class Property(enum.Enum):
     QUORUM_STORES = "what is committed is durable on a quorum (§5.3, §6)"
     COMMIT_GROWS = "the commit index never goes back (Fig. 2)"
     STABLE_HOLDS = "what counts as stored is stored (thesis §10.2.1)"
+    APPLIED_IS_DURABLE = "what a member applies is durable there (thesis §10.2.1)"
     CONFIGURATION = "one configuration at each index (§6)"
     READS = "reads are linearizable (thesis §6.4)"
     BOUNDS = "messages and windows keep to their bounds (etcd)"

@@ -25,6 +25,7 @@ __all__ = ["Asked", "World"]
 
 T = TypeVar("T")
 
+_EVENTS_A_TICK_MAX = 500
 _CHECK_ALL_EVERY = 40
 """Events between two looks at the whole log of a member."""
 
@@ -126,6 +127,7 @@ class World:
             do(*arguments)
             if self.steps % _CHECK_ALL_EVERY == 0:
                 self.check_all()
+                self._check_calm(end)
         self.now = end
 
     def check_all(self) -> None:
@@ -138,6 +140,15 @@ class World:
             check_all(member.replica.state)
         except InvariantViolation as error:
             raise Violation(Property.INVARIANT, str(error)) from error
+
+    def _check_calm(self, end: int) -> None:
+        """Check that messages do not breed messages."""
+        if self.steps > _EVENTS_A_TICK_MAX * (100 + end // TICK):
+            raise Violation(
+                Property.BOUNDS,
+                f"{self.steps} events in {end // TICK} ticks, and {len(self._queue)}"
+                " more to come",
+            )
 
     def _start_clock(self, node_id: NodeId) -> None:
         """Let a member's clock run, right or wrong."""

@@ -1,0 +1,72 @@
+"""Who looks for mistakes, and what counts as having found one.
+
+A check knows nothing of the table. It runs in the process in which the mistake was made
+(or in one without any), and returns what it found.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+__all__ = ["CHECKS", "Finding"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What a check says.
+
+    Parameters
+    ----------
+    what : str
+        The property or the script; empty if all is well.
+    seeds : int
+        How many runs that took; 0 where there are no seeds.
+    story : str
+        What was seen instead.
+    """
+
+    what: str = ""
+    seeds: int = 0
+    story: str = ""
+
+
+def check_group(seeds: int) -> Finding:
+    """Run groups of cores from the seeds 0, 1, 2 … until a property does not hold."""
+    # pylint: disable-next=import-outside-toplevel # the mistake must be made before
+    from tests.core.group import Violation, run
+
+    for seed in range(seeds):
+        try:
+            run(seed)
+        except Violation as violation:
+            return Finding(violation.kind.value, seed + 1, str(violation))
+    return Finding()
+
+
+def check_scripts(_seeds: int) -> Finding:
+    """Run the scripts of etcd-io/raft, where they are there, and our own."""
+    # pylint: disable-next=import-outside-toplevel # the mistake must be made before
+    from tests.conformance.runner import run_script
+
+    # pylint: disable-next=import-outside-toplevel # as above
+    from tests.conformance.test_scripts import OURS, UPSTREAM
+
+    for script in (*UPSTREAM, *OURS):
+        difference = run_script(script)
+        if difference is None:
+            continue
+        actual = difference.actual.rstrip()
+        if actual.startswith("Traceback"):
+            # The runner tells of an exception by its text; ours are named in full.
+            kind = actual.splitlines()[-1]
+            if not kind.startswith("raftwerk.errors."):
+                raise RuntimeError(f"{script.name}, line {difference.line}:\n{actual}")
+        return Finding(script.name, 0, str(difference))
+    return Finding()
+
+
+CHECKS: Final[Mapping[str, Callable[[int], Finding]]] = {
+    "group": check_group,
+    "scripts": check_scripts,
+}
+"""By name; each takes how many seeds it may try."""

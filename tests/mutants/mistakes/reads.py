@@ -1,0 +1,113 @@
+"""Mistakes about reads (thesis §6.4)."""
+
+from typing import Final
+
+from ..mistake import Mistake, Patch
+
+__all__ = ["READS"]
+
+READ_INDEX: Final = "raftwerk.core.read_index"
+
+READS: Final = (
+    Mistake(
+        name="a read is answered before the term's first commit",
+        section="thesis §6.4",
+        patches=(
+            Patch(
+                READ_INDEX,
+                "_read",
+                "    elif not knows_commit:\n",
+                "    elif log.last_index < 0:\n",
+            ),
+        ),
+    ),
+    Mistake(
+        name="a single voter answers from before its restart",
+        section="thesis §6.4",
+        patches=(
+            Patch(
+                READ_INDEX,
+                "_read",
+                "log.commit_index if knows_commit else log.last_index",
+                "log.commit_index",
+            ),
+        ),
+    ),
+    Mistake(
+        name="a leader answers without asking whether it still leads",
+        section="thesis §6.4",
+        patches=(
+            Patch(
+                READ_INDEX,
+                "_begin",
+                "    if state.config.lease_read and ",
+                "    if not state.config.lease_read or ",
+            ),
+        ),
+    ),
+    Mistake(
+        name="one answer confirms a round",
+        section="thesis §6.4",
+        patches=(
+            Patch(
+                READ_INDEX,
+                "confirm_reads",
+                "    if result is not VoteResult.WON:\n",
+                "    if not votes:\n",
+            ),
+        ),
+    ),
+    Mistake(
+        name="an answer to an older round confirms a newer one",
+        section="thesis §6.4",
+        patches=(
+            Patch(
+                "raftwerk.core.reads",
+                "Reads.acknowledge",
+                "            if newest >= number\n",
+                "            if newest > 0\n",
+            ),
+        ),
+    ),
+    Mistake(
+        name="a shared ReadIndex outlives a step-down",
+        section="thesis §6.4",
+        patches=(
+            Patch(
+                "raftwerk.core.become",
+                "_reset",
+                "    state.reads.drop()\n",
+                "",
+            ),
+        ),
+    ),
+    Mistake(
+        name="a follower answers reads itself",
+        section="thesis §6.4",
+        patches=(
+            Patch(
+                READ_INDEX,
+                "on_read_index",
+                "    if state.role is Role.LEADER:\n",
+                "    if state.role is Role.FOLLOWER:\n"
+                "        request = ReadRequest(state.id, event.context)\n"
+                "        _answer(state, request, state.log.commit_index)\n"
+                "    elif state.role is Role.LEADER:\n",
+            ),
+        ),
+    ),
+    Mistake(
+        name="the read of a learner is not answered",
+        section="thesis §6.4",
+        patches=(
+            Patch(
+                READ_INDEX,
+                "_answer",
+                "    if request.requester == state.id:\n",
+                "    if not state.tracker.is_voter(NodeId(request.requester)):\n"
+                "        return\n"
+                "    if request.requester == state.id:\n",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,21 @@
+"""All mistakes; a layer's tests add theirs here, each with the checks that look at it."""
+
+from typing import Final
+
+from .mistake import Mistake
+from .mistakes.durability import DURABILITY
+from .mistakes.elections import ELECTIONS
+from .mistakes.logs import LOGS
+from .mistakes.membership import MEMBERSHIP
+from .mistakes.reads import READS
+
+__all__ = ["TABLE"]
+
+TABLE: Final[tuple[Mistake, ...]] = (
+    *ELECTIONS,
+    *LOGS,
+    *DURABILITY,
+    *MEMBERSHIP,
+    *READS,
+)
+"""In the order in which they are told."""
