@@ -381,10 +381,10 @@ async def test_a_snapshot_that_is_gone_is_followed_by_the_newest() -> None:
     group, follower = await half_way()
     leader = group.leader
     # As if somebody had cleaned up.
-    leader.snapshots._finished.clear()  # pylint: disable=protected-access
-    driver_of(
-        leader
-    ).snapshots._server._readers.clear()  # pylint: disable=protected-access
+    finished = leader.snapshots._finished  # pylint: disable=protected-access
+    for chunks in finished.values():
+        chunks.clear()
+    finished.clear()
     await group.until(lambda: bool(leader.sent(ChunkUnavailable)))
     begin = group.loop.time()
     await leader.propose(b"more")
