@@ -10,7 +10,7 @@ and after 300 ms at the worst, unless the two stand at once and split the vote.
 
 The leader is killed with SIGKILL; from then on a new attempt goes to each survivor
 every 25 ms, and the first acknowledgement ends the clock. The clusters take turns: ours
-with its defaults, etcd with its defaults (heartbeat 100 ms, election 1,000 ms and more),
+with its defaults, etcd with its defaults (heartbeat 100 ms, election from 1,000 ms),
 and etcd with our timeouts, as near as it takes them: it draws from E to 2 E, as we do,
 but wants E to be five heartbeats, so it is given E = 150 ms and heartbeats of 30 ms.
 
@@ -201,7 +201,7 @@ def main() -> None:
             stack.enter_context(raftwerk_cluster(folder)),
             stack.enter_context(etcd_cluster(folder)),
             stack.enter_context(
-                etcd_cluster(folder, "etcd with our timeouts", *OUR_TIMEOUTS)
+                etcd_cluster(folder, *OUR_TIMEOUTS, title="etcd with our timeouts")
             ),
         ]
         if options.kills:

@@ -4,7 +4,7 @@
 
 Sketch: with one connection a put costs two messages between members and one sync, and
 the rest is ours: HTTP in and out, the loop, and a thread's turn for the sync. With many
-connections it is CPU alone that counts, for a sync is shared by all that came meanwhile;
+connections it is CPU alone that counts, for all that came meanwhile shares a sync;
 and of the CPU, most is HTTP's, on the leader.
 
 Three members each, on loopback, data on one disk, synced before any answer; 10,000

@@ -243,7 +243,7 @@ def raftwerk_cluster(folder: Path, title: str = "raftwerk") -> Cluster:
     return _cluster(title, folder / title, command, RaftwerkMember)
 
 
-def etcd_cluster(folder: Path, title: str = "etcd", *flags: str) -> Cluster:
+def etcd_cluster(folder: Path, *flags: str, title: str = "etcd") -> Cluster:
     """Return three members of etcd, with their defaults but for some flags."""
     command = [sys.executable, "-c", _EXEC_BOUND_TO_PARENT, str(ETCD)]
     return _cluster(title, folder / title, [*command, *flags], EtcdMember)

@@ -47,6 +47,8 @@ class Span:
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._pids = pids
+        self._before = (0.0, 0.0, 0.0)
+        self._began = 0.0
         self.servers = self.load = self.elsewhere = 0.0
 
     def __enter__(self) -> Self:
