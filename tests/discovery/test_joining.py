@@ -55,12 +55,12 @@ class World:
 def refusal(*rounds: dict[Url, Said], peers: tuple[Url, ...] = (FIRST,)) -> str:
     """Return why a node can't join."""
 
-    async def story() -> str:
+    async def body() -> str:
         with pytest.raises(ConfigError) as caught:
             await World(*rounds).find(peers=peers)
         return str(caught.value)
 
-    return run(story())
+    return run(body())
 
 
 def story(*rounds: dict[Url, Said], founding: Place | None) -> tuple[Place, World]:

@@ -198,9 +198,46 @@ def test_a_search_that_hits_its_bound_is_no_pass() -> None:
 # ---- against a store that is right by construction ------------------------------
 
 
-def true_history(seed: int, operations: int, clients: int) -> list[Operation]:
-    """What clients of a right store see: each operation takes effect at one moment."""
-    draw = SplitMix64(seed)
+class TrueStore:
+    """A store that does one thing after the other."""
+
+    def __init__(self) -> None:
+        self.revision = 1
+        self.stored: dict[bytes, tuple[bytes, int]] = {}
+
+    def carry_out(self, operation_: Operation, is_dropped: bool) -> Answer:
+        """Do one thing, unless it never arrives, and return the answer."""
+        action, key = operation_.action, operation_.key
+        found, mod = self.stored.get(key, (None, 0))
+        if is_dropped or action is READ:
+            writes = False
+        elif action is COMPARE:
+            writes = mod == operation_.expected_mod_revision
+        else:
+            writes = action is PUT or found is not None
+        if writes:
+            self.revision += 1
+            if action is DELETE:
+                del self.stored[key]
+            else:
+                assert operation_.value is not None
+                self.stored[key] = (operation_.value, self.revision)
+        return Answer(
+            revision=self.revision,
+            value=found if action is READ else None,
+            mod_revision=mod if action is READ else 0,
+            succeeded=writes or action is READ,
+        )
+
+    def mod_revision(self, key: bytes) -> int:
+        """Return the revision of a key, 0 if there is none."""
+        return self.stored.get(key, (b"", 0))[1]
+
+
+def plan(
+    draw: SplitMix64, operations: int, clients: int
+) -> list[tuple[float, int, int, float, float]]:
+    """When each operation takes effect: its moment, number, client, start and end."""
     free_at = [0.0] * clients
     planned = []
     for number in range(operations):
@@ -210,44 +247,35 @@ def true_history(seed: int, operations: int, clients: int) -> list[Operation]:
         end = effect + draw.below(1000) / 1000 + 1e-6
         free_at[client] = end
         planned.append((effect, number, client, start, end))
-    revision, stored = 1, dict[bytes, tuple[bytes, int]]()
-    history = []
-    for _effect, number, client, start, end in sorted(planned):
+    return sorted(planned)
+
+
+def true_history(seed: int, operations: int, clients: int) -> list[Operation]:
+    """What clients of a right store see: each operation takes effect at one moment."""
+    draw = SplitMix64(seed)
+    store, history = TrueStore(), []
+    for _effect, number, client, start, end in plan(draw, operations, clients):
         action = (READ, READ, PUT, PUT, DELETE, COMPARE)[draw.below(6)]
-        key, value = b"key%d" % draw.below(5), b"value%d" % number
-        found, mod = stored.get(key, (None, 0))
-        expected = mod if draw.below(2) else 0
-        is_lost = draw.below(10) == 0
-        if is_lost and draw.below(2):
-            succeeded = False  # It never came to effect.
-        elif action is COMPARE:
-            succeeded = mod == expected
-        else:
-            succeeded = action is PUT or (action is DELETE and found is not None)
-        if succeeded:
-            revision += 1
-            if action is DELETE:
-                del stored[key]
-            else:
-                stored[key] = (value, revision)
-        answer = Answer(
-            revision=revision,
-            value=found if action is READ else None,
-            mod_revision=mod if action is READ else 0,
-            succeeded=succeeded or action is READ,
+        key = b"key%d" % draw.below(5)
+        asked = Operation(
+            client=client,
+            action=action,
+            key=key,
+            value=b"value%d" % number if action in (PUT, COMPARE) else None,
+            expected_mod_revision=(
+                store.mod_revision(key) if action is COMPARE and draw.below(2) else 0
+            ),
+            started=start,
+            ended=end,
+            answer=None,
         )
-        history.append(
-            Operation(
-                client=client,
-                action=action,
-                key=key,
-                value=value if action in (PUT, COMPARE) else None,
-                expected_mod_revision=expected if action is COMPARE else 0,
-                started=start,
-                ended=end,
-                answer=None if is_lost else answer,
-            )
-        )
+        if draw.below(10) == 0:
+            # Lost on the way there, or on the way back.
+            store.carry_out(asked, is_dropped=bool(draw.below(2)))
+            history.append(asked)
+            continue
+        answer = store.carry_out(asked, is_dropped=False)
+        history.append(msgspec.structs.replace(asked, answer=answer))
     return history
 
 

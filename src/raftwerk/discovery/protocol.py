@@ -24,7 +24,7 @@ __all__ = [
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """Who belongs to your cluster?
+    """A newcomer asks who belongs to a cluster.
 
     Parameters
     ----------

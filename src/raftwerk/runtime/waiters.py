@@ -6,8 +6,8 @@ Which of the three, depends on how far it went:
 - held here, no leader yet: not proposed, whenever its time is up;
 - in our own log as leader, or handed on to the one who leads the term, and the term is
   over: an entry of an older term never comes after one of a newer term, so once the
-  first entry of a newer term is applied without it, it is lost for good, and is proposed
-  again by itself (`handed_on` says why that holds at other leaders, too);
+  first entry of a newer term is applied without it, it is lost for good, and is
+  proposed again by itself (`handed_on` says why that holds at other leaders, too);
 - its time is up, or this member stops, before either: nobody can tell.
 """
 

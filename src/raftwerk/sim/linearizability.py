@@ -19,7 +19,13 @@ class KeyModel:
     """One key: its value, or None; compares of revisions can't be modelled."""
 
     def initial(self) -> tuple[bytes | None]:
-        """Return the state in which there is no such key."""
+        """Return the state in which there is no such key.
+
+        Returns
+        -------
+        tuple of bytes or None
+            The value.
+        """
         return (None,)
 
     def step(

@@ -5,13 +5,13 @@ Version 1 of the peer protocol, in msgpack but for the kinds marked otherwise::
     HELLO       dialler → listener   first frame: versions, who I am, whom I want
     WELCOME     listener → dialler   the version that both use, who I am
     REFUSAL     listener → dialler   why not, for machine and operator; last frame
-    MESSAGES    dialler → listener   an array of messages, of the core or of `chunks`
+    MESSAGES    dialler → listener   messages, of the core, `chunks` or `calls`
     PART        dialler → listener   lane, 1 byte; then a part of a large message
     LAST_PART   dialler → listener   the same, and the message is complete with it
     PING        dialler → listener   number, 8 bytes, little-endian
     PONG        listener → dialler   the number: all frames before it have arrived
-    QUESTION    dialler → listener   first frame in a hello's place, as the asker wrote it
-    ANSWER      listener → dialler   as the listener's owner wrote it; last frame
+    QUESTION    dialler → listener   first frame in a hello's place, as asked
+    ANSWER      listener → dialler   as answered; last frame
 
 The first three never change their form but by fields with a default, so that any two
 versions can tell each other why they don't fit. The last two carry what is above us,
@@ -27,6 +27,7 @@ import msgspec
 
 from raftwerk.core.messages import Message, PeerMessage
 from raftwerk.errors import PeerError
+from raftwerk.transport.calls import CallMessage
 from raftwerk.transport.chunks import ChunkMessage
 from raftwerk.transport.frame import Frame, encode_frame
 
@@ -58,8 +59,8 @@ class FrameKind(enum.IntEnum):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_MESSAGE: Final = msgspec.msgpack.Decoder(PeerMessage | ChunkMessage)
-_MESSAGES: Final = msgspec.msgpack.Decoder(list[PeerMessage | ChunkMessage])
+_MESSAGE: Final = msgspec.msgpack.Decoder(PeerMessage | ChunkMessage | CallMessage)
+_MESSAGES: Final = msgspec.msgpack.Decoder(list[PeerMessage | ChunkMessage | CallMessage])
 LANES_MAX: Final = 3
 """Large messages that may be under way at a time, each in parts of its own lane."""
 _PING: Final = struct.Struct("<Q")

@@ -49,16 +49,18 @@ async def ask(
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[bytes] = loop.create_future()
 
-    def fail(reason: str) -> None:
+    def _fail(reason: str) -> None:
+        """Say why there is no answer, if nothing was said yet."""
         if not answer.done():
             answer.set_exception(PeerError(reason))
 
-    def succeed(content: bytes) -> None:
+    def _succeed(content: bytes) -> None:
+        """Take the answer, if nothing was said yet."""
         if not answer.done():
             answer.set_result(content)
 
     wire = Wire(
-        Asking(question, config.frame_bytes_max, on_answer=succeed, on_failure=fail),
+        Asking(question, config.frame_bytes_max, on_answer=_succeed, on_failure=_fail),
         timers=timers,
         close_seconds=config.close_seconds,
         on_made=lambda wire, transport: None,
@@ -66,7 +68,7 @@ async def ask(
         words_of=words_of_loss,
     )
     limit = timers.call_later(
-        config.handshake_seconds, fail, f"no answer in {config.handshake_seconds:g} s"
+        config.handshake_seconds, _fail, f"no answer in {config.handshake_seconds:g} s"
     )
     dialling = asyncio.ensure_future(_dial(Address.parse(address), wire, tls))
     try:
