@@ -5,7 +5,7 @@ older ``/v3beta``. Every call is a POST; its content type is not looked at.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +26,7 @@ from raftwerk.api.asgi import (
 from raftwerk.api.errors import BadRequest
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.proto_json import parse
+from raftwerk.api.route import Route, Routes, StreamRoute
 from raftwerk.api.status import status_of
 from raftwerk.errors import RequestError
 from raftwerk.kv import KeyValue
@@ -42,16 +43,7 @@ BODY_BYTES_MAX: Final = REQUEST_BYTES_MAX * 4 // 3 + 64 * 1024
 KVS_PER_TURN: Final = 1_000
 """Keys that are written before others have their turn; about a millisecond."""
 
-_Call = Callable[[dict[str, Any]], Awaitable[bytes]]
-
 _log = structlog.get_logger(__name__)
-
-
-class _Route(msgspec.Struct, frozen=True):
-    """A call, and whether it may change something."""
-
-    call: _Call
-    changes: bool = True
 
 
 class Gateway:
@@ -61,19 +53,24 @@ class Gateway:
     ----------
     kv : KvService
         The key-value calls.
+    *families : Routes
+        All other calls.
     """
 
-    def __init__(self, kv: KvService) -> None:
+    def __init__(self, kv: KvService, *families: Routes) -> None:
         self._kv = kv
-        calls: Mapping[str, _Route] = {
-            "kv/range": _Route(self._range, changes=False),
-            "kv/put": _Route(self._put),
-            "kv/deleterange": _Route(self._delete_range),
-            "kv/txn": _Route(self._txn),
-            "kv/compaction": _Route(self._compaction),
+        calls: Routes = {
+            "kv/range": Route(self._range, changes=False),
+            "kv/put": Route(self._put),
+            "kv/deleterange": Route(self._delete_range),
+            "kv/txn": Route(self._txn),
+            "kv/compaction": Route(self._compaction),
         }
-        self._routes: Mapping[str, _Route] = {
-            prefix + name: route for prefix in PREFIXES for name, route in calls.items()
+        self._routes: Mapping[str, Route | StreamRoute] = {
+            prefix + name: route
+            for prefix in PREFIXES
+            for family in (calls, *families)
+            for name, route in family.items()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +86,10 @@ class Gateway:
             Takes the answer.
         """
         route = self._routes.get(scope["path"])
-        if route is not None and scope["method"] == "POST":
+        if isinstance(route, StreamRoute) and scope["method"] == "POST":
+            await self._stream(route, scope, receive, send)
+            return
+        if isinstance(route, Route) and scope["method"] == "POST":
             answer = await self._answer(route, scope, receive)
         elif scope["method"] == "OPTIONS":
             answer = Answer(200, (), b"")
@@ -100,7 +100,19 @@ class Gateway:
             answer = text_answer(404, "Not Found\n")
         await send_answer(send, answer)
 
-    async def _answer(self, route: _Route, scope: Scope, receive: Receive) -> Answer:
+    async def _stream(
+        self, route: StreamRoute, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Have a call answered that has many answers."""
+        try:
+            if route.changes:
+                require_same_origin(scope)
+        except RequestError as error:
+            await send_answer(send, error_answer(error))
+        else:
+            await route.serve(scope, receive, send)
+
+    async def _answer(self, route: Route, scope: Scope, receive: Receive) -> Answer:
         """Return the answer to a call."""
         try:
             if route.changes:
