@@ -6,11 +6,21 @@ It is handed the node and the services, and starts and stops nothing itself.
 from collections.abc import MutableMapping
 from typing import Any
 
-from raftwerk.api.asgi import ASGIApp, Receive, Scope, Send, send_answer, text_answer
+from raftwerk.api.asgi import (
+    ASGIApp,
+    Receive,
+    Scope,
+    Send,
+    json_answer,
+    send_answer,
+    text_answer,
+)
 from raftwerk.api.gateway import PREFIXES, Gateway
+from raftwerk.api.lazy import LazyApp, RunBeside
 from raftwerk.api.probes import Probes
+from raftwerk.api.raft_status import describe, envelope
 from raftwerk.api.settings import ApiSettings
-from raftwerk.api.v1 import make_documented_api
+from raftwerk.errors import RequestError
 from raftwerk.service import KvService, NodeLike
 
 __all__ = ["ClientApp"]
@@ -27,17 +37,28 @@ class ClientApp:
         Its key-value calls.
     settings : ApiSettings, optional
         How the documented part presents itself.
+    run_beside : callable, optional
+        Runs a function beside the loop; the documented part is made there.
     """
 
     def __init__(
-        self, node: NodeLike, kv: KvService, settings: ApiSettings | None = None
+        self,
+        node: NodeLike,
+        kv: KvService,
+        settings: ApiSettings | None = None,
+        *,
+        run_beside: RunBeside | None = None,
     ) -> None:
         if settings is None:
             settings = ApiSettings()
+        self._node = node
+        self._kv = kv
+        self._settings = settings
         self._is_draining = False
         self._gateway = Gateway(kv)
         self._probes = Probes(node)
-        self._documented: ASGIApp = make_documented_api(node, settings)
+        self._documented = LazyApp(self._make_documented, run_beside)
+        self._status_path = f"{settings.api_prefix}/v1/raft/"
         self._documented_paths = (settings.docs_path, settings.schema_path)
         self._documented_prefixes = (
             f"{settings.api_prefix}/",
@@ -52,6 +73,10 @@ class ClientApp:
         """
         self._is_draining = True
         self._probes.drain()
+
+    async def load(self) -> None:
+        """Make the documented part now, rather than with the first request to it."""
+        await self._documented.load()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request.
@@ -76,12 +101,36 @@ class ClientApp:
             await self._gateway(scope, receive, send)
         elif path in self._probes.routes:
             await self._probes(scope, receive, send)
+        elif path == self._status_path and scope["method"] == "GET":
+            await self._say_status(scope, receive, send)
         elif path in self._documented_paths or path.startswith(
             self._documented_prefixes
         ):
             await self._documented(scope, receive, send)
         else:
             await send_answer(send, text_answer(404, "404 page not found\n"))
+
+    async def _say_status(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Say what this member knows of itself."""
+        try:
+            said = describe(self._node.status(), self._settings.app_name)
+        except RequestError:  # it does not run; there is a form to say so
+            await self._documented(scope, receive, send)
+        else:
+            await send_answer(send, json_answer(envelope(said)))
+
+    def _make_documented(self) -> ASGIApp:
+        """Return the documented part; this takes most of a second."""
+        # pylint: disable-next=import-outside-toplevel  # see `lazy`
+        from raftwerk.api.v1.app import make_documented_api
+
+        # pylint: disable-next=import-outside-toplevel  # the same
+        from raftwerk.api.v1.context import ApiContext
+
+        context = ApiContext(node=self._node, kv=self._kv, settings=self._settings)
+        app = make_documented_api(context)
+        app.openapi()  # kept by it; made here, it holds nobody up
+        return app
 
 
 def _last_of_connection(send: Send) -> Send:

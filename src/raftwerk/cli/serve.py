@@ -87,11 +87,13 @@ async def _serve(config: ServeConfig) -> None:
     async with AsyncExitStack() as stack:
         signals = stack.enter_context(StopSignals())
         node, store = await _start_node(config, host, stack)
-        app, server = await _start_api(config, node, store, stack)
+        app, server = await _start_api(config, host, node, store, stack)
         # What lives now lives long: the collector need not look at it ever again.
         gc.collect()
         gc.freeze()
         _tell_ready(config, node)
+        loading = asyncio.ensure_future(_load_documented(app))
+        stack.callback(loading.cancel)
         await _until_asked_to_stop(signals, node)
         structlog.get_logger(__name__).info("stopping")
         app.drain()
@@ -167,14 +169,22 @@ def _transport(
 
 
 async def _start_api(
-    config: ServeConfig, node: Node, store: Store, stack: AsyncExitStack
+    config: ServeConfig, host: Host, node: Node, store: Store, stack: AsyncExitStack
 ) -> tuple[ClientApp, ApiServer]:
     """Answer clients until the stack is closed."""
-    app = ClientApp(node, KvService(node, store))
+    beside = host.threads("documented-api")
+    stack.callback(beside.close)
+    app = ClientApp(node, KvService(node, store), run_beside=beside.run)
     server = ApiServer(app, config.listen_client_urls, holder_of=holder_of)
     await server.start()
     stack.push_async_callback(server.stop)
     return app, server
+
+
+async def _load_documented(app: ClientApp) -> None:
+    """Make the documented API while the node works already; see `api.lazy`."""
+    await app.load()
+    gc.freeze()  # as above, but nothing is looked through: that would hold the loop
 
 
 async def _until_asked_to_stop(signals: StopSignals, node: Node) -> None:

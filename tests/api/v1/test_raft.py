@@ -4,9 +4,12 @@ import pytest
 
 import raftwerk
 from raftwerk.api import ApiSettings
+from raftwerk.api.v1.app import make_documented_api
+from raftwerk.api.v1.context import ApiContext
 from raftwerk.core.records import ConfState
 from raftwerk.core.roles import Role
 from raftwerk.errors import NotLeader
+from raftwerk.service import KvService
 from raftwerk.types import LogIndex, NodeId, Term
 from tests.api.asgi import ask_now
 from tests.api.member import Member
@@ -51,6 +54,16 @@ def test_a_member_says_who_it_is_and_how_far_it_is(member: Member) -> None:
     }
 
 
+def test_the_quick_answer_is_the_documented_one(member: Member) -> None:
+    context = ApiContext(
+        node=member.node,
+        kv=KvService(member.node, member.store),
+        settings=ApiSettings(),
+    )
+    documented = ask_now(make_documented_api(context), "GET", "/api/v1/raft/")
+    assert documented.json == member.get("/api/v1/raft/").json
+
+
 STATES = [
     # role                is a learner  state
     (Role.FOLLOWER, False, "FOLLOWER"),
@@ -75,8 +88,9 @@ ERRORS = [
     ("GET", "/api/v1/nowhere", 404, "NOT_FOUND"),
     ("GET", "/api/", 404, "NOT_FOUND"),
     ("DELETE", "/api/v1/raft/", 405, "METHOD_NOT_ALLOWED"),
-    ("PUT", "/api/v1/raft/vote", 403, "FORBIDDEN"),
-    ("POST", "/api/v1/raft/log", 403, "FORBIDDEN"),
+    ("PUT", "/api/v1/raft/vote", 409, "CONFLICT"),
+    ("POST", "/api/v1/raft/log", 409, "CONFLICT"),
+    ("POST", "/api/v1/raft/snapshot", 409, "CONFLICT"),
 ]
 
 
@@ -103,8 +117,9 @@ def test_error_ids_begin_with_the_service_s_name() -> None:
 def test_a_forged_message_changes_nothing(member: Member) -> None:
     forged = b'{"term": 9000, "sender": 1}'
     reply = ask_now(member.app, "POST", "/api/v1/raft/log", forged)
-    assert reply.status == 403
+    assert reply.status == 409
     assert "anybody could set their term" in reply.json["error"]["message"]
+    assert "RAFTWERK_TRANSPORT=http" in reply.json["error"]["message"]
     assert member.get("/api/v1/raft/").json["data"]["term"] == 2
 
 

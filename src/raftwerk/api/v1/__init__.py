@@ -1,5 +1,16 @@
-"""The seed's API, version 1: documented, in an envelope, to be tried in a browser."""
+"""The seed's API, version 1: documented, in an envelope, to be tried in a browser.
 
-from raftwerk.api.v1.app import make_documented_api
+One file a family of routes: its models, and a function ``make_router`` that is given
+an `ApiContext` and returns an ``APIRouter`` with a prefix and a tag of the family's
+name. `app` includes them all. A route
 
-__all__ = ["make_documented_api"]
+- returns an ``Envelope`` of a model whose fields have descriptions and examples;
+- raises `raftwerk.errors.RequestError`, or ``HTTPException`` where HTTP itself is meant:
+  `app` puts either into the envelope of errors;
+- names the errors that are its own by ``responses=refusals(404, 409)``; those that any
+  route may have are documented for all;
+- has an ``operation_id`` and a ``summary``, and a docstring for people who use it.
+
+Nothing here is imported before it is asked for: FastAPI takes longer to import than the
+rest of a node takes to start. So this package's own ``__init__`` imports nothing.
+"""

@@ -1,10 +1,10 @@
 """The documented API as an application of FastAPI."""
 
-from typing import Final
+from typing import Any, Final
 
-from fastapi import Depends, FastAPI, Request
+import structlog
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from raftwerk import __version__
@@ -12,38 +12,32 @@ from raftwerk.api.origin import require_same_origin
 from raftwerk.api.settings import ApiSettings
 from raftwerk.api.status import status_of
 from raftwerk.api.v1 import raft
-from raftwerk.api.v1.envelope import ErrorEnvelope, ErrorInfo
-from raftwerk.errors import NotLeader, RequestError
-from raftwerk.service import NodeLike
+from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.refusals import describe_error, refusals
+from raftwerk.errors import RequestError
 
 __all__ = ["make_documented_api"]
 
-_CODES: Final = {
-    400: "BAD_REQUEST",
-    403: "FORBIDDEN",
-    404: "NOT_FOUND",
-    405: "METHOD_NOT_ALLOWED",
-    422: "VALIDATION",
-    503: "UNAVAILABLE",
-}
-"""The words of error ids."""
+FAMILIES: Final = (raft,)
+"""The modules with a ``make_router``, in the order of the page."""
+
+_log = structlog.get_logger(__name__)
 
 
-def make_documented_api(node: NodeLike, settings: ApiSettings) -> FastAPI:
+def make_documented_api(context: ApiContext) -> FastAPI:
     """Return the API below the prefix, with its schema and the page to try it.
 
     Parameters
     ----------
-    node : NodeLike
-        The member.
-    settings : ApiSettings
-        Its names and paths.
+    context : ApiContext
+        The member, its services, and how it presents itself.
 
     Returns
     -------
     FastAPI
         An ASGI application that needs no lifespan.
     """
+    settings = context.settings
     app = FastAPI(
         title=settings.title,
         description=settings.description,
@@ -54,12 +48,14 @@ def make_documented_api(node: NodeLike, settings: ApiSettings) -> FastAPI:
         redoc_url=None,
         root_path=settings.root_path,
     )
-    app.include_router(
-        raft.make_router(node, settings),
-        prefix=f"{settings.api_prefix}/v1",
-        dependencies=[Depends(_refuse_foreign_changes)],
-    )
-    _say_errors_in_envelopes(app, node, settings)
+    for family in FAMILIES:
+        app.include_router(
+            family.make_router(context),
+            prefix=f"{settings.api_prefix}/v1",
+            dependencies=[Depends(_refuse_foreign_changes)],
+            responses=refusals(403, 422, 503),
+        )
+    _say_errors_in_envelopes(app, context)
     return app
 
 
@@ -69,48 +65,40 @@ def _contact(settings: ApiSettings) -> dict[str, str] | None:
     return {key: value for key, value in contact.items() if value} or None
 
 
-def _say_errors_in_envelopes(
-    app: FastAPI, node: NodeLike, settings: ApiSettings
-) -> None:
+def _say_errors_in_envelopes(app: FastAPI, context: ApiContext) -> None:
     """Have all errors answered in the envelope, those of the framework too."""
 
-    def answer(http_status: int, message: str) -> JSONResponse:
-        try:
-            status = node.status()
-            sender, term = status.name or str(status.node_id), int(status.term)
-        except NotLeader:
-            sender, term = "", 0
-        code = _CODES.get(http_status, "INTERNAL" if http_status >= 500 else "REFUSED")
-        error = ErrorInfo(
-            id=f"{settings.app_name}.{code}", message=message, sender=sender, term=term
-        )
-        body = ErrorEnvelope(error=error).model_dump(by_alias=True)
-        return JSONResponse(body, status_code=http_status)
+    def answer(
+        http_status: int, message: str, headers: dict[str, str] | None = None
+    ) -> Response:
+        body = describe_error(context, http_status, message)
+        return Response(body, http_status, headers, media_type="application/json")
 
     @app.exception_handler(RequestError)
-    async def _say_refusal(_request: Request, error: RequestError) -> JSONResponse:
+    async def _say_refusal(_request: Request, error: RequestError) -> Response:
         return answer(status_of(error).http, str(error))
 
     @app.exception_handler(HTTPException)
-    async def _say_http_error(_request: Request, error: HTTPException) -> JSONResponse:
-        response = answer(error.status_code, str(error.detail))
-        response.headers.update(error.headers or {})
-        return response
+    async def _say_http_error(_request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        return answer(error.status_code, str(error.detail), headers)
 
     @app.exception_handler(RequestValidationError)
     async def _say_invalid(
         _request: Request, error: RequestValidationError
-    ) -> JSONResponse:
-        places = (
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}"
-            for each in error.errors()
-        )
-        return answer(422, "; ".join(places))
+    ) -> Response:
+        return answer(422, "; ".join(map(_say_place, error.errors())))
 
     @app.exception_handler(Exception)
-    async def _say_bug(_request: Request, _error: Exception) -> JSONResponse:
+    async def _say_bug(request: Request, error: Exception) -> Response:
         # What went wrong inside is for the log, not for whoever asks.
+        _log.error("a request failed", path=request.url.path, exc_info=error)
         return answer(500, "internal error")
+
+
+def _say_place(error: dict[str, Any]) -> str:
+    """Say which part of a request is wrong, and how."""
+    return f"{'.'.join(map(str, error['loc']))}: {error['msg']}"
 
 
 async def _refuse_foreign_changes(request: Request) -> None:

@@ -1,12 +1,12 @@
 """The form of all answers under the prefix: what version, and then data or an error."""
 
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
-__all__ = ["API_VERSION", "Envelope", "ErrorEnvelope", "ErrorInfo"]
+from raftwerk.api.raft_status import API_VERSION
 
-API_VERSION: Final = "1.0"
+__all__ = ["Envelope", "ErrorEnvelope", "ErrorInfo"]
 
 Data = TypeVar("Data")
 

@@ -1,28 +1,22 @@
 """``/raft``: what a member says of itself, and the routes of the messages."""
 
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from raftwerk import __version__
-from raftwerk.api.settings import ApiSettings
-from raftwerk.api.v1.envelope import Envelope, ErrorEnvelope
-from raftwerk.core.roles import Role
-from raftwerk.runtime.status import NodeStatus
-from raftwerk.service import NodeLike
+from raftwerk.api.raft_status import describe
+from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.envelope import Envelope
+from raftwerk.api.v1.refusals import refusals
 
-__all__ = ["RaftStatus", "make_router", "state_of"]
-
-_STATES: Final = {
-    Role.FOLLOWER: "FOLLOWER",
-    Role.PRE_CANDIDATE: "PRE_CANDIDATE",
-    Role.CANDIDATE: "CANDIDATE",
-    Role.LEADER: "LEADER",
-}
+__all__ = ["RaftStatus", "make_router"]
 
 _CLOSED: Final = (
-    "members don't speak to each other over HTTP here; anybody could set their term"
+    "members speak TCP to each other here, and over HTTP anybody could set their term;"
+    " RAFTWERK_TRANSPORT=http (--transport http) turns this route on, for all members"
+    " alike"
 )
 
 
@@ -32,52 +26,50 @@ class RaftStatus(BaseModel):
     Ids are texts: they have 64 bits, of which many readers of JSON keep 53.
     """
 
-    app_name: str = Field(description="The service's name.")
+    app_name: str = Field(
+        description="The service's name.", examples=["consensus-cluster-service"]
+    )
     id: str = Field(description="The member's id.", examples=["4598138562816288261"])
     name: str = Field(description="The member's name.", examples=["n1"])
-    cluster_id: str = Field(description="The cluster's id.")
+    cluster_id: str = Field(
+        description="The cluster's id.", examples=["14841639068965178418"]
+    )
     state: str = Field(
         description="FOLLOWER, PRE_CANDIDATE, CANDIDATE, LEADER, or LEARNER.",
         examples=["LEADER"],
     )
-    term: int = Field(description="The term it is in.", ge=0)
-    leader: str | None = Field(description="The id of the leader it knows, or null.")
-    commit_index: int = Field(description="Up to here the log is safe for ever.", ge=0)
-    applied_index: int = Field(description="Up to here the store has the log.", ge=0)
-    first_index: int = Field(description="Where the log begins.", ge=0)
-    last_log_index: int = Field(description="Where the log ends.", ge=0)
-    voters: list[str] = Field(description="The ids of the members that vote.")
-    learners: list[str] = Field(description="The ids of those that only follow.")
+    term: int = Field(description="The term it is in.", ge=0, examples=[7])
+    leader: str | None = Field(
+        description="The id of the leader it knows, or null.",
+        examples=["4598138562816288261"],
+    )
+    commit_index: int = Field(
+        description="Up to here the log is safe for ever.", ge=0, examples=[4711]
+    )
+    applied_index: int = Field(
+        description="Up to here the store has the log.", ge=0, examples=[4711]
+    )
+    first_index: int = Field(description="Where the log begins.", ge=0, examples=[4001])
+    last_log_index: int = Field(
+        description="Where the log ends.", ge=0, examples=[4711]
+    )
+    voters: list[str] = Field(
+        description="The ids of the members that vote.",
+        examples=[["4598138562816288261"]],
+    )
+    learners: list[str] = Field(
+        description="The ids of those that only follow.", examples=[[]]
+    )
     version: str = Field(description="Of raftwerk.", examples=[__version__])
 
 
-def state_of(status: NodeStatus) -> str:
-    """Return a member's state in the seed's words.
-
-    Parameters
-    ----------
-    status : NodeStatus
-        Its view.
-
-    Returns
-    -------
-    str
-        Its role; of a follower that does not vote, that it is a learner.
-    """
-    if status.is_learner and status.role is Role.FOLLOWER:
-        return "LEARNER"
-    return _STATES[status.role]
-
-
-def make_router(node: NodeLike, settings: ApiSettings) -> APIRouter:
+def make_router(context: ApiContext) -> APIRouter:
     """Return the routes below ``/raft``.
 
     Parameters
     ----------
-    node : NodeLike
+    context : ApiContext
         The member.
-    settings : ApiSettings
-        How it presents itself.
 
     Returns
     -------
@@ -91,51 +83,37 @@ def make_router(node: NodeLike, settings: ApiSettings) -> APIRouter:
     )
     async def _get_status() -> Envelope[RaftStatus]:
         """Say who this member is, in which state and term, and how far its log is."""
-        return Envelope(data=_describe(node.status(), settings.app_name))
-
-    closed: dict[int | str, dict[str, Any]] = {
-        403: {"model": ErrorEnvelope, "description": "This transport is off."}
-    }
+        said = describe(context.node.status(), context.settings.app_name)
+        return Envelope(data=RaftStatus.model_validate(said))
 
     @router.put(
         "/vote",
         operation_id="put_vote",
         summary="Deliver a message of an election",
-        responses=closed,
+        responses=refusals(409),
     )
     async def _put_vote() -> None:
-        """Take part in an election, where peers speak HTTP; here they don't."""
-        raise HTTPException(403, _CLOSED)
+        """Take part in an election, where members speak HTTP; here they don't."""
+        raise HTTPException(409, _CLOSED)
 
     @router.post(
         "/log",
         operation_id="post_log",
         summary="Deliver a message of the log",
-        responses=closed,
+        responses=refusals(409),
     )
     async def _post_log() -> None:
-        """Append to the log, where peers speak HTTP; here they don't."""
-        raise HTTPException(403, _CLOSED)
+        """Append to the log, where members speak HTTP; here they don't."""
+        raise HTTPException(409, _CLOSED)
+
+    @router.post(
+        "/snapshot",
+        operation_id="post_snapshot_message",
+        summary="Deliver a message of a snapshot",
+        responses=refusals(409),
+    )
+    async def _post_snapshot() -> None:
+        """Install a snapshot, where members speak HTTP; here they don't."""
+        raise HTTPException(409, _CLOSED)
 
     return router
-
-
-def _describe(status: NodeStatus, app_name: str) -> RaftStatus:
-    """Return what a member says of itself."""
-    conf_state = status.conf_state
-    return RaftStatus(
-        app_name=app_name,
-        id=str(status.node_id),
-        name=status.name,
-        cluster_id=str(status.cluster_id),
-        state=state_of(status),
-        term=status.term,
-        leader=None if status.leader is None else str(status.leader),
-        commit_index=status.commit_index,
-        applied_index=status.applied_index,
-        first_index=status.first_index,
-        last_log_index=status.last_log_index,
-        voters=[str(member) for member in conf_state.voters],
-        learners=[str(member) for member in conf_state.learners],
-        version=__version__,
-    )
