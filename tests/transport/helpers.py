@@ -204,8 +204,10 @@ def example_of(kind: type[Message]) -> Message:
             fields[field.name] = [[3, 4, b"data", 0]]
         elif field.name == "proposals":
             fields[field.name] = [[b"data", 2]]
-        elif field.name == "data":
+        elif field.name in ("content", "data"):
             fields[field.name] = b"data"
+        elif field.name == "outcome":
+            fields[field.name] = 1
         elif field.name == "snapshot":
             fields[field.name] = {"index": 5, "term": 6, "data": b"state"}
         else:

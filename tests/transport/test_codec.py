@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from raftwerk.core.messages import Message, PeerMessage
 from raftwerk.errors import PeerError
+from raftwerk.transport.calls import CallMessage
 from raftwerk.transport.chunks import ChunkMessage
 from raftwerk.transport.codec import (
     Assembler,
@@ -28,7 +29,7 @@ from tests.transport.helpers import (
     identity,
 )
 
-KINDS = (*PeerMessage.__args__, *ChunkMessage.__args__)
+KINDS = (*PeerMessage.__args__, *ChunkMessage.__args__, *CallMessage.__args__)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))

@@ -19,6 +19,7 @@ from raftwerk.errors import MisuseError, NotProposed, PeerError
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.address_book import AddressBook
 from raftwerk.runtime.apply import Applier
+from raftwerk.runtime.calls import Answer, Calls
 from raftwerk.runtime.core_settings import core_config
 from raftwerk.runtime.effects import Effects
 from raftwerk.runtime.envelope import EnvelopeKind
@@ -58,9 +59,13 @@ class Driver:
         Takes the core's events of one turn.
     on_failure : callable
         Takes the error that ends this member; nothing is done after that.
+    answer : Answer
+        Answers calls while this member leads.
 
     Attributes
     ----------
+    calls : Calls
+        What is asked of the leader, and as the leader.
     replica : Replica
         The core; to look at.
     requests : Requests
@@ -79,6 +84,7 @@ class Driver:
         transport: Transport,
         on_events: Callable[[Sequence[Event]], None],
         on_failure: Callable[[BaseException], None],
+        answer: Answer,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._config = config
@@ -114,6 +120,8 @@ class Driver:
             transport=transport,
             owner=self,
         )
+        self.calls = Calls(config, replica.state, host, self._effects.send, answer)
+        self._aside = {**self.snapshots.handlers, **self.calls.handlers}
         self._addresses = AddressBook(
             config.node_id, transport, lambda: self.applier.members
         )
@@ -150,9 +158,8 @@ class Driver:
         """Do as `Receiver.on_messages` says."""
         if self._is_stopped:
             return
-        aside = self.snapshots.handlers
         for message in messages:
-            handler = aside.get(type(message))
+            handler = self._aside.get(type(message))
             if handler is None:
                 self._inputs.append(message)
                 continue
@@ -167,6 +174,7 @@ class Driver:
         """Do as `Receiver.on_unreachable` says."""
         self.give(ReportUnreachable(peer))
         self.snapshots.lost(peer)
+        self.calls.lost(peer)
 
     def on_snapshot(self, peer: NodeId, arrived: bool) -> None:
         """Do as `Receiver.on_snapshot` says; that an offer arrived means little."""
@@ -310,6 +318,7 @@ class Driver:
         self._inputs.clear()
         self._ticker.stop()
         self._publisher.stop()
+        self.calls.stop()
         self._effects.stop()
         self.requests.end(f"member {self._config.node_id:x} {how}")
         self._farewell.end()
