@@ -19,7 +19,7 @@ def echo(process: Process) -> None:
             await process.host.timers.sleep(3600)
         return content + b" by %d" % process.node_id
 
-    process.node.serve_calls(answer)
+    process.node.serve_calls("names", answer)
 
 
 async def answering_group(timeout_millis: int = 7000) -> Group:
@@ -34,7 +34,7 @@ async def test_whoever_is_asked_the_leader_answers() -> None:
     group = await answering_group()
     leader = group.leader
     for process in group:
-        asked = process.process.start(process.node.ask_leader(b"ping"))
+        asked = process.process.start(process.node.ask_leader("names", b"ping"))
         assert await group.outcome(asked) == b"ping by %d" % leader.node_id
 
 
@@ -43,12 +43,12 @@ async def test_a_refusal_and_an_unknown_outcome_stay_what_they_are() -> None:
     group = await answering_group()
     for process in (group.leader, group.followers[0]):
         error = await group.outcome(
-            process.process.start(process.node.ask_leader(b"refuse"))
+            process.process.start(process.node.ask_leader("names", b"refuse"))
         )
         assert isinstance(error, NotProposed)
         assert "not now" in str(error)
         error = await group.outcome(
-            process.process.start(process.node.ask_leader(b"lose"))
+            process.process.start(process.node.ask_leader("names", b"lose"))
         )
         assert isinstance(error, OutcomeUnknown)
 
@@ -57,15 +57,15 @@ async def test_a_refusal_and_an_unknown_outcome_stay_what_they_are() -> None:
 async def test_a_member_that_serves_no_calls_refuses_them() -> None:
     group = await Group().start()
     follower = group.followers[0]
-    asked = follower.process.start(follower.node.ask_leader(b"ping"))
-    assert "answers no calls" in str(await group.outcome(asked))
+    asked = follower.process.start(follower.node.ask_leader("names", b"ping"))
+    assert "answers no calls about names" in str(await group.outcome(asked))
 
 
 @story
 async def test_an_answer_that_died_with_the_leader_is_unknown() -> None:
     group = await answering_group()
     leader, follower = group.leader, group.followers[0]
-    asked = follower.process.start(follower.node.ask_leader(b"never"))
+    asked = follower.process.start(follower.node.ask_leader("names", b"never"))
     await group.sleep(0.05)
     leader.kill()
     error = await group.outcome(asked)
@@ -79,7 +79,7 @@ async def test_a_leader_that_hangs_ends_as_unknown_in_time() -> None:
     follower = group.followers[0]
     begin = group.loop.time()
     error = await group.outcome(
-        follower.process.start(follower.node.ask_leader(b"never"))
+        follower.process.start(follower.node.ask_leader("names", b"never"))
     )
     assert isinstance(error, OutcomeUnknown)
     assert group.loop.time() - begin == pytest.approx(1.0, abs=0.1)
@@ -91,7 +91,9 @@ async def test_without_a_leader_nothing_happens_and_that_is_said() -> None:
     alone = group.followers[0]
     group.isolate(alone.node_id)
     await group.until(lambda: alone.status.leader is None)
-    error = await group.outcome(alone.process.start(alone.node.ask_leader(b"ping")))
+    error = await group.outcome(
+        alone.process.start(alone.node.ask_leader("names", b"ping"))
+    )
     assert isinstance(error, NotLeader)
     assert "no leader was found within 1 s" in str(error)
 
@@ -102,7 +104,7 @@ async def test_a_call_waits_for_the_next_leader() -> None:
     old, asker = group.leader, group.followers[0]
     old.kill()
     await group.until(lambda: asker.status.leader is None)
-    asked = asker.process.start(asker.node.ask_leader(b"ping"))
+    asked = asker.process.start(asker.node.ask_leader("names", b"ping"))
     answer = await group.outcome(asked)
     assert answer == b"ping by %d" % group.leader.node_id
 
@@ -111,7 +113,7 @@ async def test_a_call_waits_for_the_next_leader() -> None:
 async def test_a_member_that_stops_ends_its_calls() -> None:
     group = await answering_group()
     follower = group.followers[0]
-    asked = follower.process.start(follower.node.ask_leader(b"never"))
+    asked = follower.process.start(follower.node.ask_leader("names", b"never"))
     await group.sleep(0.05)
     await follower.stop()
     error = await group.outcome(asked)

@@ -206,6 +206,8 @@ def example_of(kind: type[Message]) -> Message:
             fields[field.name] = [[b"data", 2]]
         elif field.name in ("content", "data"):
             fields[field.name] = b"data"
+        elif field.name == "topic":
+            fields[field.name] = "topic"
         elif field.name == "outcome":
             fields[field.name] = 1
         elif field.name == "snapshot":

@@ -7,7 +7,7 @@ has happened there, and the next leader is asked.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -26,10 +26,10 @@ from raftwerk.host.protocol import Host
 from raftwerk.transport.calls import CallLeader, CallOutcome, CallReply
 from raftwerk.types import NodeId
 
-__all__ = ["Answer", "Calls", "nobody_answers"]
+__all__ = ["Answer", "Calls"]
 
 Answer = Callable[[bytes], Awaitable[bytes]]
-"""Serves calls on a leader; what it raises must be a `RequestError`."""
+"""Serves the calls about one topic on a leader; it raises a `RequestError` or none."""
 
 SERVED_MAX: Final = 256
 """Calls that a leader works on at a time; more are refused."""
@@ -57,8 +57,8 @@ class Calls:
         Time and draws.
     send : callable
         Sends messages to peers.
-    answer : Answer
-        Serves calls here, while we lead.
+    answers : mapping of str to Answer
+        Who serves calls here while we lead, by topic; looked up when one comes.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class Calls:
         state: State,
         host: Host,
         send: Callable[[Sequence[Message]], None],
-        answer: Answer,
+        answers: Mapping[str, Answer],
     ) -> None:
         self._node_id = config.node_id
         self._state = state
         self._host = host
         self._send = send
-        self._answer = answer
+        self._answers = answers
         self._timeout_seconds = config.request_timeout_millis / 1000
         self._again_seconds = config.heartbeat_millis / 1000
         # A reply to an earlier life of ours must not be taken for one to this life.
@@ -89,11 +89,13 @@ class Calls:
 
     # ---- asking -------------------------------------------------------------
 
-    async def ask_leader(self, content: bytes) -> bytes:
+    async def ask_leader(self, topic: str, content: bytes) -> bytes:
         """Have whoever leads answer a call.
 
         Parameters
         ----------
+        topic : str
+            What it is about.
         content : bytes
             For whoever serves calls there.
 
@@ -114,9 +116,9 @@ class Calls:
             leader = self._state.leader
             try:
                 if leader == self._node_id and self._state.role is Role.LEADER:
-                    return await self._answer(content)
+                    return await self._answer(topic, content)
                 if leader is not None and leader != self._node_id:
-                    return await self._ask(leader, content, deadline)
+                    return await self._ask(leader, topic, content, deadline)
             except NotLeader:
                 pass  # whoever leads by now will be known soon
             if self._host.clock.now() + self._again_seconds > deadline:
@@ -126,7 +128,9 @@ class Calls:
             await self._host.timers.sleep(self._again_seconds)
         raise NotLeader(f"member {self._node_id:x} was stopped")
 
-    async def _ask(self, leader: NodeId, content: bytes, deadline: float) -> bytes:
+    async def _ask(
+        self, leader: NodeId, topic: str, content: bytes, deadline: float
+    ) -> bytes:
         """Ask one member, once."""
         self._number = number = self._number + 1
         reply: asyncio.Future[CallReply] = asyncio.get_running_loop().create_future()
@@ -139,6 +143,7 @@ class Calls:
             receiver=leader,
             incarnation=self._incarnation,
             number=number,
+            topic=topic,
             content=content,
         )
         self._send([call])
@@ -207,10 +212,19 @@ class Calls:
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
 
+    async def _answer(self, topic: str, content: bytes) -> bytes:
+        """Answer a call here."""
+        answer = self._answers.get(topic)
+        if answer is None:
+            raise NotProposed(
+                f"member {self._node_id:x} answers no calls about {topic}"
+            )
+        return await answer(content)
+
     async def _serve(self, message: CallLeader) -> None:
         """Answer a member."""
         try:
-            content = await self._answer(message.content)
+            content = await self._answer(message.topic, message.content)
         except NotLeader:
             self._reply(message, CallOutcome.NOT_LEADING, b"")
         except NotProposed as error:
@@ -242,24 +256,3 @@ class Calls:
             self._end(asked, f"member {self._node_id:x} was stopped meanwhile")
         for task in self._serving:
             task.cancel()
-
-
-async def nobody_answers(_content: bytes) -> bytes:
-    """Refuse all calls: what a node does that was given no `Answer`.
-
-    Parameters
-    ----------
-    _content : bytes
-        Not looked at.
-
-    Returns
-    -------
-    bytes
-        Never.
-
-    Raises
-    ------
-    NotProposed
-        Always.
-    """
-    raise NotProposed("this member answers no calls")

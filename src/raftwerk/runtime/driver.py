@@ -6,7 +6,7 @@ peer.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from raftwerk.config import NodeConfig
@@ -59,8 +59,8 @@ class Driver:
         Takes the core's events of one turn.
     on_failure : callable
         Takes the error that ends this member; nothing is done after that.
-    answer : Answer
-        Answers calls while this member leads.
+    answers : mapping of str to Answer
+        Who answers calls while this member leads, by topic.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Driver:
         transport: Transport,
         on_events: Callable[[Sequence[Event]], None],
         on_failure: Callable[[BaseException], None],
-        answer: Answer,
+        answers: Mapping[str, Answer],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._config = config
@@ -120,7 +120,7 @@ class Driver:
             transport=transport,
             owner=self,
         )
-        self.calls = Calls(config, replica.state, host, self._effects.send, answer)
+        self.calls = Calls(config, replica.state, host, self._effects.send, answers)
         self._aside = {**self.snapshots.handlers, **self.calls.handlers}
         self._addresses = AddressBook(
             config.node_id, transport, lambda: self.applier.members

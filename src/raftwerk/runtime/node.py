@@ -16,7 +16,7 @@ from raftwerk.core.progress_view import ProgressView
 from raftwerk.core.records import ConfChange, ConfState
 from raftwerk.errors import MisuseError, NotLeader, StorageError
 from raftwerk.host.protocol import Host
-from raftwerk.runtime.calls import Answer, nobody_answers
+from raftwerk.runtime.calls import Answer
 from raftwerk.runtime.driver import Driver
 from raftwerk.runtime.members import Member
 from raftwerk.runtime.state_machine import StateMachine
@@ -86,7 +86,7 @@ class Node:
             store, MemorySnapshots() if snapshots is None else snapshots
         )
         self._transport = transport
-        self._answer: Answer = nobody_answers
+        self._answers: dict[str, Answer] = {}
         self._observers: list[Callable[[Sequence[Event]], None]] = []
         self._running: Driver | None = None
         self._stopping: asyncio.Future[None] | None = None
@@ -119,7 +119,7 @@ class Node:
             transport=self._transport,
             on_events=self._tell,
             on_failure=self._fail,
-            answer=self._answer_call,
+            answers=self._answers,
         )
         # Whoever knocks while the transport starts is refused or let in by the record.
         self._running = driver
@@ -273,26 +273,26 @@ class Node:
         assert isinstance(result, ConfState)  # nosec B101: for the type checker
         return result
 
-    def serve_calls(self, answer: Answer) -> None:
-        """Have calls to the leader answered here, while this member leads.
+    def serve_calls(self, topic: str, answer: Answer) -> None:
+        """Have the calls about a topic answered here, while this member leads.
 
         Parameters
         ----------
+        topic : str
+            What they are about.
         answer : Answer
             Takes the content of each call and returns that of its answer; what it
             raises, a `RequestError`, is `NotProposed` or `OutcomeUnknown` to the asker.
         """
-        self._answer = answer
+        self._answers[topic] = answer
 
-    async def _answer_call(self, content: bytes) -> bytes:
-        """Answer a call."""
-        return await self._answer(content)
-
-    async def ask_leader(self, content: bytes) -> bytes:
+    async def ask_leader(self, topic: str, content: bytes) -> bytes:
         """Have the leader, whoever it is, answer a call.
 
         Parameters
         ----------
+        topic : str
+            What it is about.
         content : bytes
             For what was given to `serve_calls` there.
 
@@ -308,7 +308,7 @@ class Node:
         OutcomeUnknown
             If the answer was lost, or did not come in time.
         """
-        return await self._driver().calls.ask_leader(content)
+        return await self._driver().calls.ask_leader(topic, content)
 
     def take_snapshot(self) -> bool:
         """Take a snapshot now, and compact the log when it is durable.

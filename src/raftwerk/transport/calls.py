@@ -29,6 +29,7 @@ class CallLeader(Message, frozen=True, kw_only=True, tag=True, gc=False):
 
     incarnation: int
     number: int
+    topic: str
     content: bytes
 
 
