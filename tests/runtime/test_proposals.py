@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,9 @@ from raftwerk.errors import (
     NotLeader,
     NotProposed,
     QueueFull,
+    RequestError,
 )
+from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import LogIndex
 
 from .group import Group, Process, story
@@ -284,6 +287,59 @@ async def test_a_change_of_leader_leaves_no_proposal_of_a_follower_unknown() -> 
     assert sorted(map(str, results)) == sorted(
         str(1 + number) for number in range(len(asked))
     )
+
+
+async def full_leader(seconds: float, **settings: Any) -> tuple[Group, list[Any]]:
+    """Return a group whose leader takes no more for so long, and what it took."""
+    group = await Group(uncommitted_bytes_max=1000, **settings).start()
+    for process in group:
+        process.latency = lambda worker: seconds if worker == "disk" else 0.001
+    taken = []
+    for _ in range(4):
+        taken.append(group.leader.propose(b"x" * 400))
+        await group.sleep(0.002)
+    return group, taken
+
+
+@story
+async def test_what_a_full_leader_hands_back_is_handed_on_again() -> None:
+    group, taken = await full_leader(0.4)
+    leader, follower = group.leader, group.followers[0]
+    asked = follower.propose(b"y" * 400)
+    results = await asyncio.gather(asked, *taken)
+    assert sorted(results) == [1, 2, 3, 4, 5]
+    assert leader.sent(ProposalsRefused)
+    assert len(follower.sent(ForwardProposal)) < 40, "not with every turn"
+    assert leader.machine.commands.count(b"y" * 400) == 1
+
+
+@story
+async def test_what_was_handed_back_to_the_end_was_not_proposed_and_that_is_said() -> (
+    None
+):
+    group, taken = await full_leader(60.0, request_timeout_millis=300)
+    error = await group.outcome(group.followers[0].propose(b"y" * 400))
+    assert isinstance(error, NotLeader)
+    assert "it was not made" in str(error)
+    for asked in taken:
+        assert isinstance(await group.outcome(asked), RequestError)
+
+
+@story
+async def test_what_comes_to_a_leader_that_hands_over_goes_to_the_next_at_once() -> (
+    None
+):
+    group = await Group().start()
+    leader, heir = group.leader, group.followers[0]
+    follower = group.followers[1]
+    group.network.cut(leader.node_id, heir.node_id)  # The order does not get there.
+    leader.process.call(leader.node.transfer_leadership, heir.node_id)
+    await group.sleep(0.001)
+    begin = group.loop.time()
+    assert await follower.propose(b"x") == 1
+    assert leader.sent(ProposalsRefused)
+    assert group.loop.time() - begin < 1.0
+    assert follower.machine.commands == [b"x"]
 
 
 @story

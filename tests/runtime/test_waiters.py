@@ -61,6 +61,29 @@ async def test_what_the_core_did_not_take_comes_first_the_next_time() -> None:
 
 
 @story
+async def test_what_a_leader_handed_back_is_held_again_in_its_order() -> None:
+    waiters = some()
+    first, second, third = add(waiters), add(waiters), add(waiters)
+    propose(waiters, TWO)
+    waiters.handed_back([first.number, second.number, 77], TWO)
+    assert waiters.take_held(1000) == [first, second]
+    assert not third.is_held
+
+
+@story
+async def test_what_was_handed_on_again_since_is_not_handed_back_by_the_first() -> None:
+    waiters = some()
+    waiter = add(waiters)
+    propose(waiters, TWO)
+    waiters.handed_back([waiter.number], ONE)
+    assert not waiters.has_held
+    waiters.handed_back([waiter.number], TWO)
+    waiters.handed_back([waiter.number], TWO)
+    assert waiters.take_held(1000) == [waiter]
+    assert not waiters.has_held
+
+
+@story
 async def test_a_result_goes_to_whoever_proposed_it_and_only_once() -> None:
     waiters = some()
     waiter = add(waiters)

@@ -7,12 +7,11 @@ peer.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import Event
 from raftwerk.core.inputs import Input, ReportUnreachable, Tick
-from raftwerk.core.messages import ForwardProposal, ForwardReadIndex, Message
+from raftwerk.core.messages import ForwardProposal, Message
 from raftwerk.core.replica import Replica
 from raftwerk.core.roles import Role
 from raftwerk.errors import MisuseError, NotProposed, PeerError
@@ -23,7 +22,7 @@ from raftwerk.runtime.calls import Answer, Calls
 from raftwerk.runtime.core_settings import core_config
 from raftwerk.runtime.effects import Effects
 from raftwerk.runtime.envelope import EnvelopeKind
-from raftwerk.runtime.handed_on import is_of_another_term
+from raftwerk.runtime.handed_on import is_for, refusal_of
 from raftwerk.runtime.handover import Farewell
 from raftwerk.runtime.publisher import Publisher
 from raftwerk.runtime.requests import Requests
@@ -32,12 +31,10 @@ from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.ticker import Ticker, ticks_that_count
 from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import Identity, Transport
+from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import NodeId
 
 __all__ = ["Driver"]
-
-_FOR_LEADERS: Final = (ForwardProposal, ForwardReadIndex)
-"""What a follower can only have meant for a leader."""
 
 
 class Driver:
@@ -121,7 +118,11 @@ class Driver:
             owner=self,
         )
         self.calls = Calls(config, replica.state, host, self._effects.send, answers)
-        self._aside = {**self.snapshots.handlers, **self.calls.handlers}
+        self._aside: dict[type[Message], Callable[..., None]] = {
+            **self.snapshots.handlers,
+            **self.calls.handlers,
+            ProposalsRefused: requests.handed_back,
+        }
         self._addresses = AddressBook(
             config.node_id, transport, lambda: self.applier.members
         )
@@ -256,21 +257,17 @@ class Driver:
     def _step_inputs(self) -> None:
         """Step what came in; what a peer sent and can't be meant is dropped."""
         inputs, self._inputs = self._inputs, []
-        state = self.replica.state
         for event in inputs:
-            if isinstance(event, _FOR_LEADERS) and state.role is not Role.LEADER:
-                # The core would hand it on, in the name of whoever sent it, and no
-                # peer takes from us what another one says. Its sender learns of the
-                # new leader as soon as we did, and asks that one.
-                continue
-            if is_of_another_term(event, state.term):
-                continue
             try:
-                self.replica.step(event)
+                if is_for(self.replica.state, event):
+                    self.replica.step(event)
+                    continue
             except (NotProposed, MisuseError, PeerError):
-                # A peer's proposal that we can't take: its own member settles it. An
-                # answer of one who was removed: nobody waits for it.
-                continue
+                # A peer's proposal that we can't take. An answer of one who was
+                # removed: nobody waits for it.
+                pass
+            if isinstance(event, ForwardProposal):
+                self._effects.send([refusal_of(event)])
 
     def _tell_events(self) -> None:
         """Tell what happened in the core."""

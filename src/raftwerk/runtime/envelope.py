@@ -13,7 +13,14 @@ from typing import Final
 from raftwerk.errors import UnknownFormat
 from raftwerk.types import NodeId
 
-__all__ = ["HEADER_BYTES", "EnvelopeKind", "Sender", "content_of", "kind_of"]
+__all__ = [
+    "HEADER_BYTES",
+    "EnvelopeKind",
+    "Sender",
+    "content_of",
+    "kind_of",
+    "ticket_of",
+]
 
 _HEADER: Final = struct.Struct("<BQQQ")
 _NUMBER: Final = struct.Struct("<Q")
@@ -73,6 +80,22 @@ def content_of(data: bytes) -> bytes:
         What was proposed.
     """
     return data[HEADER_BYTES:]
+
+
+def ticket_of(data: bytes) -> bytes:
+    """Return what marks an envelope as its sender's.
+
+    Parameters
+    ----------
+    data : bytes
+        An entry's data, not empty.
+
+    Returns
+    -------
+    bytes
+        For `Sender.number_of_ticket`.
+    """
+    return data[1:HEADER_BYTES]
 
 
 class Sender:

@@ -7,18 +7,34 @@ entry of a newer term is applied without it, it is lost for good, as an entry of
 log would be, and may be proposed again; nobody has to be told "unknown" because a
 leader died or handed over (`docs/decisions/0035-handed-on-in-one-term.md`).
 
+What a leader can't take it hands back (`refusal_of`): it was not proposed, and that is
+known at once, so the follower holds it again as if it had never been sent.
+
 The core takes proposals of any term, as etcd's does; this is the driver's own rule.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from raftwerk.core.inputs import Input
-from raftwerk.core.messages import ForwardProposal, Message, PeerMessage
+from raftwerk.core.messages import (
+    ForwardProposal,
+    ForwardReadIndex,
+    Message,
+    PeerMessage,
+)
+from raftwerk.core.roles import Role
+from raftwerk.core.state import State
+from raftwerk.runtime.envelope import ticket_of
+from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import Term
 
-__all__ = ["is_of_another_term", "stamped"]
+__all__ = ["is_for", "refusal_of", "stamped"]
+
+_FOR_LEADERS: Final = (ForwardProposal, ForwardReadIndex)
+"""What a follower can only have meant for a leader."""
 
 
 def stamped(messages: Sequence[PeerMessage], term: Term) -> Sequence[PeerMessage]:
@@ -48,19 +64,45 @@ def stamped(messages: Sequence[PeerMessage], term: Term) -> Sequence[PeerMessage
     ]
 
 
-def is_of_another_term(event: Input | Message, term: Term) -> bool:
-    """Tell whether an input is proposals that were handed on in another term.
+def is_for(state: State, event: Input | Message) -> bool:
+    """Tell whether an input is for us, or for another leader, or for another term's.
 
     Parameters
     ----------
+    state : State
+        This member.
     event : Input
         Any.
-    term : Term
-        Ours.
 
     Returns
     -------
     bool
-        True: it must not be taken. Whoever sent it proposes again by itself.
+        False: it must not be taken. The core would hand it on, in the name of whoever
+        sent it, and no peer takes from us what another one says.
     """
-    return isinstance(event, ForwardProposal) and event.term != term
+    if not isinstance(event, _FOR_LEADERS):
+        return True
+    if state.role is not Role.LEADER:
+        return False  # A read is asked again when its sender learns of the new leader.
+    return not isinstance(event, ForwardProposal) or event.term == state.term
+
+
+def refusal_of(message: ForwardProposal) -> ProposalsRefused:
+    """Return what is said to whoever handed proposals on in vain.
+
+    Parameters
+    ----------
+    message : ForwardProposal
+        Not one of its proposals was taken, and none will be.
+
+    Returns
+    -------
+    ProposalsRefused
+        For its sender.
+    """
+    return ProposalsRefused(
+        sender=message.receiver,
+        receiver=message.sender,
+        term=message.term,
+        tickets=tuple([ticket_of(proposal.data) for proposal in message.proposals]),
+    )

@@ -22,6 +22,7 @@ from raftwerk.runtime.changes import propose_change
 from raftwerk.runtime.envelope import EnvelopeKind, Sender
 from raftwerk.runtime.members import Member, Members
 from raftwerk.runtime.waiters import Waiters
+from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import LogIndex
 
 __all__ = ["Requests"]
@@ -69,9 +70,11 @@ class Requests:
         self._wake = wake
         self._members = members
         self._round_seconds = config.election_timeout_min_millis / 1000
+        self._pause_seconds = config.heartbeat_millis / 1000
         self.sender = Sender(config.node_id, host.draw.below(_INCARNATIONS))
         self.waiters = Waiters(loop, config.queue_max)
         self._barriers = Barriers(loop, config.queue_max, host.draw.below(_ROUNDS))
+        self._propose_after = 0.0
 
     @property
     def is_any_waiting(self) -> bool:
@@ -165,7 +168,7 @@ class Requests:
         NotLeader
             If this member does not lead; the message names who does.
         InvalidChange
-            If it can't be had now: another one is under way, say.
+            If it can never be had.
         QueueFull
             If too many wait already.
         """
@@ -196,6 +199,8 @@ class Requests:
         state = self._replica.state
         while self.waiters.has_held and state.leader is not None:
             held = self.waiters.take_held(self._config.append_bytes_max)
+        if self.waiters.has_held and self._clock.now() < self._propose_after:
+            return
             if not held:
                 return
             term = state.term
@@ -217,6 +222,25 @@ class Requests:
         self._barriers.ask_again()
 
     def confirmed(
+        self._propose_after = 0.0
+
+    def handed_back(self, refusal: ProposalsRefused) -> None:
+        """Hold again what the leader did not take, and leave it alone for a while.
+
+        It hands leadership over, which is seen when it is done, or it has its hands
+        full, so that the same again at once would make it worse.
+
+        Parameters
+        ----------
+        refusal : ProposalsRefused
+            A leader's, or of a member that was taken for one.
+        """
+        numbers = [self.sender.number_of_ticket(ticket) for ticket in refusal.tickets]
+        self.waiters.handed_back(
+            [number for number in numbers if number is not None], refusal.term
+        )
+        self._propose_after = self._clock.now() + self._pause_seconds
+        self._wake()
         self, read_states: Sequence[ReadState], applied_index: LogIndex
     ) -> None:
         """Take the core's answers to reads.

@@ -3,7 +3,8 @@
 A proposal ends as applied with its result, as definitely not proposed, or as unknown.
 Which of the three, depends on how far it went:
 
-- held here, no leader yet: not proposed, whenever its time is up;
+- held here, no leader yet, or handed back by one: not proposed, whenever its time is
+  up;
 - in our own log as leader, or handed on to the one who leads the term, and the term is
   over: an entry of an older term never comes after one of a newer term, so once the
   first entry of a newer term is applied without it, it is lost for good, and is
@@ -13,7 +14,7 @@ Which of the three, depends on how far it went:
 
 from asyncio import AbstractEventLoop, Future
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from raftwerk.errors import (
     NotLeader,
@@ -226,6 +227,20 @@ class Waiters:
         for waiter in waiters:
             waiter.is_held = False
             waiter.term = term
+
+    def handed_back(self, numbers: Iterable[int], term: Term) -> None:
+        """Hold again what a leader did not take.
+
+        Parameters
+        ----------
+        numbers : iterable of int
+            Which proposals.
+        term : Term
+            In which they were handed on to it.
+        """
+        waiting = [self._waiting.get(number) for number in numbers]
+        # What was handed on once more since, in a newer term, is another matter.
+        self.put_back([w for w in waiting if w and not w.is_held and w.term == term])
 
     def resolve(self, number: int, result: object) -> None:
         """Give a result to whoever waits for it.

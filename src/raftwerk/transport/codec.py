@@ -30,6 +30,7 @@ from raftwerk.errors import PeerError
 from raftwerk.transport.calls import CallMessage
 from raftwerk.transport.chunks import ChunkMessage
 from raftwerk.transport.frame import Frame, encode_frame
+from raftwerk.transport.refusals import ProposalsRefused
 
 __all__ = [
     "LANES_MAX",
@@ -59,8 +60,11 @@ class FrameKind(enum.IntEnum):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_MESSAGE: Final = msgspec.msgpack.Decoder(PeerMessage | ChunkMessage | CallMessage)
-_MESSAGES: Final = msgspec.msgpack.Decoder(list[PeerMessage | ChunkMessage | CallMessage])
+AnyMessage = PeerMessage | ChunkMessage | CallMessage | ProposalsRefused
+"""Every message that travels between members."""
+
+_MESSAGE: Final = msgspec.msgpack.Decoder(AnyMessage)
+_MESSAGES: Final = msgspec.msgpack.Decoder(list[AnyMessage])
 LANES_MAX: Final = 3
 """Large messages that may be under way at a time, each in parts of its own lane."""
 _PING: Final = struct.Struct("<Q")

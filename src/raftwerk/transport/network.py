@@ -7,6 +7,7 @@ connection, and messages pass through real frames unless that is switched off.
 
 It is crueller than TCP where that costs a simulated group nothing but its comfort: what
 is on its way when a way is cut is lost, and a single lost message is told to nobody.
+Requests are never doubled: no connection does that, and nobody could tell two of them.
 """
 
 from collections.abc import Collection

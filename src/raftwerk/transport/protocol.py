@@ -164,7 +164,7 @@ class Transport(Protocol):
         """
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Send each to its receiver: in order, or not at all; never waits.
+        """Send each to its receiver: in order, once or not at all; never waits.
 
         The order holds among `AppendEntries` and `ForwardProposal`, among
         `InstallSnapshot` and `SnapshotChunk`, and among all others: votes, heartbeats

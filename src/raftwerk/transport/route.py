@@ -2,11 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeVarTuple
+from typing import Final, TypeVarTuple
 
 import msgspec
 
-from raftwerk.core.messages import InstallSnapshot, Message
+from raftwerk.core.messages import ForwardProposal, InstallSnapshot, Message
+from raftwerk.transport.calls import CallLeader
 from raftwerk.transport.codec import Assembler
 from raftwerk.transport.conditions import Conditions, happens
 from raftwerk.transport.config import TransportConfig
@@ -15,11 +16,15 @@ from raftwerk.transport.frame import FrameDecoder
 from raftwerk.transport.lanes import Lanes
 from raftwerk.transport.parcel import lane_of
 from raftwerk.transport.protocol import PeerView
+from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import NodeId
 
 __all__ = ["Route"]
 
 Args = TypeVarTuple("Args")
+
+_ONCE: Final = (CallLeader, ForwardProposal, ProposalsRefused)
+"""What would be another request if it came twice; no transport does that to it."""
 
 
 class _Shipment(msgspec.Struct, frozen=True):
@@ -125,7 +130,9 @@ class Route:
             if happens(conditions.drop_rate, draw):
                 self._lose([message])
                 continue
-            if happens(conditions.duplicate_rate, draw):
+            if happens(conditions.duplicate_rate, draw) and not isinstance(
+                message, _ONCE
+            ):
                 self._send_late(self._ship(target, [message], is_copy=True))
             if happens(conditions.reorder_rate, draw):
                 self._send_late(self._ship(target, [message]))
