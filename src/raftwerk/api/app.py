@@ -19,7 +19,7 @@ from raftwerk.api.gateway import PREFIXES, Gateway
 from raftwerk.api.lazy import LazyApp, RunBeside
 from raftwerk.api.probes import Probes
 from raftwerk.api.raft_status import describe, envelope
-from raftwerk.api.settings import ApiSettings
+from raftwerk.config import ApiSettings
 from raftwerk.errors import RequestError
 from raftwerk.service import KvService, NodeLike
 
@@ -39,6 +39,8 @@ class ClientApp:
         How the documented part presents itself.
     run_beside : callable, optional
         Runs a function beside the loop; the documented part is made there.
+    events : ASGIApp, optional
+        Answers those who watch; see `raftwerk.api.v1.events`.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class ClientApp:
         settings: ApiSettings | None = None,
         *,
         run_beside: RunBeside | None = None,
+        events: ASGIApp | None = None,
     ) -> None:
         if settings is None:
             settings = ApiSettings()
@@ -58,6 +61,8 @@ class ClientApp:
         self._gateway = Gateway(kv)
         self._probes = Probes(node)
         self._documented = LazyApp(self._make_documented, run_beside)
+        self._events = events
+        self._events_path = f"{settings.api_prefix}/v1/events"
         self._status_path = f"{settings.api_prefix}/v1/raft/"
         self._documented_paths = (settings.docs_path, settings.schema_path)
         self._documented_prefixes = (
@@ -103,6 +108,8 @@ class ClientApp:
             await self._probes(scope, receive, send)
         elif path == self._status_path and scope["method"] == "GET":
             await self._say_status(scope, receive, send)
+        elif path == self._events_path and self._events is not None:
+            await self._events(scope, receive, send)
         elif path in self._documented_paths or path.startswith(
             self._documented_prefixes
         ):

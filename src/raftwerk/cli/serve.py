@@ -6,10 +6,12 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Final
 
+import msgspec
 import structlog
 
 from raftwerk.api.app import ClientApp
 from raftwerk.api.server import ApiServer
+from raftwerk.api.v1.events import EventStream
 from raftwerk.cli.data_directory import open_log, open_snapshots
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_up_log
@@ -21,6 +23,10 @@ from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
 from raftwerk.kv import Store
 from raftwerk.runtime import Node
+from raftwerk.runtime.event_feed import EventFeed
+from raftwerk.runtime.meter import Meter
+from raftwerk.runtime.tap import Tap
+from raftwerk.runtime.timed_threads import timed_host
 from raftwerk.service import KvService
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
@@ -86,8 +92,9 @@ async def _serve(config: ServeConfig) -> None:
     host = real_host()
     async with AsyncExitStack() as stack:
         signals = stack.enter_context(StopSignals())
-        node, store = await _start_node(config, host, stack)
-        app, server = await _start_api(config, host, node, store, stack)
+        member = await _start_node(config, host, stack)
+        node = member.node
+        app, server = await _start_api(config, host, member, stack)
         # What lives now lives long: the collector need not look at it ever again.
         gc.collect()
         gc.freeze()
@@ -97,15 +104,24 @@ async def _serve(config: ServeConfig) -> None:
         await _until_asked_to_stop(signals, node)
         structlog.get_logger(__name__).info("stopping")
         app.drain()
+        member.feed.stop()  # those who watch would never leave by themselves
         # We still do our part: what comes meanwhile goes to the new leader.
         with suppress(NotLeader):  # the node has failed; see below
             await asyncio.gather(node.hand_over(), server.drain(LEAVE_SECONDS))
     await node.wait_ended()  # raises if it failed, be it in its last moment
 
 
+class _Member(msgspec.Struct, frozen=True):
+    """What takes part in the cluster, and what tells of it."""
+
+    node: Node
+    store: Store
+    feed: EventFeed
+
+
 async def _start_node(
     config: ServeConfig, host: Host, stack: AsyncExitStack
-) -> tuple[Node, Store]:
+) -> _Member:
     """Take part in the cluster until the stack is closed."""
     disk = RealDisk()
     log = open_log(config, disk, host.draw)
@@ -116,20 +132,25 @@ async def _start_node(
 
     try:
         store = Store()
+        node_config = _node_config(config, log.identity)
+        meter = Meter(host.clock)
+        tap = Tap(_transport(config, log.identity, host, admit), host.clock)
         node = Node(
-            _node_config(config, log.identity),
+            node_config,
             store,
-            host=host,
+            host=timed_host(host, meter),
             store=log,
-            transport=_transport(config, log.identity, host, admit),
+            transport=tap,
             snapshots=open_snapshots(config, disk, log),
         )
+        node.meter = meter
+        feed = EventFeed(node, node_config, host, log=log, tap=tap, meter=meter)
         await node.start()
     except BaseException:
         log.close()
         raise
     stack.push_async_callback(node.stop)
-    return node, store
+    return _Member(node, store, feed)
 
 
 def _node_config(config: ServeConfig, identity: DirectoryIdentity) -> NodeConfig:
@@ -169,12 +190,17 @@ def _transport(
 
 
 async def _start_api(
-    config: ServeConfig, host: Host, node: Node, store: Store, stack: AsyncExitStack
+    config: ServeConfig, host: Host, member: _Member, stack: AsyncExitStack
 ) -> tuple[ClientApp, ApiServer]:
     """Answer clients until the stack is closed."""
     beside = host.threads("documented-api")
     stack.callback(beside.close)
-    app = ClientApp(node, KvService(node, store), run_beside=beside.run)
+    app = ClientApp(
+        member.node,
+        KvService(member.node, member.store),
+        run_beside=beside.run,
+        events=EventStream(member.feed),
+    )
     server = ApiServer(app, config.listen_client_urls, holder_of=holder_of)
     await server.start()
     stack.push_async_callback(server.stop)

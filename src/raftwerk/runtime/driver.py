@@ -254,6 +254,23 @@ class Driver:
             ticks = min(ticks, self._heartbeat_ticks)
         self._ticker.arm(ticks)
 
+    def election_timer(self) -> tuple[float, float]:
+        """Return how far the election timeout has run: no turn may come for long.
+
+        Returns
+        -------
+        tuple of float
+            Seconds that it has run, and its length.
+        """
+        state = self.replica.state
+        tick_seconds = self._config.tick_millis / 1000
+        is_leader = state.role is Role.LEADER
+        timeout = (
+            state.config.election_ticks_min if is_leader else state.election_timeout
+        )
+        elapsed = state.election_elapsed * tick_seconds + self._ticker.uncounted()
+        return elapsed, timeout * tick_seconds
+
     def _step_inputs(self) -> None:
         """Step what came in; what a peer sent and can't be meant is dropped."""
         inputs, self._inputs = self._inputs, []

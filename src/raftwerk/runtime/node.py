@@ -14,11 +14,13 @@ from raftwerk.core.events import Event
 from raftwerk.core.inputs import TransferLeadership
 from raftwerk.core.progress_view import ProgressView
 from raftwerk.core.records import ConfChange, ConfState
+from raftwerk.core.replica import Replica
 from raftwerk.errors import MisuseError, NotLeader, StorageError
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.calls import Answer
 from raftwerk.runtime.driver import Driver
 from raftwerk.runtime.members import Member
+from raftwerk.runtime.meter import Meter
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.status import NodeStatus
 from raftwerk.storage.memory_snapshots import MemorySnapshots
@@ -47,6 +49,11 @@ class Node:
         Its way to the other members.
     snapshots : SnapshotStore, optional
         Where the state of snapshots is kept; without it, in memory.
+
+    Attributes
+    ----------
+    meter : Meter or None
+        Told how long requests take, while it is on; to be set.
 
     Examples
     --------
@@ -88,6 +95,7 @@ class Node:
         self._transport = transport
         self._answers: dict[str, Answer] = {}
         self._observers: list[Callable[[Sequence[Event]], None]] = []
+        self.meter: Meter | None = None
         self._running: Driver | None = None
         self._stopping: asyncio.Future[None] | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -224,7 +232,11 @@ class Node:
         MisuseError
             If it is too large; the message says what is allowed.
         """
-        return await self._driver().requests.propose(command)
+        requests = self._driver().requests
+        meter = self.meter
+        if meter is None or not meter.is_on:
+            return await requests.propose(command)
+        return await meter.timed(meter.writes, requests.propose(command))
 
     async def read_barrier(self) -> LogIndex:
         """Return once a read of the local state machine is linearizable (thesis §6.4).
@@ -241,7 +253,11 @@ class Node:
         QueueFull
             If too many reads wait already.
         """
-        return await self._driver().requests.read_barrier()
+        requests = self._driver().requests
+        meter = self.meter
+        if meter is None or not meter.is_on:
+            return await requests.read_barrier()
+        return await meter.timed(meter.reads, requests.read_barrier())
 
     async def change_members(
         self, change: ConfChange, members: Sequence[Member] = ()
@@ -264,8 +280,10 @@ class Node:
         ------
         NotLeader
             If this member does not lead; the message names who does.
+        ChangePending
+            If another one is under way.
         InvalidChange
-            If it can't be had: another one is under way, or no voter would be left.
+            If it can never be had: no voter would be left, say.
         NotProposed, OutcomeUnknown
             As `propose`.
         """
@@ -286,7 +304,9 @@ class Node:
         """
         self._answers[topic] = answer
 
-    async def ask_leader(self, topic: str, content: bytes) -> bytes:
+    async def ask_leader(
+        self, topic: str, content: bytes, timeout_seconds: float | None = None
+    ) -> bytes:
         """Have the leader, whoever it is, answer a call.
 
         Parameters
@@ -295,6 +315,8 @@ class Node:
             What it is about.
         content : bytes
             For what was given to `serve_calls` there.
+        timeout_seconds : float, optional
+            How long it may take; without it, as long as any request.
 
         Returns
         -------
@@ -308,7 +330,8 @@ class Node:
         OutcomeUnknown
             If the answer was lost, or did not come in time.
         """
-        return await self._driver().calls.ask_leader(topic, content)
+        calls = self._driver().calls
+        return await calls.ask_leader(topic, content, timeout_seconds)
 
     def take_snapshot(self) -> bool:
         """Take a snapshot now, and compact the log when it is durable.
@@ -450,6 +473,33 @@ class Node:
         """
         self._driver()
         return self._transport.peers()
+
+    @property
+    def replica(self) -> Replica:
+        """The core, to look at; whoever tells it anything breaks the node.
+
+        Returns
+        -------
+        Replica
+            As of the last turn.
+        """
+        return self._driver().replica
+
+    def election_timer(self) -> tuple[float, float]:
+        """Return how far the election timeout has run.
+
+        Returns
+        -------
+        tuple of float
+            Seconds since the last sign of a leader (for a leader: of a quorum), and
+            after how many something happens.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        return self._driver().election_timer()
 
     def status(self) -> NodeStatus:
         """Return this member's own view at this moment.

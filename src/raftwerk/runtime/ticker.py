@@ -86,6 +86,16 @@ class Ticker:
         self._counted_to += ticks * self._tick_seconds
         return ticks
 
+    def uncounted(self) -> float:
+        """Return the time that is not counted yet, and go on not to count it.
+
+        Returns
+        -------
+        float
+            In seconds.
+        """
+        return max(self._clock.now() - self._counted_to, 0.0)
+
     def arm(self, ticks: int) -> None:
         """Be woken at a deadline.
 
