@@ -22,11 +22,13 @@
     └── RequestError           the client, told which of two worlds it is in
         ├── NotProposed        nothing happened: safe to retry
         │   ├── NotLeader      names the leader when it is known
+        │   ├── ChangePending  another change of members is under way
         │   └── QueueFull      says how many are waiting
         └── OutcomeUnknown     leadership was lost meanwhile: ask before you retry
 """
 
 __all__ = [
+    "ChangePending",
     "ConfigError",
     "Deadlock",
     "DirectoryLocked",
@@ -131,6 +133,10 @@ class NotProposed(RequestError):
 
 class NotLeader(NotProposed):
     """This member does not lead; the message names the leader where it is known."""
+
+
+class ChangePending(NotProposed):
+    """Another change of members is under way, and there is one at a time."""
 
 
 class QueueFull(NotProposed):

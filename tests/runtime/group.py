@@ -118,9 +118,12 @@ class Process:
     transport: TappedTransport
     node: Node
 
-    def __init__(self, group: "Group", node_id: int, log: SpiedLog) -> None:
+    def __init__(
+        self, group: "Group", node_id: int, log: SpiedLog, name: str = ""
+    ) -> None:
         self.group = group
         self.node_id = NodeId(node_id)
+        self._name = name
         self.directory_id = 0x100 + node_id
         self.log = log
         self.snapshots = MemorySnapshots()
@@ -132,10 +135,15 @@ class Process:
 
     # ---- its life -----------------------------------------------------------
 
+    @property
+    def name(self) -> str:
+        """Its name, and its host."""
+        return self._name or f"node{self.node_id}"
+
     def make(self, machine: Any = None, **settings: Any) -> Node:
         """Make process and node anew; what is on the disk stays."""
         self.lives += 1
-        group, name = self.group, f"node{self.node_id}"
+        group, name = self.group, self.name
         draw = group.draw.fork(f"{name} life {self.lives}")
         self.process = VirtualProcess(group.loop, draw, latency=self._latency)
         self.machine = ListMachine() if machine is None else machine
@@ -285,9 +293,9 @@ class Group:
     def __iter__(self) -> Iterator[Process]:
         return iter(self.members.values())
 
-    def add(self, node_id: int) -> Process:
+    def add(self, node_id: int, name: str = "") -> Process:
         """Add a process with an empty log, that knows nobody."""
-        process = Process(self, node_id, SpiedLog())
+        process = Process(self, node_id, SpiedLog(), name)
         self.members[process.node_id] = process
         return process
 

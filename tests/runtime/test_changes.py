@@ -9,7 +9,7 @@ from raftwerk.core.config import CoreConfig
 from raftwerk.core.inputs import Campaign, EntriesApplied
 from raftwerk.core.records import Change, ChangeKind, ConfChange, Transition
 from raftwerk.core.replica import Replica
-from raftwerk.errors import InvalidChange, NotLeader, QueueFull
+from raftwerk.errors import ChangePending, InvalidChange, NotLeader, QueueFull
 from raftwerk.runtime import Member, bootstrap_snapshot
 from raftwerk.runtime.changes import propose_change
 from raftwerk.runtime.envelope import Sender
@@ -82,7 +82,7 @@ async def test_who_does_not_lead_names_who_does() -> None:
 async def test_a_second_change_waits_for_the_first() -> None:
     rig = Rig().lead()
     rig.change(ADD_FOUR, member_of(4))
-    with pytest.raises(InvalidChange, match="another change .entry 3. may be under"):
+    with pytest.raises(ChangePending, match="another change .entry 3. may be under"):
         rig.change(REMOVE_TWO)
     assert len(rig.waiters) == 1
 
@@ -99,7 +99,7 @@ async def test_a_joint_configuration_is_left_before_the_next_change() -> None:
     rig.replica.apply_conf_change(
         ConfChange(ADD_FOUR.changes, Transition.JOINT_EXPLICIT)
     )
-    with pytest.raises(InvalidChange, match="has to be left first"):
+    with pytest.raises(ChangePending, match="has to be left first"):
         rig.change(REMOVE_TWO)
 
 

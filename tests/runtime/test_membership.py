@@ -7,7 +7,7 @@ import pytest
 
 from raftwerk.core.messages import RequestPreVoteReply, RequestVoteReply
 from raftwerk.core.records import Change, ChangeKind, ConfChange, Transition
-from raftwerk.errors import InvalidChange, NotLeader, NotProposed
+from raftwerk.errors import ChangePending, InvalidChange, NotLeader, NotProposed
 from raftwerk.runtime import Member
 from raftwerk.transport.protocol import Identity
 from raftwerk.types import NodeId
@@ -267,7 +267,7 @@ async def test_a_second_change_is_refused_at_once_and_may_be_tried_again() -> No
     second = group.leader.change(add_learner(5), members=[member_of(5)])
     begin = group.loop.time()
     error = await group.outcome(second)
-    assert isinstance(error, InvalidChange)
+    assert isinstance(error, ChangePending)
     assert group.loop.time() == begin
     await first
     # Until the empty entry that it left is applied, the next may have to wait.

@@ -89,7 +89,9 @@ class Calls:
 
     # ---- asking -------------------------------------------------------------
 
-    async def ask_leader(self, topic: str, content: bytes) -> bytes:
+    async def ask_leader(
+        self, topic: str, content: bytes, timeout_seconds: float | None = None
+    ) -> bytes:
         """Have whoever leads answer a call.
 
         Parameters
@@ -98,6 +100,8 @@ class Calls:
             What it is about.
         content : bytes
             For whoever serves calls there.
+        timeout_seconds : float, optional
+            How long it may take; without it, as long as any request.
 
         Returns
         -------
@@ -111,7 +115,9 @@ class Calls:
         OutcomeUnknown
             If the answer was lost, or did not come in time.
         """
-        deadline = self._host.clock.now() + self._timeout_seconds
+        if timeout_seconds is None:
+            timeout_seconds = self._timeout_seconds
+        deadline = self._host.clock.now() + timeout_seconds
         while not self._is_stopped:
             leader = self._state.leader
             try:
@@ -122,9 +128,7 @@ class Calls:
             except NotLeader:
                 pass  # whoever leads by now will be known soon
             if self._host.clock.now() + self._again_seconds > deadline:
-                raise NotLeader(
-                    f"no leader was found within {self._timeout_seconds:g} s"
-                )
+                raise NotLeader(f"no leader was found within {timeout_seconds:g} s")
             await self._host.timers.sleep(self._again_seconds)
         raise NotLeader(f"member {self._node_id:x} was stopped")
 
@@ -164,8 +168,7 @@ class Calls:
 
     def _give_up(self, number: int) -> None:
         """End a call that took too long."""
-        words = f"it did not answer within {self._timeout_seconds:g} s"
-        self._end(self._asked[number], words)
+        self._end(self._asked[number], "it did not answer in time")
 
     def lost(self, peer: NodeId) -> None:
         """End the calls to a peer that can't be reached: their answers may be lost.

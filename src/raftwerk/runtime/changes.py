@@ -16,7 +16,7 @@ from raftwerk.core.messages import Proposal
 from raftwerk.core.records import ChangeKind, ConfChange, EntryKind
 from raftwerk.core.replica import Replica
 from raftwerk.core.roles import Role
-from raftwerk.errors import ConfigError, InvalidChange, NotLeader
+from raftwerk.errors import ChangePending, ConfigError, InvalidChange, NotLeader
 from raftwerk.runtime.envelope import Sender
 from raftwerk.runtime.members import ChangeContext, Member, Members
 from raftwerk.runtime.waiters import Waiters
@@ -62,9 +62,11 @@ def propose_change(
     ------
     NotLeader
         If this member does not lead; the message names who does.
+    ChangePending
+        If another one is under way.
     InvalidChange
-        If it can't be had now, for another one is under way, say; or never, for it
-        names an id that was used before, or a new member without an address.
+        If it can never be had: it names an id that was used before, say, or a new
+        member without an address.
     NotProposed
         If the core refuses proposals now.
     """
@@ -82,7 +84,7 @@ def propose_change(
     replica.step(Propose((Proposal(change.encode(), EntryKind.CONF_CHANGE),)))
     for event in state.events[seen:]:
         if isinstance(event, ConfChangeRefused):
-            raise InvalidChange(_words(event.reason))
+            raise _refusal(event.reason)
     return waiters.add_proposed(number, state.term, deadline_seconds)
 
 
@@ -111,13 +113,13 @@ def _check(change: ConfChange, news: Sequence[Member], known: Members) -> None:
             )
 
 
-def _words(reason: ChangeRefusal) -> str:
-    """Say why a change was refused, and what to do."""
+def _refusal(reason: ChangeRefusal) -> Exception:
+    """Return why a change was refused, and what to do."""
     if reason.pending_index:
-        return (
+        return ChangePending(
             f"another change (entry {reason.pending_index}) may be under way, for only"
             f" entry {reason.applied_index} is applied here; try again"
         )
     if reason.must_leave_joint:
-        return "the configuration is joint; it has to be left first"
-    return "the configuration is not joint; there is nothing to leave"
+        return ChangePending("the configuration is joint; it has to be left first")
+    return InvalidChange("the configuration is not joint; there is nothing to leave")

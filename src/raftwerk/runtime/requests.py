@@ -167,6 +167,8 @@ class Requests:
         ------
         NotLeader
             If this member does not lead; the message names who does.
+        ChangePending
+            If another one is under way.
         InvalidChange
             If it can never be had.
         QueueFull
@@ -197,10 +199,10 @@ class Requests:
     def _propose_held(self) -> None:
         """Propose what is held."""
         state = self._replica.state
-        while self.waiters.has_held and state.leader is not None:
-            held = self.waiters.take_held(self._config.append_bytes_max)
         if self.waiters.has_held and self._clock.now() < self._propose_after:
             return
+        while self.waiters.has_held and state.leader is not None:
+            held = self.waiters.take_held(self._config.append_bytes_max)
             if not held:
                 return
             term = state.term
@@ -220,8 +222,6 @@ class Requests:
     def leader_changed(self) -> None:
         """Ask again for the reads that were asked of another leader, or as one."""
         self._barriers.ask_again()
-
-    def confirmed(
         self._propose_after = 0.0
 
     def handed_back(self, refusal: ProposalsRefused) -> None:
@@ -241,6 +241,8 @@ class Requests:
         )
         self._propose_after = self._clock.now() + self._pause_seconds
         self._wake()
+
+    def confirmed(
         self, read_states: Sequence[ReadState], applied_index: LogIndex
     ) -> None:
         """Take the core's answers to reads.
