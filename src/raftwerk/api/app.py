@@ -3,7 +3,7 @@
 It is handed the node and the services, and starts and stops nothing itself.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 from raftwerk.api.asgi import (
@@ -19,6 +19,8 @@ from raftwerk.api.gateway import PREFIXES, Gateway
 from raftwerk.api.lazy import LazyApp, RunBeside
 from raftwerk.api.probes import Probes
 from raftwerk.api.raft_status import describe, envelope
+from raftwerk.api.route import Routes
+from raftwerk.api.streams import Streams
 from raftwerk.config import ApiSettings
 from raftwerk.errors import RequestError
 from raftwerk.service import KvService, NodeLike
@@ -41,6 +43,10 @@ class ClientApp:
         Runs a function beside the loop; the documented part is made there.
     events : ASGIApp, optional
         Answers those who watch; see `raftwerk.api.v1.events`.
+    families : iterable of Routes
+        The calls of the gateway beside the key-value ones.
+    streams : Streams, optional
+        What the streams among them were made with; they end when we drain.
     """
 
     def __init__(
@@ -51,6 +57,8 @@ class ClientApp:
         *,
         run_beside: RunBeside | None = None,
         events: ASGIApp | None = None,
+        families: Iterable[Routes] = (),
+        streams: Streams | None = None,
     ) -> None:
         if settings is None:
             settings = ApiSettings()
@@ -58,7 +66,8 @@ class ClientApp:
         self._kv = kv
         self._settings = settings
         self._is_draining = False
-        self._gateway = Gateway(kv)
+        self._gateway = Gateway(kv, *families)
+        self._streams = Streams() if streams is None else streams
         self._probes = Probes(node)
         self._documented = LazyApp(self._make_documented, run_beside)
         self._events = events
@@ -75,9 +84,11 @@ class ClientApp:
 
         Each answer is the last of its connection from now on: so clients leave between
         two requests, and never have one under way when the connection is closed.
+        Streams end.
         """
         self._is_draining = True
         self._probes.drain()
+        self._streams.end()
 
     async def load(self) -> None:
         """Make the documented part now, rather than with the first request to it."""

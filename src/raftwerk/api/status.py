@@ -24,7 +24,7 @@ from raftwerk.kv import (
     TooManyOperations,
     ValueProvided,
 )
-from raftwerk.service import RequestTooLarge
+from raftwerk.service import MemberStops, RequestTooLarge
 
 __all__ = ["HTTP_STATUS", "Status", "status_of"]
 
@@ -100,6 +100,7 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
     # says that nothing happened, the second that it may have.
     NotProposed: Status(UNAVAILABLE, "etcdserver: no leader"),
     OutcomeUnknown: Status(UNAVAILABLE, "etcdserver: request timed out"),
+    MemberStops: Status(UNAVAILABLE, "etcdserver: server stopped"),
 }
 
 _OWN_WORDS: Final[Mapping[type[Exception], int]] = {

@@ -7,7 +7,7 @@ the log. No call waits for ever: the node ends each within its own time, for it 
 can tell what became of a request by then.
 """
 
-from raftwerk.service.errors import RequestTooLarge, ServiceError
+from raftwerk.service.errors import MemberStops, RequestTooLarge, ServiceError
 from raftwerk.service.header import Header
 from raftwerk.service.kv import REQUEST_BYTES_MAX, KvService
 from raftwerk.service.node import NodeLike
@@ -16,6 +16,7 @@ __all__ = [
     "REQUEST_BYTES_MAX",
     "Header",
     "KvService",
+    "MemberStops",
     "NodeLike",
     "RequestTooLarge",
     "ServiceError",

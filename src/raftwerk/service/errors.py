@@ -2,7 +2,7 @@
 
 from raftwerk.errors import RequestError
 
-__all__ = ["RequestTooLarge", "ServiceError"]
+__all__ = ["MemberStops", "RequestTooLarge", "ServiceError"]
 
 
 class ServiceError(RequestError):
@@ -11,3 +11,7 @@ class ServiceError(RequestError):
 
 class RequestTooLarge(ServiceError):
     """A request has more bytes than one entry of the log may have."""
+
+
+class MemberStops(ServiceError):
+    """This member stops and ends what goes on; another member will take it up."""
