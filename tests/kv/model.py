@@ -4,10 +4,11 @@ It shares the values (commands, versions, results, refusals) with the real one a
 line of how it works.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import eq, gt, lt, ne
 
 from raftwerk.kv import (
+    CheckpointLeases,
     Command,
     Compact,
     CompactedRevision,
@@ -16,15 +17,23 @@ from raftwerk.kv import (
     DeleteRange,
     DeleteRangeResult,
     Event,
+    ExpireLeases,
     FutureRevision,
+    GrantLease,
+    GrantResult,
     KeyNotFound,
     KeyValue,
+    LeadLeases,
+    LeaseExists,
     LeaseNotFound,
+    LeasesResult,
+    LeaseTooLong,
     Put,
     PutResult,
     Range,
     RangeResult,
     Result,
+    RevokeLease,
     Txn,
     TxnResult,
 )
@@ -44,21 +53,69 @@ class Model:
         self.oldest = -1
         self.keys_at: dict[int, Keys] = {1: {}}
         self.changes: list[KeyValue] = []
+        self.leases: dict[int, tuple[int, int]] = {}
+        """The time and what is left of it, by lease."""
+        self.term = 0
 
+    # pylint: disable-next=too-many-return-statements  # one for each kind of command
     def apply(self, command: Command) -> Result:
         """Return what the store must return, or raise what it must refuse with."""
-        if isinstance(command, Compact):
-            if command.revision <= self.oldest:
-                raise CompactedRevision
-            if command.revision > self.revision:
-                raise FutureRevision
-            self.oldest = command.revision
-            return CompactResult(self.revision)
-        if isinstance(command, Txn):
-            return self._txn(command)
-        response = self._txn(Txn(success=(command,))).responses[0]
-        assert isinstance(response, PutResult | DeleteRangeResult)
-        return response
+        match command:
+            case Compact():
+                if command.revision <= self.oldest:
+                    raise CompactedRevision
+                if command.revision > self.revision:
+                    raise FutureRevision
+                self.oldest = command.revision
+                return CompactResult(self.revision)
+            case Txn():
+                return self._txn(command)
+            case Put() | DeleteRange():
+                response = self._txn(Txn(success=(command,))).responses[0]
+                assert isinstance(response, PutResult | DeleteRangeResult)
+                return response
+            case GrantLease(lease, seconds):
+                return self._grant(lease, seconds)
+            case RevokeLease(lease):
+                if lease not in self.leases:
+                    raise LeaseNotFound
+                ended, revision = self._end([lease])
+                return LeasesResult(revision, ended)
+            case ExpireLeases(term, leases):
+                ended, revision = self._end(leases if term == self.term else ())
+                return LeasesResult(revision, ended)
+            case CheckpointLeases(term, remaining):
+                known = [each for each in remaining if each[0] in self.leases]
+                for lease, seconds in known if term == self.term else []:
+                    self.leases[lease] = (self.leases[lease][0], seconds)
+                return LeasesResult(self.revision, (term == self.term) * len(known))
+            case LeadLeases(term):
+                self.term = term
+                return LeasesResult(self.revision, len(self.leases))
+
+    def _grant(self, lease: int, seconds: int) -> GrantResult:
+        if lease == 0:
+            raise LeaseNotFound
+        if seconds > 9_000_000_000:
+            raise LeaseTooLong
+        if lease in self.leases:
+            raise LeaseExists
+        self.leases[lease] = (max(seconds, 2), 0)
+        return GrantResult(self.revision, max(seconds, 2))
+
+    def _end(self, leases: Iterable[int]) -> tuple[int, int]:
+        """End leases; return how many there were, and the revision."""
+        known = list(dict.fromkeys(each for each in leases if each in self.leases))
+        for lease in known:
+            del self.leases[lease]
+            deletions = [DeleteRange(key) for key in self.lease_keys(lease)]
+            self._txn(Txn(success=tuple(deletions)))
+        return len(known), self.revision
+
+    def lease_keys(self, lease: int) -> list[bytes]:
+        """Return what is attached to a lease."""
+        keys = self.keys_at[self.revision]
+        return sorted(key for key, kv in keys.items() if kv.lease == lease)
 
     def range(self, request: Range) -> RangeResult:
         """Return what the store must read, or raise."""
@@ -90,7 +147,7 @@ class Model:
         plan = self._plan(txn, keys)
         for operation in flat(plan):
             if isinstance(operation, Put):
-                if operation.lease:
+                if operation.lease and operation.lease not in self.leases:
                     raise LeaseNotFound
                 keeps = operation.ignore_value or operation.ignore_lease
                 if keeps and operation.key not in keys:

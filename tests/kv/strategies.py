@@ -3,13 +3,18 @@
 from hypothesis import strategies as st
 
 from raftwerk.kv import (
+    CheckpointLeases,
     Command,
     Compact,
     Compare,
     DeleteRange,
+    ExpireLeases,
+    GrantLease,
+    LeadLeases,
     Operation,
     Put,
     Range,
+    RevokeLease,
     Txn,
 )
 
@@ -25,7 +30,7 @@ puts = st.builds(
     Put,
     key=keys,
     value=values,
-    lease=st.sampled_from([0, 0, 0, 0, 0, 7]),
+    lease=st.sampled_from([0, 0, 0, 7, 7, -8, 9]),
     prev_kv=st.booleans(),
     ignore_value=st.booleans(),
     ignore_lease=st.booleans(),
@@ -75,6 +80,20 @@ txns = st.builds(
     success=st.lists(operations, max_size=4).map(tuple),
     failure=st.lists(operations, max_size=4).map(tuple),
 )
+leases = st.sampled_from([7, 7, -8, 0])
+terms = st.sampled_from([0, 3, 4])
+lease_commands: st.SearchStrategy[Command] = (
+    st.builds(GrantLease, leases, st.sampled_from([-1, 60, 9_000_000_001]))
+    | st.just(GrantLease(7, 60))
+    | st.builds(RevokeLease, leases)
+    | st.builds(ExpireLeases, terms, st.lists(leases, max_size=3).map(tuple))
+    | st.builds(
+        CheckpointLeases,
+        terms,
+        st.lists(st.tuples(leases, numbers), max_size=3).map(tuple),
+    )
+    | st.builds(LeadLeases, terms)
+)
 commands: st.SearchStrategy[Command] = (
-    puts | deletions | txns | st.builds(Compact, revision=revisions)
+    puts | deletions | txns | st.builds(Compact, revision=revisions) | lease_commands
 )

@@ -5,12 +5,17 @@ from hypothesis import given
 
 from raftwerk.errors import InvariantViolation, UnknownFormat
 from raftwerk.kv import (
+    CheckpointLeases,
     Command,
     Compact,
     Compare,
     DeleteRange,
+    ExpireLeases,
+    GrantLease,
+    LeadLeases,
     Put,
     Range,
+    RevokeLease,
     Txn,
     decode,
     encode,
@@ -27,6 +32,14 @@ WRITTEN_BY_VERSION_1 = [
         Txn((Compare(b"c"),), (Put(b"p"),), (Range(b"r"),)),
     ),
     ("019204cd0200", Compact(512)),
+]
+
+WRITTEN_BY_VERSION_2 = [
+    ("0293060732", GrantLease(7, 50)),
+    ("029207f9", RevokeLease(-7)),
+    ("02930803920709", ExpireLeases(3, (7, 9))),
+    ("0293090391920732", CheckpointLeases(3, ((7, 50),))),
+    ("02920a03", LeadLeases(3)),
 ]
 
 
@@ -54,6 +67,18 @@ def test_the_first_version_can_be_read_for_ever(written: str, command: Command) 
     assert encode(command).hex() == written
 
 
+@pytest.mark.parametrize(("written", "command"), WRITTEN_BY_VERSION_2)
+def test_the_second_version_has_leases(written: str, command: Command) -> None:
+    assert decode(bytes.fromhex(written)) == command
+    assert encode(command).hex() == written
+
+
 def test_a_newer_version_is_named() -> None:
-    with pytest.raises(UnknownFormat, match="needs version 2 .* reads 1"):
-        decode(b"\x02" + encode(Put(b"a"))[1:])
+    with pytest.raises(UnknownFormat, match="needs version 3 .* reads 2"):
+        decode(b"\x03" + encode(Put(b"a"))[1:])
+
+
+@pytest.mark.parametrize("data", [b"", b"\0"])
+def test_what_no_version_wrote_is_our_bug(data: bytes) -> None:
+    with pytest.raises(InvariantViolation, match="begins with"):
+        decode(data)

@@ -7,7 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raftwerk.errors import StorageError, UnknownFormat
-from raftwerk.kv import Command, Compact, DeleteRange, Put, Range, Store, encode
+from raftwerk.kv import (
+    CheckpointLeases,
+    Command,
+    Compact,
+    DeleteRange,
+    GrantLease,
+    LeadLeases,
+    Put,
+    Range,
+    Store,
+    encode,
+)
+from raftwerk.kv.leases import Lease
 from raftwerk.kv.snapshot import MAGIC
 from tests.kv.strategies import commands
 
@@ -17,6 +29,12 @@ WRITTEN_BY_VERSION_1 = (
     "726166747765726b2d6b760a010a00000093a668656164657205041200000092a4626173"
     "659196c40162030301c40131001f00000092a76368616e6765739296c40161020402c401"
     "320096c40162000500c400000700000093a3656e640102"
+)
+
+WRITTEN_BY_VERSION_2 = (
+    "726166747765726b2d6b760a020a00000093a668656164657202ff1200000093a66c6561"
+    "736573039293073c1493f83c001500000092a76368616e6765739196c40161020201c401"
+    "31070700000093a3656e640001"
 )
 
 
@@ -74,7 +92,7 @@ def test_many_and_large_values_come_in_many_chunks() -> None:
 
 def test_many_small_keys_come_in_many_chunks() -> None:
     store = filled(*(Put(b"%d" % number) for number in range(3_000)))
-    assert len(list(store.snapshot())) == 1 + 3 + 1
+    assert len(list(store.snapshot())) == 1 + 1 + 3 + 1
 
 
 @pytest.mark.parametrize("missing", [1, 5, 20, 60])
@@ -97,8 +115,8 @@ def test_a_refused_snapshot_changes_nothing() -> None:
     store = filled(Put(b"a", b"1"))
     with pytest.raises(UnknownFormat, match="begins with"):
         store.restore([b"something else altogether"])
-    with pytest.raises(UnknownFormat, match="version 2; .* reads 1"):
-        store.restore([MAGIC, b"\x02"])
+    with pytest.raises(UnknownFormat, match="version 3; .* reads 2"):
+        store.restore([MAGIC, b"\x03"])
     with pytest.raises(StorageError, match="a record of the store's snapshot"):
         store.restore([MAGIC, b"\x01", b"\x02\0\0\0", b"no"])
     with pytest.raises(StorageError, match="says it has 4294967295 bytes"):
@@ -110,11 +128,24 @@ def test_the_first_format_can_be_read_for_ever() -> None:
     store = filled(
         Put(b"a", b"1"), Put(b"b", b"1"), Put(b"a", b"2"), DeleteRange(b"b"), Compact(4)
     )
-    stream = b"".join(store.snapshot())
-    assert stream.hex() == WRITTEN_BY_VERSION_1
     twin = restored([bytes.fromhex(WRITTEN_BY_VERSION_1)])
     assert (
         twin.range(Range(b"b", revision=4)).kvs
         == store.range(Range(b"b", revision=4)).kvs
     )
     assert twin.events(4) == store.events(4)
+
+
+def test_the_second_format_has_leases() -> None:
+    store = filled(
+        LeadLeases(3),
+        GrantLease(7, 60),
+        GrantLease(-8, 60),
+        CheckpointLeases(3, ((7, 20),)),
+        Put(b"a", b"1", lease=7),
+    )
+    assert b"".join(store.snapshot()).hex() == WRITTEN_BY_VERSION_2
+    twin = restored([bytes.fromhex(WRITTEN_BY_VERSION_2)])
+    twin.check()
+    assert twin.leases() == [Lease(7, 60, 20), Lease(-8, 60)]
+    assert (twin.lease_term, twin.lease_keys(7)) == (3, [b"a"])

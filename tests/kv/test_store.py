@@ -77,6 +77,15 @@ def test_the_store_is_as_its_model(
 def assert_alike(store: Store, model: Model, requests: list[Range]) -> None:
     assert (store.revision, store.compact_revision) == (model.revision, model.oldest)
     assert len(store) == len(model.keys_at[model.revision])
+    found = {each.lease_id: each for each in store.leases()}
+    assert {
+        lease: (each.ttl_seconds, each.remaining_seconds)
+        for lease, each in found.items()
+    } == model.leases
+    assert store.lease_term == model.term
+    for lease in (7, -8, 9):
+        assert store.lease(lease) == found.get(lease)
+        assert store.lease_keys(lease) == model.lease_keys(lease)
     for request in [*requests, *(Range(b"\0", b"\0", revision=r) for r in range(14))]:
         expected_range = outcome(model.range, request)
         assert outcome(store.range, request) == expected_range

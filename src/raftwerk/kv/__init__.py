@@ -9,22 +9,27 @@ stay readable until a compaction says that nobody needs them any more, and all c
 stay in order, for whoever watches. Source: etcd's data model and API guarantees.
 
 `records` and `commands` are the values, `state` is all that is remembered (`index` by
-key, `history` by revision); `write`, `ranges`, `txn` and `compaction` are what happens
-to it, `checks` what is refused beforehand, `snapshot` the whole of it as bytes, and
-`store` the face.
+key, `history` by revision, `leases`); `write`, `ranges`, `txn`, `lease` and
+`compaction` are what happens to it, `checks` what is refused beforehand, `snapshot` the
+whole of it as bytes, and `store` the face.
 """
 
 from raftwerk.kv.commands import (
+    CheckpointLeases,
     Command,
     Compact,
     Compare,
     CompareResult,
     CompareTarget,
     DeleteRange,
+    ExpireLeases,
+    GrantLease,
+    LeadLeases,
     Nothing,
     Operation,
     Put,
     Range,
+    RevokeLease,
     SortOrder,
     SortTarget,
     Txn,
@@ -40,15 +45,20 @@ from raftwerk.kv.errors import (
     InvalidSort,
     KeyNotFound,
     KvError,
+    LeaseExists,
     LeaseNotFound,
     LeaseProvided,
+    LeaseTooLong,
     TooManyOperations,
     ValueProvided,
 )
+from raftwerk.kv.leases import TTL_SECONDS_MAX, TTL_SECONDS_MIN, Lease
 from raftwerk.kv.records import Event, KeyValue
 from raftwerk.kv.results import (
     CompactResult,
     DeleteRangeResult,
+    GrantResult,
+    LeasesResult,
     PutResult,
     RangeResult,
     Result,
@@ -57,6 +67,9 @@ from raftwerk.kv.results import (
 from raftwerk.kv.store import Store
 
 __all__ = [
+    "TTL_SECONDS_MAX",
+    "TTL_SECONDS_MIN",
+    "CheckpointLeases",
     "Command",
     "Compact",
     "CompactResult",
@@ -69,14 +82,22 @@ __all__ = [
     "DuplicateKey",
     "EmptyKey",
     "Event",
+    "ExpireLeases",
     "FutureRevision",
+    "GrantLease",
+    "GrantResult",
     "InvalidCompare",
     "InvalidSort",
     "KeyNotFound",
     "KeyValue",
     "KvError",
+    "LeadLeases",
+    "Lease",
+    "LeaseExists",
     "LeaseNotFound",
     "LeaseProvided",
+    "LeaseTooLong",
+    "LeasesResult",
     "Nothing",
     "Operation",
     "Put",
@@ -84,6 +105,7 @@ __all__ = [
     "Range",
     "RangeResult",
     "Result",
+    "RevokeLease",
     "SortOrder",
     "SortTarget",
     "Store",

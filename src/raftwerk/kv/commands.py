@@ -17,16 +17,22 @@ from raftwerk.errors import InvariantViolation, UnknownFormat
 
 __all__ = [
     "COMMAND_VERSION",
+    "CheckpointLeases",
     "Command",
     "Compact",
     "Compare",
     "CompareResult",
     "CompareTarget",
     "DeleteRange",
+    "ExpireLeases",
+    "GrantLease",
+    "LeadLeases",
+    "LeaseCommand",
     "Nothing",
     "Operation",
     "Put",
     "Range",
+    "RevokeLease",
     "SortOrder",
     "SortTarget",
     "Txn",
@@ -34,8 +40,8 @@ __all__ = [
     "encode",
 ]
 
-COMMAND_VERSION: Final = 1
-"""The newest encoding that this store understands; it writes no other."""
+COMMAND_VERSION: Final = 2
+"""The newest encoding that this store understands. 2 has leases."""
 
 
 class SortOrder(enum.IntEnum):
@@ -230,15 +236,100 @@ class Compact(msgspec.Struct, frozen=True, array_like=True, tag=4, gc=False):
     revision: int
 
 
+class GrantLease(msgspec.Struct, frozen=True, array_like=True, tag=6, gc=False):
+    """Begin a lease.
+
+    Parameters
+    ----------
+    lease : int
+        Its id; not 0.
+    ttl_seconds : int
+        How long it lasts after it was kept alive; raised to the least that is allowed.
+    """
+
+    lease: int
+    ttl_seconds: int
+
+
+class RevokeLease(msgspec.Struct, frozen=True, array_like=True, tag=7, gc=False):
+    """End a lease, and delete the keys that are attached to it.
+
+    Parameters
+    ----------
+    lease : int
+        Its id.
+    """
+
+    lease: int
+
+
+class ExpireLeases(msgspec.Struct, frozen=True, array_like=True, tag=8, gc=False):
+    """End leases whose time is up, as the leader of a term counts it.
+
+    Parameters
+    ----------
+    term : int
+        That in which its proposer leads; under another one it does nothing.
+    leases : tuple of int
+        Which; those that have ended meanwhile are passed over.
+    """
+
+    term: int
+    leases: tuple[int, ...]
+
+
+class CheckpointLeases(msgspec.Struct, frozen=True, array_like=True, tag=9, gc=False):
+    """Remember how long leases still last, for a leader that begins to count.
+
+    Parameters
+    ----------
+    term : int
+        As in `ExpireLeases`.
+    remaining : tuple of tuple of int
+        Pairs of a lease and its seconds, rounded up; 0 for all of its time.
+    """
+
+    term: int
+    remaining: tuple[tuple[int, int], ...]
+
+
+class LeadLeases(msgspec.Struct, frozen=True, array_like=True, tag=10, gc=False):
+    """Know that the leader of this term counts the leases from now on.
+
+    Parameters
+    ----------
+    term : int
+        Its term.
+    """
+
+    term: int
+
+
 Operation: TypeAlias = Range | Put | DeleteRange | Txn | Nothing
 """What a transaction may do."""
 
-Command: TypeAlias = Put | DeleteRange | Txn | Compact
+LeaseCommand: TypeAlias = (
+    GrantLease | RevokeLease | ExpireLeases | CheckpointLeases | LeadLeases
+)
+"""What only version 2 of the encoding has."""
+
+Command: TypeAlias = Put | DeleteRange | Txn | Compact | LeaseCommand
 """What may stand in the log."""
 
 _DECODER: Final = msgspec.msgpack.Decoder(Command)
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_PREFIX: Final = bytes([COMMAND_VERSION])
+_FIRST_PREFIX: Final = bytes([1])
+_PREFIXES: Final[dict[type, bytes]] = {
+    kind: bytes([2])
+    for kind in (
+        GrantLease,
+        RevokeLease,
+        ExpireLeases,
+        CheckpointLeases,
+        LeadLeases,
+    )
+}
+"""The versions of those commands that the first one does not have."""
 
 
 def encode(command: Command) -> bytes:
@@ -259,7 +350,8 @@ def encode(command: Command) -> bytes:
     >>> decode(encode(Put(b"name", b"value"))).value
     b'value'
     """
-    return _PREFIX + _ENCODER.encode(command)
+    prefix = _PREFIXES.get(type(command), _FIRST_PREFIX)
+    return prefix + _ENCODER.encode(command)
 
 
 def decode(data: bytes) -> Command:
@@ -283,12 +375,13 @@ def decode(data: bytes) -> Command:
         If it is no command at all: the log gives back what was proposed, and only
         commands are.
     """
-    if data[:1] != _PREFIX:
-        if data[:1] > _PREFIX:
-            raise UnknownFormat(
-                f"a command needs version {data[0]} of the store's commands; this"
-                f" version of raftwerk reads {COMMAND_VERSION}"
-            )
+    version = data[0] if data else 0
+    if version > COMMAND_VERSION:
+        raise UnknownFormat(
+            f"a command needs version {version} of the store's commands; this version"
+            f" of raftwerk reads {COMMAND_VERSION}"
+        )
+    if version < 1:
         raise InvariantViolation(f"a command in the log begins with {data[:1]!r}")
     try:
         command: Command = _DECODER.decode(memoryview(data)[1:])

@@ -16,8 +16,10 @@ __all__ = [
     "InvalidSort",
     "KeyNotFound",
     "KvError",
+    "LeaseExists",
     "LeaseNotFound",
     "LeaseProvided",
+    "LeaseTooLong",
     "TooManyOperations",
     "ValueProvided",
 ]
@@ -48,6 +50,14 @@ class LeaseProvided(KvError):
 
 class LeaseNotFound(KvError):
     """There is no such lease, or it has ended."""
+
+
+class LeaseExists(KvError):
+    """A lease is to have the id of another one."""
+
+
+class LeaseTooLong(KvError):
+    """A lease is to last longer than any may."""
 
 
 class DuplicateKey(KvError):

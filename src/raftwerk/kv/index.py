@@ -199,16 +199,18 @@ class KeyIndex:
         deletions : sequence of KeyValue
             Their versions of this kind.
         before : sequence of KeyValue
-            What `get` says of each: all keys of a range, in order.
+            What `get` says of each, in the order of keys.
         """
         keys = [kv.key for kv in before]
-        if len(keys) * 8 < len(self._keys):
+        place = self._keys.bisect_left(keys[0]) if keys else 0
+        stop = place + len(keys)
+        if len(keys) * 8 < len(self._keys) or self._keys[stop - 1 : stop] != keys[-1:]:
+            # A few, or with others between them: those of a lease.
             for key in keys:
                 self._keys.remove(key)
-        elif keys:
+        else:
             # So large a part is cut out at once: key by key takes twice the time.
-            place = self._keys.bisect_left(keys[0])
-            del self._keys[place : place + len(keys)]
+            del self._keys[place:stop]
         for deletion, kv in zip(deletions, before, strict=True):
             del self._current[kv.key]
             self._overtake(kv)

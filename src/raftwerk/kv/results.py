@@ -10,6 +10,8 @@ from raftwerk.kv.records import KeyValue
 __all__ = [
     "CompactResult",
     "DeleteRangeResult",
+    "GrantResult",
+    "LeasesResult",
     "PutResult",
     "RangeResult",
     "Result",
@@ -101,5 +103,43 @@ class CompactResult(msgspec.Struct, frozen=True, gc=False):
     revision: int
 
 
-Result: TypeAlias = PutResult | DeleteRangeResult | TxnResult | CompactResult | KvError
+class GrantResult(msgspec.Struct, frozen=True, gc=False):
+    """The answer to `GrantLease`.
+
+    Parameters
+    ----------
+    revision : int
+        The store's; a lease takes none.
+    ttl_seconds : int
+        How long the lease lasts.
+    """
+
+    revision: int
+    ttl_seconds: int
+
+
+class LeasesResult(msgspec.Struct, frozen=True, gc=False):
+    """The answer to all that is said of leases that there are.
+
+    Parameters
+    ----------
+    revision : int
+        The store's; a lease takes one at its end if it had keys.
+    changed : int
+        How many leases ended or are remembered otherwise.
+    """
+
+    revision: int
+    changed: int
+
+
+Result: TypeAlias = (
+    PutResult
+    | DeleteRangeResult
+    | TxnResult
+    | CompactResult
+    | GrantResult
+    | LeasesResult
+    | KvError
+)
 """What becomes of a command."""

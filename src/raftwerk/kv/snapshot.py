@@ -1,7 +1,8 @@
 """The whole store as bytes, with all that can be read or watched of its past.
 
-A stream of records, each with its length before it: a header, the keys as they were at
-the compacted revision, all changes since, and an end that says how many there were.
+A stream of records, each with its length before it: a header, the leases, the keys as
+they were at the compacted revision, all changes since, and an end that says how many
+keys and changes there were.
 It depends on what can be seen alone, not on how far a member has come with forgetting.
 The chunks of the stream may be cut and joined on their way; their bytes may not change,
 which is for whoever stores and sends them to see to.
@@ -16,13 +17,14 @@ import msgspec
 from raftwerk.errors import StorageError, UnknownFormat
 from raftwerk.kv.history import Change
 from raftwerk.kv.index import KeyIndex
+from raftwerk.kv.leases import Lease
 from raftwerk.kv.records import KeyValue
 from raftwerk.kv.state import FIRST_REVISION, State
 
 __all__ = ["SNAPSHOT_VERSION", "read", "take"]
 
-SNAPSHOT_VERSION: Final = 1
-"""The newest format that this store reads; it writes no other."""
+SNAPSHOT_VERSION: Final = 2
+"""The newest format that this store reads; it writes no other. 2 has leases."""
 
 MAGIC: Final = b"raftwerk-kv\n"
 
@@ -31,6 +33,9 @@ BYTES_PER_RECORD: Final = 64 * 1024
 
 KEYS_PER_RECORD: Final = 1_024
 """The same for keys that have next to no value."""
+
+LEASES_PER_RECORD: Final = 4_096
+"""About as many as make up `BYTES_PER_RECORD`."""
 
 RECORD_BYTES_MAX: Final = 1 << 30
 """More than any record has; what says so is none."""
@@ -62,7 +67,14 @@ class _End(msgspec.Struct, frozen=True, array_like=True, tag="end"):
     change_count: int
 
 
-_Record: TypeAlias = _Header | _Base | _Changes | _End
+class _Leases(msgspec.Struct, frozen=True, array_like=True, tag="leases"):
+    """Leases as they were when the snapshot was taken; what has keys is in the keys."""
+
+    term: int
+    leases: list[Lease]
+
+
+_Record: TypeAlias = _Header | _Leases | _Base | _Changes | _End
 
 _DECODER: Final = msgspec.msgpack.Decoder(_Record)
 
@@ -85,11 +97,13 @@ def take(state: State) -> Iterable[bytes]:
     """
     oldest = state.compact_revision
     header = _Header(state.revision, oldest)
+    # Not multi-version like the keys, so these are copied in this very step.
+    leases = _Leases(state.leases.term, state.leases.all())
     # Before the first compaction all there is stands in the history.
     base: Iterator[KeyValue] = iter(())
     if oldest > FIRST_REVISION:
         base = _base(oldest, state.index.current(), state.history.since(oldest))
-    return _chunks(header, base, state.history.since(oldest))
+    return _chunks(header, leases, base, state.history.since(oldest))
 
 
 def read(chunks: Iterable[bytes]) -> State:
@@ -117,11 +131,14 @@ def read(chunks: Iterable[bytes]) -> State:
     base: list[KeyValue] = []
     changes: list[KeyValue] = []
     header: _Header | None = None
+    leases = _Leases(0, [])
     while True:
         size = int.from_bytes(source.take(4), "little")
         match _decode(source.take(size)):
             case _Header() as header:
                 pass
+            case _Leases(term, part):
+                leases = _Leases(term, leases.leases + part)
             case _Base(kvs):
                 base += kvs
             case _Changes(kvs):
@@ -133,15 +150,26 @@ def read(chunks: Iterable[bytes]) -> State:
             f"the store's snapshot has {len(base)} keys and {len(changes)} changes; at"
             f" its end it says that there are {base_count} and {change_count}"
         )
-    return _rebuild(header, base, changes)
+    state = _rebuild(header, base, changes)
+    state.leases.term = leases.term
+    for lease in leases.leases:
+        state.leases.put(lease)
+    state.leases.take_news()  # it is none: this is how things stand
+    return state
 
 
 def _chunks(
-    header: _Header, base: Iterator[KeyValue], changes: Iterator[Change]
+    header: _Header,
+    leases: _Leases,
+    base: Iterator[KeyValue],
+    changes: Iterator[Change],
 ) -> Iterator[bytes]:
     """Yield the chunks of a snapshot; nothing that is given here changes any more."""
     base_count = change_count = 0
     yield MAGIC + bytes([SNAPSHOT_VERSION]) + _framed(header)
+    for start in range(0, max(1, len(leases.leases)), LEASES_PER_RECORD):
+        part = leases.leases[start : start + LEASES_PER_RECORD]
+        yield _framed(_Leases(leases.term, part))
     for kvs in _batches(base):
         base_count += len(kvs)
         yield _framed(_Base(kvs))
@@ -190,7 +218,7 @@ def _check_format(beginning: bytes) -> None:
     if not beginning.startswith(MAGIC):
         raise UnknownFormat(f"the store's snapshot begins with {beginning!r}")
     version = beginning[-1]
-    if version != SNAPSHOT_VERSION:
+    if not 1 <= version <= SNAPSHOT_VERSION:
         raise UnknownFormat(
             f"the store's snapshot has version {version}; this version of raftwerk"
             f" reads {SNAPSHOT_VERSION}"

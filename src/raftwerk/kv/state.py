@@ -6,6 +6,7 @@ from typing import Final
 from raftwerk.errors import require
 from raftwerk.kv.history import History
 from raftwerk.kv.index import KeyIndex
+from raftwerk.kv.leases import Leases
 from raftwerk.kv.records import KeyValue
 
 __all__ = ["FIRST_REVISION", "NEVER_COMPACTED", "State"]
@@ -30,7 +31,14 @@ class State:
         The keys as they are before any change in the history.
     """
 
-    __slots__ = ("compact_revision", "history", "index", "is_scavenged", "revision")
+    __slots__ = (
+        "compact_revision",
+        "history",
+        "index",
+        "is_scavenged",
+        "leases",
+        "revision",
+    )
 
     def __init__(
         self,
@@ -42,6 +50,7 @@ class State:
         self.compact_revision = compact_revision
         self.index = KeyIndex() if index is None else index
         self.history = History()
+        self.leases = Leases(self.index.current())
         self.is_scavenged = compact_revision == NEVER_COMPACTED
         """Whether nothing is left of what can't be read any more."""
 
@@ -55,6 +64,8 @@ class State:
         before : KeyValue or None
             The newest version so far; None if the key does not exist.
         """
+        if kv.lease or (before is not None and before.lease):
+            self.leases.move(kv.key, before.lease if before else 0, kv.lease)
         self.index.put(kv, before)
         self.history.append(kv, before)
         self.revision = kv.mod_revision
@@ -65,13 +76,15 @@ class State:
         Parameters
         ----------
         before : sequence of KeyValue
-            The newest versions so far of all keys of a range, in order.
+            The newest versions so far of the keys, in their order.
         revision : int
             The present revision or the next.
         """
         deletions = [KeyValue(kv.key, 0, revision, 0) for kv in before]
         self.index.delete(deletions, before)
         for deletion, kv in zip(deletions, before, strict=True):
+            if kv.lease:
+                self.leases.move(kv.key, kv.lease, 0)
             self.history.append(deletion, kv)
         if deletions:
             self.revision = revision
@@ -93,3 +106,4 @@ class State:
         )
         require(self.compact_revision <= self.revision, "the past alone is compacted")
         self.index.check()
+        self.leases.check(self.index.current())

@@ -3,17 +3,23 @@
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, Final
 
-from raftwerk.kv import compaction, ranges, snapshot, txn, write
+from raftwerk.kv import compaction, lease, ranges, snapshot, txn, write
 from raftwerk.kv.commands import (
+    CheckpointLeases,
     Command,
     Compact,
     DeleteRange,
+    ExpireLeases,
+    GrantLease,
+    LeadLeases,
     Put,
     Range,
+    RevokeLease,
     Txn,
     decode,
 )
 from raftwerk.kv.errors import KvError
+from raftwerk.kv.leases import Lease
 from raftwerk.kv.records import Event, KeyValue
 from raftwerk.kv.results import (
     DeleteRangeResult,
@@ -46,11 +52,15 @@ class Store:
     b'value'
     """
 
-    __slots__ = ("_applied_index", "_state")
+    __slots__ = ("_applied_index", "_lease_observer", "_state")
+
+    is_quick: Final = True
+    """A node may apply a batch on its loop, where requests read the store as well."""
 
     def __init__(self) -> None:
         self._state = State()
         self._applied_index = 0
+        self._lease_observer: Callable[[Sequence[int]], None] | None = None
 
     @property
     def revision(self) -> int:
@@ -100,6 +110,10 @@ class Store:
             except KvError as refusal:
                 results.append(refusal)
         self._applied_index = index
+        if state.leases.has_news:
+            news = state.leases.take_news()
+            if self._lease_observer is not None:
+                self._lease_observer(news)
         if not state.is_scavenged:
             compaction.scavenge(state, CHANGES_SCAVENGED_PER_BATCH)
         return results
@@ -206,6 +220,63 @@ class Store:
             return self._state.index.at(made.key, made.mod_revision - 1)
         return overtaken
 
+    def observe_leases(self, observer: Callable[[Sequence[int]], None]) -> None:
+        """Have somebody told of leases that begin and end, and who counts them.
+
+        Parameters
+        ----------
+        observer : callable
+            Called after each batch that granted or ended leases, with their ids, or
+            after which the leader of another term counts. Nobody is told of what a
+            snapshot brings: a leader, who counts, never has its state from another.
+        """
+        self._lease_observer = observer
+
+    @property
+    def lease_term(self) -> int:
+        """The term whose leader counts the leases; 0 before the first one."""
+        return self._state.leases.term
+
+    def lease(self, lease_id: int) -> Lease | None:
+        """Return a lease.
+
+        Parameters
+        ----------
+        lease_id : int
+            Which.
+
+        Returns
+        -------
+        Lease or None
+            None if there is none.
+        """
+        return self._state.leases.get(lease_id)
+
+    def leases(self) -> list[Lease]:
+        """Return all leases.
+
+        Returns
+        -------
+        list of Lease
+            In no useful order; later changes don't change it.
+        """
+        return self._state.leases.all()
+
+    def lease_keys(self, lease_id: int) -> list[bytes]:
+        """Return what is attached to a lease.
+
+        Parameters
+        ----------
+        lease_id : int
+            Which.
+
+        Returns
+        -------
+        list of bytes
+            The keys in order; none if there is no such lease.
+        """
+        return self._state.leases.keys(lease_id)
+
     def scavenge(self, changes_max: int) -> bool:
         """Let go of a part of what a compaction left behind.
 
@@ -280,4 +351,9 @@ _HANDLERS: Final[dict[type[Command], Callable[[State, Any], Result]]] = {
     DeleteRange: _delete_range,
     Txn: txn.run,
     Compact: compaction.compact,
+    GrantLease: lease.grant,
+    RevokeLease: lease.revoke,
+    ExpireLeases: lease.expire,
+    CheckpointLeases: lease.checkpoint,
+    LeadLeases: lease.lead,
 }

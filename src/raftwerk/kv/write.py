@@ -26,8 +26,7 @@ def check_put(state: State, command: Put) -> None:
     KeyNotFound
         If it is to keep the value or the lease of a key that does not exist.
     """
-    if command.lease:
-        # No command grants a lease yet, so there is none.
+    if command.lease and state.leases.get(command.lease) is None:
         raise LeaseNotFound(f"there is no lease {command.lease}")
     if (command.ignore_value or command.ignore_lease) and (
         state.index.get(command.key) is None
