@@ -30,7 +30,7 @@ def test_order_says_what_its_acknowledgement_will_mean() -> None:
 
 
 def test_order_without_entries_asks_too_while_any_are_not_stable() -> None:
-    """An acknowledgement that came in a later term was ignored: this takes its place."""
+    """One that was acknowledged in a later term was ignored: this takes its place."""
     member = follower()
     member.step(append_entries(1, 2, term=1, terms=[1, 1]))
     member.step(vote_request(3, 2, term=2, last=(2, 1)))

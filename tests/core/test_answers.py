@@ -219,9 +219,7 @@ def test_report_changes_nothing_for_who_is_being_probed() -> None:
     assert view(leader) == before
 
 
-@pytest.mark.parametrize(
-    "make", [lambda leader: beat(leader), lambda leader: refusal(leader, 9, (0, 0))]
-)
+@pytest.mark.parametrize("make", [beat, lambda leader: refusal(leader, 9, (0, 0))])
 def test_any_answer_marks_a_member_as_heard_of(make: Any) -> None:
     leader = leader_of([1])
     assert not view(leader).is_recently_active

@@ -47,16 +47,16 @@ RENEWALS: list[tuple[Callable[[Lease], None], Callable[[Lease], None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "answer"), RENEWALS, ids=["round", "entry"])
+@pytest.mark.parametrize(("make", "renew"), RENEWALS, ids=["round", "entry"])
 def test_lease_begins_when_what_was_answered_was_made(
-    make: Callable[[Lease], None], answer: Callable[[Lease], None]
+    make: Callable[[Lease], None], renew: Callable[[Lease], None]
 ) -> None:
     """Not when the answers came: they may have been on their way for long."""
     lease = made()
     lease.tick(3)
     make(lease)
     lease.tick(5)
-    answer(lease)
+    renew(lease)
     assert lease.is_valid
     lease.tick(3)
     assert lease.is_valid, "until 3 + 9"
@@ -237,7 +237,7 @@ class Turn(NamedTuple):
     cut: int
     """Whom nothing reaches and who reaches nobody; 0: nobody is cut off."""
     is_lost: bool
-    """Whether what it sends and is sent is lost, or comes when it is cut off no more."""
+    """Whether what it sends and is sent is lost, or comes when the cut is mended."""
     act: str
     """What else happens: a read happens in each turn."""
     rounds: int

@@ -102,7 +102,8 @@ def main(arguments: list[str]) -> int:
         story = unpatched_story(unpatched.result())
     if story:
         print(
-            f"the code without any mistake does not pass, so nothing is proven:\n{story}"
+            "the code without any mistake does not pass, so nothing is proven:\n"
+            f"{story}"
         )
         caught = 0
     else:

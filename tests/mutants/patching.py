@@ -33,8 +33,8 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None,
-        target: ModuleType | None = None,
+        path: Sequence[str] | None,  # pylint: disable=unused-argument # the protocol's
+        target: ModuleType | None = None,  # pylint: disable=unused-argument # as well
     ) -> ModuleSpec | None:
         """Return how to load a patched module; None for all others."""
         source = self._sources.get(fullname)

@@ -1,4 +1,4 @@
-"""All mistakes; a layer's tests add theirs here, each with the checks that look at it."""
+"""All mistakes; a layer's tests add theirs here, with the checks that look at them."""
 
 from typing import Final
 

@@ -1,16 +1,16 @@
 """Consensus as a pure machine: Raft without clock, disk, network, thread or chance.
 
 A group of members agrees on one sequence of entries and applies it everywhere in the
-same order, as long as a majority of them lives. This package is one such member. It does
-nothing by itself: a driver tells it what happened and does what it asks for::
+same order, as long as a majority of them lives. This package is one such member. It
+does nothing by itself: a driver tells it what happened and does what it asks for::
 
         messages of peers ─┐                        ┌─ messages to peers
       ticks, proposals, … ─┼─> step ─> ... ─> ready ┼─ entries, term and vote to store
      storage has written … ┘                        └─ committed entries to apply
 
 So each run is a function of its inputs: the same calls give the same answers, byte for
-byte, and any failure can be replayed. What a driver owes for each `Ready` is said there;
-`examples/06_core_by_hand.py` is a whole driver in thirty lines.
+byte, and any failure can be replayed. What a driver owes for each `Ready` is said
+there; `examples/06_core_by_hand.py` is a whole driver in thirty lines.
 
 The algorithm is that of the Raft paper (Ongaro and Ousterhout, 2014) and of Ongaro's
 thesis, in the shape that etcd gave it: followers are probed, replicated to, or sent a

@@ -66,6 +66,8 @@ def on_campaign(state: State, _event: Campaign) -> None:
     ----------
     state : State
         This member.
+    _event : Campaign
+        It says no more than its kind.
     """
     campaign(state)
 
@@ -367,6 +369,8 @@ def on_forget_leader(state: State, _event: ForgetLeader) -> None:
     ----------
     state : State
         This member; only a follower forgets, and not while leases serve reads.
+    _event : ForgetLeader
+        It says no more than its kind.
     """
     if state.role is not Role.FOLLOWER:
         return

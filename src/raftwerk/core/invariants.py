@@ -27,19 +27,20 @@ def check_invariants(state: State) -> None:
     log = state.log
     unstable = log.unstable
     commit_index = log.commit_index
+    seen = state.seen
     if not (
         # The last index is written out, for this runs after every step.
         log.applied_index
         <= log.applying_index
         <= commit_index
         < unstable.offset + len(unstable.entries)
-        and state.seen_term <= state.term
-        and state.seen_commit_index <= commit_index
+        and seen.term <= state.term
+        and seen.commit_index <= commit_index
         and (state.role is Role.LEADER) == (state.leader == state.id)
     ):
         _say_which(state)
-    state.seen_term = state.term
-    state.seen_commit_index = commit_index
+    seen.term = state.term
+    seen.commit_index = commit_index
 
 
 def _say_which(state: State) -> None:
@@ -49,7 +50,7 @@ def _say_which(state: State) -> None:
         f"member {state.id}: applied index {log.applied_index} <= applying"
         f" {log.applying_index} <= commit index {log.commit_index} <= last index"
         f" {log.last_index}; term {state.term} and commit index never go back"
-        f" (were {state.seen_term} and {state.seen_commit_index}); a leader, and no"
+        f" (were {state.seen.term} and {state.seen.commit_index}); a leader, and no"
         f" other, knows itself as leader ({state.role.name}, leader {state.leader})"
     )
 

@@ -1,11 +1,11 @@
 """A leader's lease: until when nobody else can lead, so that a read needs no round.
 
 A follower that hears of its leader grants no vote for the least election timeout. So if
-each of a quorum answered something that did not exist before some moment, each has heard
-of the leader since, and no other can win before that timeout has passed from then on: the
-lease *begins at that moment*, not when the answers came. Two kinds of answers tell of
-such a moment: to a numbered round of heartbeats, and, by way of the commit index, to an
-entry of the leader's own term.
+each of a quorum answered something that did not exist before some moment, each has
+heard of the leader since, and no other can win before that timeout has passed from then
+on: the lease *begins at that moment*, not when the answers came. Two kinds of answers
+tell of such a moment: to a numbered round of heartbeats, and, by way of the commit
+index, to an entry of the leader's own term.
 
 What would break the counting ends the lease: an election that the leader orders itself
 (it waits for no timeout), and a configuration in which another quorum decides. Source:

@@ -38,8 +38,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     node_id : NodeId
         Who.
-    role, leader, term, vote
-        Soft and hard state.
+    role, leader : Role, NodeId or None
+        The soft state.
+    term, vote : Term, NodeId or None
+        With the commit index, the hard state.
     commit_index, applied_index, first_index, last_log_index : LogIndex
         The log.
     conf_state : ConfState

@@ -19,7 +19,17 @@ from raftwerk.core.stable import StableLog
 from raftwerk.core.tracker import Tracker
 from raftwerk.types import NO_INDEX, NO_TERM, LogIndex, NodeId, Term
 
-__all__ = ["State"]
+__all__ = ["Seen", "State"]
+
+
+class Seen:
+    """What the last step left, by which the next one is judged: neither may go back."""
+
+    __slots__ = ("commit_index", "term")
+
+    def __init__(self) -> None:
+        self.term: Term = NO_TERM
+        self.commit_index: LogIndex = NO_INDEX
 
 
 class State:
@@ -71,6 +81,8 @@ class State:
         Answered reads of this member.
     events : list of Event
         What happened since they were taken.
+    seen : Seen
+        What the last step left.
     """
 
     __slots__ = (
@@ -92,8 +104,7 @@ class State:
         "read_states",
         "reads",
         "role",
-        "seen_commit_index",
-        "seen_term",
+        "seen",
         "term",
         "tracker",
         "transferee",
@@ -129,9 +140,7 @@ class State:
         self.messages: list[PeerMessage] = []
         self.messages_after_sync: list[PeerMessage] = []
         self.read_states: list[ReadState] = []
-        # What `invariants` saw last: neither may go back.
-        self.seen_term: Term = NO_TERM
-        self.seen_commit_index: LogIndex = NO_INDEX
+        self.seen = Seen()
 
     # ---- seen from outside --------------------------------------------------
 
@@ -156,16 +165,33 @@ class State:
     # ---- speaking -----------------------------------------------------------
 
     def send(self, message: PeerMessage) -> None:
-        """Send at once: what promises nothing that is not durable."""
+        """Send at once: what promises nothing that is not durable.
+
+        Parameters
+        ----------
+        message : PeerMessage
+            To another member.
+        """
         self.messages.append(message)
 
     def send_after_sync(self, message: PeerMessage) -> None:
         """Send when storage has all that was handed to it up to now (Fig. 2).
 
         A message to ourselves is how a member learns that its own write counts.
+
+        Parameters
+        ----------
+        message : PeerMessage
+            To another member, or to ourselves.
         """
         self.messages_after_sync.append(message)
 
     def record(self, event: Event) -> None:
-        """Record what happened."""
+        """Record what happened.
+
+        Parameters
+        ----------
+        event : Event
+            It stays until the driver takes it.
+        """
         self.events.append(event)

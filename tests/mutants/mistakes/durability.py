@@ -131,7 +131,7 @@ DURABILITY: Final = (
             Patch(
                 "raftwerk.core.unstable",
                 "UnstableLog.append",
-                "        self.offset_in_progress = min(self.offset_in_progress, start)\n",
+                "        self.offset_in_progress = min(self.offset_in_progress, start)",
                 "",
             ),
         ),

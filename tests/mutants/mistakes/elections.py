@@ -75,7 +75,9 @@ ELECTIONS: Final = (
                 "Tracker.record_vote",
                 "        self.votes.setdefault(voter, granted)\n",
                 "        if granted and self.votes.get(voter):\n"
-                "            others = [v for v in self.voter_ids if v not in self.votes]\n"
+                "            others = [\n"
+                "                n for n in self.voter_ids if n not in self.votes\n"
+                "            ]\n"
                 "            voter = others[0] if others else voter\n"
                 "        self.votes.setdefault(voter, granted)\n",
             ),
@@ -116,7 +118,8 @@ ELECTIONS: Final = (
                 TERMS,
                 "settle",
                 "    if message.term == state.term:\n",
-                "    if message.term == state.term or isinstance(message, RequestVote):\n",
+                "    is_vote = isinstance(message, RequestVote)\n"
+                "    if message.term == state.term or is_vote:\n",
             ),
         ),
     ),
@@ -143,7 +146,7 @@ ELECTIONS: Final = (
                 "_draw_election_timeout",
                 "    config = state.config\n",
                 "    config = state.config\n"
-                "    if state.seen_term:\n"
+                "    if state.seen.term:\n"
                 "        return\n",
             ),
         ),

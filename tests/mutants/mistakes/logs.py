@@ -242,8 +242,8 @@ LOGS: Final = (
             Patch(
                 LOG,
                 "RaftLog.applied_to",
-                "        self.applying_bytes = max(self.applying_bytes - size_bytes, 0)\n",
-                "",
+                "max(self.applying_bytes - size_bytes, 0)",
+                "max(self.applying_bytes, size_bytes)",
             ),
         ),
     ),
@@ -278,9 +278,9 @@ LOGS: Final = (
             Patch(
                 "raftwerk.core.unstable",
                 "UnstableLog.restore",
-                "        self.entries = []\n",
+                "        self.entries = []",
                 "        first = snapshot.index + 1\n"
-                "        self.entries = [e for e in self.entries if e.index >= first]\n",
+                "        self.entries = [e for e in self.entries if e.index >= first]",
             ),
         ),
     ),

@@ -130,8 +130,8 @@ MEMBERSHIP: Final = (
             Patch(
                 "raftwerk.core.membership",
                 "reconfigure",
-                "    if change.transition is Transition.AUTO and len(change.changes) == 1:\n",
-                "    if change.transition is Transition.AUTO:\n",
+                "Transition.AUTO and len(change.changes) == 1:\n",
+                "Transition.AUTO:\n",
             ),
             Patch(
                 "raftwerk.core.membership",
