@@ -27,7 +27,7 @@ from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.storage.protocol import LogStore
 from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
 from raftwerk.transport.protocol import Identity, PeerView, Transport
-from raftwerk.types import LogIndex, NodeId
+from raftwerk.types import LogIndex, NodeId, Term
 
 __all__ = ["Node"]
 
@@ -237,6 +237,34 @@ class Node:
         if meter is None or not meter.is_on:
             return await requests.propose(command)
         return await meter.timed(meter.writes, requests.propose(command))
+
+    async def propose_as_leader(self, command: bytes, term: Term) -> object:
+        """Have a command applied that only the leader of a term may give.
+
+        It is never handed on to another member, and never proposed again.
+
+        Parameters
+        ----------
+        command : bytes
+            For the state machine.
+        term : Term
+            In which this member must lead.
+
+        Returns
+        -------
+        object
+            What `StateMachine.apply` returned for it here.
+
+        Raises
+        ------
+        NotLeader
+            If this member does not lead that term.
+        NotProposed
+            If nothing happened and nothing will.
+        OutcomeUnknown
+            If it may or may not be applied.
+        """
+        return await self._driver().requests.propose_as_leader(command, term)
 
     async def read_barrier(self) -> LogIndex:
         """Return once a read of the local state machine is linearizable (thesis §6.4).

@@ -20,10 +20,11 @@ from raftwerk.host.protocol import Host
 from raftwerk.runtime.barriers import Barriers
 from raftwerk.runtime.changes import propose_change
 from raftwerk.runtime.envelope import EnvelopeKind, Sender
+from raftwerk.runtime.leading import propose_as_leader
 from raftwerk.runtime.members import Member, Members
 from raftwerk.runtime.waiters import Waiters
 from raftwerk.transport.refusals import ProposalsRefused
-from raftwerk.types import LogIndex
+from raftwerk.types import LogIndex, Term
 
 __all__ = ["Requests"]
 
@@ -128,6 +129,40 @@ class Requests:
         )
         self._wake()
         return future
+
+    def propose_as_leader(self, content: bytes, term: Term) -> "asyncio.Future[object]":
+        """Propose at once what only the leader of a term may say.
+
+        Parameters
+        ----------
+        content : bytes
+            For the state machine.
+        term : Term
+            In which this member must lead.
+
+        Returns
+        -------
+        Future
+            Its outcome.
+
+        Raises
+        ------
+        NotLeader
+            If this member does not lead that term.
+        NotProposed
+            If the core refuses proposals now, or too many wait already.
+        """
+        try:
+            return propose_as_leader(
+                self._replica,
+                self.sender,
+                self.waiters,
+                content,
+                term,
+                deadline_seconds=self._deadline(),
+            )
+        finally:
+            self._wake()
 
     def read_barrier(self) -> "asyncio.Future[LogIndex]":
         """Let a read wait for the next round.
