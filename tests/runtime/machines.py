@@ -13,6 +13,8 @@ __all__ = ["ListMachine"]
 class ListMachine:
     """Keeps all commands in order; the result of each is how many there are then."""
 
+    is_quick = True
+
     def __init__(self, chunk_commands: int = 3) -> None:
         self.commands: list[bytes] = []
         self.batches: list[int] = []

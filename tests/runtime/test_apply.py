@@ -71,6 +71,16 @@ class Rig:
         self.index += 1
         return Entry(Term(term), LogIndex(self.index), data, kind)
 
+    def apply(self, entries: Sequence[Entry]) -> bool:
+        """Apply entries, each batch at once, and return what comes of it."""
+        steps = self.applier.apply(entries)
+        result = None
+        while True:
+            try:
+                result = steps.send(result).function()
+            except StopIteration as end:
+                return bool(end.value)
+
     def command(self, content: bytes, term: int = 1) -> Entry:
         """Return the next entry, a command of somebody else."""
         data = self.stranger.wrap(EnvelopeKind.COMMAND, 1, content)
@@ -90,7 +100,7 @@ class Rig:
 @story
 async def test_commands_of_one_order_are_applied_in_one_call() -> None:
     rig = Rig()
-    assert not rig.applier.apply([rig.command(b"a"), rig.command(b"b")])
+    assert not rig.apply([rig.command(b"a"), rig.command(b"b")])
     assert rig.machine.commands == [b"a", b"b"]
     assert rig.machine.batches == [2]
     assert (rig.applier.applied_index, rig.applier.applied_term) == (3, 1)
@@ -100,14 +110,14 @@ async def test_commands_of_one_order_are_applied_in_one_call() -> None:
 async def test_the_result_goes_to_whoever_proposed_it_here() -> None:
     rig = Rig()
     data, future = rig.propose(b"mine")
-    rig.applier.apply([rig.command(b"another's"), rig.entry(data)])
+    rig.apply([rig.command(b"another's"), rig.entry(data)])
     assert await future == 2
 
 
 @story
 async def test_an_empty_entry_is_nobodys_command() -> None:
     rig = Rig()
-    rig.applier.apply([rig.entry(b"", 2), rig.command(b"a", 2)])
+    rig.apply([rig.entry(b"", 2), rig.command(b"a", 2)])
     assert rig.machine.commands == [b"a"]
     assert (rig.applier.applied_index, rig.applier.applied_term) == (3, 2)
 
@@ -116,7 +126,7 @@ async def test_an_empty_entry_is_nobodys_command() -> None:
 async def test_a_new_term_settles_what_was_proposed_in_an_older_one() -> None:
     rig = Rig()
     _, lost = rig.propose(b"lost")
-    rig.applier.apply([rig.entry(b"", 2)])
+    rig.apply([rig.entry(b"", 2)])
     assert rig.waiters.has_held
     assert not lost.done()
 
@@ -127,7 +137,7 @@ async def test_a_command_of_the_old_term_is_resolved_before_the_new_one_settles(
 ):
     rig = Rig()
     data, future = rig.propose(b"just made it")
-    rig.applier.apply([rig.entry(data, 1), rig.entry(b"", 2)])
+    rig.apply([rig.entry(data, 1), rig.entry(b"", 2)])
     assert await future == 1
 
 
@@ -137,7 +147,7 @@ async def test_the_first_command_of_a_new_term_settles_too_and_is_applied_once()
 ):
     rig = Rig()
     _, lost = rig.propose(b"lost")
-    rig.applier.apply([rig.command(b"a"), rig.command(b"b", 2), rig.command(b"c", 2)])
+    rig.apply([rig.command(b"a"), rig.command(b"b", 2), rig.command(b"c", 2)])
     assert rig.machine.commands == [b"a", b"b", b"c"]
     assert rig.waiters.has_held
     assert not lost.done()
@@ -160,7 +170,7 @@ async def test_a_change_takes_effect_between_the_commands_around_it() -> None:
         rig.entry(data, kind=EntryKind.CONF_CHANGE),
         rig.command(b"b"),
     ]
-    assert rig.applier.apply(entries)
+    assert rig.apply(entries)
     assert seen == [1]
     assert rig.machine.batches == [1, 1]
     assert NodeId(4) in rig.applier.members.by_id
@@ -173,7 +183,7 @@ async def test_who_proposed_a_change_is_told_the_configuration() -> None:
     future = rig.waiters.add_proposed(number, Term(1), 10.0)
     context = ChangeContext(ticket=rig.sender.ticket(number)).encode()
     data = msgspec.structs.replace(ADD, context=context).encode()
-    rig.applier.apply([rig.entry(data, kind=EntryKind.CONF_CHANGE)])
+    rig.apply([rig.entry(data, kind=EntryKind.CONF_CHANGE)])
     assert await future == ADDED
 
 
@@ -191,7 +201,7 @@ async def test_a_change_that_does_not_fit_is_refused_by_all_alike_and_they_go_on
     future = rig.waiters.add_proposed(number, Term(1), 10.0)
     context = ChangeContext(rig.sender.ticket(number), (member_of(4),)).encode()
     data = msgspec.structs.replace(ADD, context=context).encode()
-    rig.applier.apply([rig.entry(data, kind=EntryKind.CONF_CHANGE), rig.command(b"a")])
+    rig.apply([rig.entry(data, kind=EntryKind.CONF_CHANGE), rig.command(b"a")])
     assert isinstance(future.exception(), InvalidChange)
     assert NodeId(4) not in rig.applier.members.by_id
     assert rig.machine.commands == [b"a"]
@@ -202,7 +212,7 @@ async def test_a_record_of_a_member_never_reaches_the_machine() -> None:
     rig = Rig()
     content = msgspec.msgpack.encode(PublishMember(member_of(1, directory_id=7)))
     data = rig.stranger.wrap(EnvelopeKind.RECORD, 1, content)
-    assert rig.applier.apply([rig.entry(data)])
+    assert rig.apply([rig.entry(data)])
     assert rig.applier.members.by_id[NodeId(1)].directory_id == 7
     assert rig.machine.commands == []
 
@@ -212,7 +222,7 @@ async def test_an_unknown_kind_stops_before_anything_of_its_order_is_applied() -
     rig = Rig()
     entries = [rig.command(b"a"), rig.entry(bytes([99]) + bytes(30)), rig.command(b"b")]
     with pytest.raises(UnknownFormat, match="kind 99"):
-        rig.applier.apply(entries)
+        rig.apply(entries)
     assert rig.machine.commands == []
     assert rig.applier.applied_index == 1
 
@@ -222,7 +232,7 @@ async def test_a_change_that_can_t_be_read_stops_in_words() -> None:
     rig = Rig()
     entry = rig.entry(b"\xc1garbage", kind=EntryKind.CONF_CHANGE)
     with pytest.raises(UnknownFormat, match="entry 2 can't be read"):
-        rig.applier.apply([entry])
+        rig.apply([entry])
 
 
 @story
@@ -230,7 +240,7 @@ async def test_a_gap_is_a_bug_of_ours() -> None:
     rig = Rig()
     rig.index += 1
     with pytest.raises(InvariantViolation, match="entry 3 follows the applied index 1"):
-        rig.applier.apply([rig.command(b"a")])
+        rig.apply([rig.command(b"a")])
 
 
 class Forgetful(ListMachine):
@@ -251,14 +261,14 @@ class Raising(ListMachine):
 async def test_a_machine_with_too_few_results_is_blamed_by_name() -> None:
     rig = Rig(Forgetful())
     with pytest.raises(MisuseError, match="Forgetful.apply returned 1 results for 2"):
-        rig.applier.apply([rig.command(b"a"), rig.command(b"b")])
+        rig.apply([rig.command(b"a"), rig.command(b"b")])
 
 
 @story
 async def test_what_a_machine_raises_is_passed_on_with_a_word_of_where() -> None:
     rig = Rig(Raising())
     with pytest.raises(KeyError, match="no such key") as caught:
-        rig.applier.apply([rig.command(b"a"), rig.command(b"b")])
+        rig.apply([rig.command(b"a"), rig.command(b"b")])
     assert "Raising.apply raised this for the commands of entries 2 to 3" in (
         caught.value.__notes__[0]
     )
@@ -283,6 +293,6 @@ async def test_a_snapshot_takes_the_place_of_entries_and_ends_what_they_may_hold
 @story
 async def test_a_snapshot_never_goes_back() -> None:
     rig = Rig()
-    rig.applier.apply([rig.command(b"a")])
+    rig.apply([rig.command(b"a")])
     with pytest.raises(InvariantViolation, match="does not go back"):
         rig.applier.restored(Snapshot(index=LogIndex(1), term=Term(1)))

@@ -516,7 +516,7 @@ async def test_a_snapshot_of_a_newer_version_stops_the_member_in_words() -> None
 @story
 async def test_reads_wait_for_a_snapshot_that_is_being_restored() -> None:
     group, follower = await lagging()
-    follower.latency = lambda worker: 1.0 if worker == "restore" else 0.001
+    follower.latency = lambda worker: 1.0 if worker == "machine" else 0.001
     group.heal()
     await group.until(lambda: follower.log.snapshot().index > 1)
     begin = group.loop.time()
@@ -546,7 +546,7 @@ async def test_proposals_that_a_snapshot_swallowed_are_unknown() -> None:
 @story
 async def test_a_stop_while_a_snapshot_is_restored_waits_for_the_machine() -> None:
     group, follower = await lagging()
-    follower.latency = lambda worker: 1.0 if worker == "restore" else 0.001
+    follower.latency = lambda worker: 1.0 if worker == "machine" else 0.001
     group.heal()
     await group.until(lambda: follower.log.snapshot().index > 1)
     await group.sleep(0.1)

@@ -10,6 +10,7 @@ import msgspec
 from raftwerk.core.records import ConfChange, ConfState, Entry, EntryKind, Snapshot
 from raftwerk.errors import InvalidChange, MisuseError, UnknownFormat, require
 from raftwerk.runtime.envelope import EnvelopeKind, Sender, content_of, kind_of
+from raftwerk.runtime.machine_queue import MachineCall, MachineSteps
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.members import ChangeContext, Members
 from raftwerk.runtime.state_machine import StateMachine
@@ -77,7 +78,7 @@ class Applier:
         self.applied_term = snapshot.term
         self._waiters.forget_order()
 
-    def apply(self, entries: Sequence[Entry]) -> bool:
+    def apply(self, entries: Sequence[Entry]) -> MachineSteps[bool]:
         """Apply entries, and give results to those who wait here.
 
         Parameters
@@ -89,6 +90,11 @@ class Applier:
         -------
         bool
             Whether members or their addresses may have changed.
+
+        Yields
+        ------
+        MachineCall
+            Each batch of commands.
 
         Raises
         ------
@@ -117,7 +123,7 @@ class Applier:
             if is_command:
                 commands.append(entry)
                 continue
-            self._apply_commands(commands)
+            yield from self._apply_commands(commands)
             commands = []
             if entry.term != self.applied_term:
                 # Before anything of the new term takes effect: what was appended in an
@@ -125,7 +131,7 @@ class Applier:
                 self.applied_term = entry.term
                 self._waiters.settle_older(entry.term)
             changed |= self._apply_other(entry, commands)
-        self._apply_commands(commands)
+        yield from self._apply_commands(commands)
         self.applied_index = entries[-1].index
         return changed
 
@@ -143,16 +149,24 @@ class Applier:
         self._resolve(self._sender.number_of(entry.data), None)
         return True
 
-    def _apply_commands(self, batch: list[Entry]) -> None:
+    def _apply_commands(self, batch: list[Entry]) -> MachineSteps[None]:
         """Apply commands in one call, and resolve those that are ours."""
         if not batch:
             return
+        results = yield MachineCall(lambda: self._call(batch))
+        number_of = self._sender.number_of
+        for entry, result in zip(batch, results, strict=True):
+            number = number_of(entry.data)
+            if number is not None:
+                self._waiters.resolve(number, result)
+
+    def _call(self, batch: list[Entry]) -> Sequence[object]:
+        """Have the machine apply commands, perhaps in its thread."""
         commands = [content_of(entry.data) for entry in batch]
-        last = batch[-1].index
+        name, last = type(self.machine).__name__, batch[-1].index
         try:
             results = self.machine.apply(last, commands)
         except Exception as error:
-            name = type(self.machine).__name__
             error.add_note(
                 f"{name}.apply raised this for the commands of entries"
                 f" {batch[0].index} to {last}; nobody knows its state now, so this"
@@ -161,14 +175,10 @@ class Applier:
             raise
         if len(results) != len(batch):
             raise MisuseError(
-                f"{type(self.machine).__name__}.apply returned {len(results)} results"
-                f" for {len(batch)} commands; it must return one for each"
+                f"{name}.apply returned {len(results)} results for {len(batch)}"
+                " commands; it must return one for each"
             )
-        number_of = self._sender.number_of
-        for entry, result in zip(batch, results, strict=True):
-            number = number_of(entry.data)
-            if number is not None:
-                self._waiters.resolve(number, result)
+        return results
 
     def _apply_change(self, entry: Entry) -> None:
         """Apply a membership change to the core and to the record of members."""

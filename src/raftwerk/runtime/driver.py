@@ -7,6 +7,7 @@ peer.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import Event
@@ -35,6 +36,8 @@ from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import NodeId
 
 __all__ = ["Driver"]
+
+Result = TypeVar("Result")
 
 
 class Driver:
@@ -194,6 +197,21 @@ class Driver:
             self._inputs.append(event)
             if not self._is_in_turn:
                 self.wake()
+
+    def query(self, query: Callable[[], Result]) -> "asyncio.Future[Result]":
+        """Call something between two batches, where the state machine is called.
+
+        Parameters
+        ----------
+        query : callable
+            Reads the state machine.
+
+        Returns
+        -------
+        Future
+            What it returned, or raised.
+        """
+        return self._effects.machine_queue.call(query)
 
     # ---- turns --------------------------------------------------------------
 

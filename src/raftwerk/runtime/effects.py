@@ -15,6 +15,7 @@ from raftwerk.core.replica import Replica
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.handed_on import stamped
+from raftwerk.runtime.machine_queue import MachineQueue, MachineSteps, is_quick
 from raftwerk.runtime.requests import Requests
 from raftwerk.runtime.snapshots import Snapshots
 from raftwerk.runtime.syncer import Syncer
@@ -73,6 +74,8 @@ class Effects:
 
     Attributes
     ----------
+    machine_queue : MachineQueue
+        All calls of the state machine.
     snapshots : Snapshots
         All about snapshots.
     """
@@ -97,12 +100,18 @@ class Effects:
         self._owner = owner
         self._is_stopped = False
         self._syncer = Syncer(stores.log, host, self._finish, owner.fail)
+        self.machine_queue = MachineQueue(
+            host.threads("machine"),
+            quick=is_quick(applier.machine),
+            on_error=owner.fail,
+        )
         self.snapshots = Snapshots(
             config,
             applier,
             replica,
             stores,
             syncer=self._syncer,
+            machine_queue=self.machine_queue,
             host=host,
             owner=self,
         )
@@ -118,7 +127,7 @@ class Effects:
         Returns
         -------
         bool
-            Whether entries were applied.
+            Whether entries are applied.
         """
         if ready.soft_state is not None:
             self._requests.leader_changed()
@@ -132,12 +141,12 @@ class Effects:
             self._requests.confirmed(ready.read_states, self._applier.applied_index)
         if ready.apply is None:
             return False
-        self._apply(ready.apply)
+        self.machine_queue.run(self._apply(ready.apply))
         return True
 
-    def _apply(self, order: ApplyOrder) -> None:
+    def _apply(self, order: ApplyOrder) -> MachineSteps[None]:
         """Apply committed entries, and serve the reads that waited for them."""
-        if self._applier.apply(order.entries):
+        if (yield from self._applier.apply(order.entries)):
             self._owner.members_changed()
         self.give(order.done)
         self._requests.applied(self._applier.applied_index)
@@ -202,9 +211,11 @@ class Effects:
     def stop(self) -> None:
         """Begin nothing more, and promise nothing more."""
         self._is_stopped = True
+        self.machine_queue.stop()
         self.snapshots.stop()
 
     async def close(self) -> None:
         """Wait for what is under way on disks and in threads."""
+        await self.machine_queue.close()
         await self.snapshots.close()
         await self._syncer.close()

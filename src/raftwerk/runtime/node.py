@@ -7,7 +7,7 @@ start, stop and failure; the work is the driver's.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import Event
@@ -30,6 +30,8 @@ from raftwerk.transport.protocol import Identity, PeerView, Transport
 from raftwerk.types import LogIndex, NodeId, Term
 
 __all__ = ["Node"]
+
+Result = TypeVar("Result")
 
 
 class Node:
@@ -286,6 +288,33 @@ class Node:
         if meter is None or not meter.is_on:
             return await requests.read_barrier()
         return await meter.timed(meter.reads, requests.read_barrier())
+
+    async def read(self, query: Callable[[], Result]) -> Result:
+        """Look into the state machine, linearizably: see all that was done before.
+
+        Parameters
+        ----------
+        query : callable
+            Reads the state machine and changes nothing; called between two batches, in
+            the machine's thread unless that is quick.
+
+        Returns
+        -------
+        object
+            What `query` returned.
+
+        Raises
+        ------
+        NotLeader
+            If no leader confirmed it in time, or this node stops; it is safe to try
+            again.
+        QueueFull
+            If too many reads wait already.
+        Exception
+            What `query` raised.
+        """
+        await self.read_barrier()
+        return await self._driver().query(query)
 
     async def change_members(
         self, change: ConfChange, members: Sequence[Member] = ()

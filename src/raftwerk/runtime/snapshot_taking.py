@@ -11,6 +11,7 @@ from raftwerk.config import NodeConfig
 from raftwerk.core.records import ConfState, Snapshot
 from raftwerk.errors import DiskFull
 from raftwerk.runtime.apply import Applier
+from raftwerk.runtime.machine_queue import MachineCall, MachineQueue, MachineSteps
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.syncer import Syncer
 from raftwerk.runtime.worker import Worker
@@ -35,6 +36,10 @@ class SnapshotTaker:
         Encodes and writes chunks.
     syncer : Syncer
         Says when the log's record is durable.
+    machine_queue : MachineQueue
+        Has the machine fix its view.
+    conf_state : callable
+        Returns the configuration as of the applied index.
     oldest_needed : callable
         Returns the oldest snapshot that somebody is fetching, or None.
     """
@@ -46,6 +51,9 @@ class SnapshotTaker:
         stores: Stores,
         worker: Worker,
         syncer: Syncer,
+        *,
+        machine_queue: MachineQueue,
+        conf_state: Callable[[], ConfState],
         oldest_needed: Callable[[], LogIndex | None],
     ) -> None:
         self._every = config.snapshot_entries
@@ -55,6 +63,8 @@ class SnapshotTaker:
         self._snapshots = stores.snapshots
         self._worker = worker
         self._syncer = syncer
+        self._machine_queue = machine_queue
+        self._conf_state = conf_state
         self._oldest_needed = oldest_needed
         self._is_running = False
         self._is_stopped = False
@@ -71,52 +81,44 @@ class SnapshotTaker:
         """
         return self._is_running
 
-    def look(self, conf_state: ConfState) -> None:
-        """Take a snapshot if enough was applied since the last one.
-
-        Parameters
-        ----------
-        conf_state : ConfState
-            The configuration as of the applied index.
-        """
+    def look(self) -> None:
+        """Take a snapshot if enough was applied since the last one."""
         applied_index = self._applier.applied_index
         if (
             applied_index - self._log.snapshot().index >= self._every
             and applied_index >= self._not_before
         ):
-            self.take(conf_state)
+            self.take()
 
-    def take(self, conf_state: ConfState) -> bool:
+    def take(self) -> bool:
         """Take a snapshot now.
-
-        Parameters
-        ----------
-        conf_state : ConfState
-            The configuration as of the applied index.
 
         Returns
         -------
         bool
             False if one is being taken already, or there is nothing new.
         """
-        index, term = self._applier.applied_index, self._applier.applied_term
-        is_new = index > self._log.snapshot().index
+        is_new = self._applier.applied_index > self._log.snapshot().index
         if self._is_running or self._is_stopped or not is_new:
             return False
-        members = self._applier.members
+        self._is_running = True
+        self._machine_queue.run(self._begin())
+        return True
+
+    def _begin(self) -> MachineSteps[None]:
+        """Have the view fixed, between two batches, and the rest done beside them."""
+        applier = self._applier
+        index, term = applier.applied_index, applier.applied_term
+        conf_state, members = self._conf_state(), applier.members
         manifest = Manifest(
             members=members.in_order(), removed=members.removed_in_order()
         )
-        # The view is fixed by this call, between two batches; what follows may take
-        # its time.
-        chunks = self._applier.machine.snapshot()
-        self._is_running = True
+        chunks = yield MachineCall(applier.machine.snapshot)
         self._worker.run(
             lambda: self._write(index, term, chunks),
             lambda count: self._finish(index, term, conf_state, manifest, count),
             self._failed,
         )
-        return True
 
     def _write(self, index: LogIndex, term: Term, chunks: Iterable[bytes]) -> int:
         """Write all chunks, beside the loop, and return how many there are."""

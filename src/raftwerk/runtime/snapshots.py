@@ -19,6 +19,7 @@ from raftwerk.core.replica import Replica
 from raftwerk.core.roles import Role
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.apply import Applier
+from raftwerk.runtime.machine_queue import MachineCall, MachineQueue, MachineSteps
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.snapshot_fetching import FETCH_AGAIN_SECONDS, SnapshotFetcher
 from raftwerk.runtime.snapshot_serving import SnapshotServer
@@ -106,6 +107,8 @@ class Snapshots:
         The log and the chunks.
     syncer : Syncer
         Says when the log's record of a snapshot is durable.
+    machine_queue : MachineQueue
+        Calls the state machine.
     host : Host
         Time and threads.
     owner : Owner
@@ -120,6 +123,7 @@ class Snapshots:
         stores: Stores,
         *,
         syncer: Syncer,
+        machine_queue: MachineQueue,
         host: Host,
         owner: Owner,
     ) -> None:
@@ -127,11 +131,12 @@ class Snapshots:
         self._replica = replica
         self._log = stores.log
         self._store = stores.snapshots
+        self._machine_queue = machine_queue
         self._owner = owner
         # A worker for each, for none of them may wait for another.
         self._workers = {
             name: Worker(host.threads(name), owner.fail)
-            for name in ("restore", "take", "serve", "fetch")
+            for name in ("take", "serve", "fetch")
         }
         self._server = SnapshotServer(
             config.node_id,
@@ -151,7 +156,9 @@ class Snapshots:
             stores,
             self._workers["take"],
             syncer,
-            self._server.oldest_fetched,
+            machine_queue=machine_queue,
+            conf_state=lambda: replica.state.tracker.conf_state,
+            oldest_needed=self._server.oldest_fetched,
         )
         self._fetcher = SnapshotFetcher(
             config.node_id,
@@ -173,7 +180,7 @@ class Snapshots:
 
     def applied(self) -> None:
         """Take a snapshot if enough was applied since the last one."""
-        self._taker.look(self._replica.state.tracker.conf_state)
+        self._taker.look()
 
     def take(self) -> bool:
         """Take a snapshot now.
@@ -183,7 +190,7 @@ class Snapshots:
         bool
             False if one is being taken already, or there is nothing new.
         """
-        return self._taker.take(self._replica.state.tracker.conf_state)
+        return self._taker.take()
 
     # ---- giving -------------------------------------------------------------
 
@@ -265,24 +272,25 @@ class Snapshots:
         order : AppendOrder
             With a snapshot, done but for this.
         """
+        self._machine_queue.run(self._restore(order))
+
+    def _restore(self, order: AppendOrder) -> MachineSteps[None]:
+        """Do what `restore` says, after all that is being applied."""
         snapshot = order.snapshot
         assert snapshot is not None  # nosec B101: for the type checker
         machine = self._applier.machine
 
-        def restore() -> None:
+        def fill() -> None:
             """Fill the machine."""
             chunks = state_chunks(self._store, snapshot)
             if chunks is not None:
                 machine.restore(chunks)
 
-        def restored() -> None:
-            """Go on from there."""
-            self._applier.restored(snapshot)
-            self._owner.on_restored()
-            if order.done is not None:
-                self._owner.give(order.done)
-
-        self._workers["restore"].run(restore, lambda _: restored())
+        yield MachineCall(fill, is_long=True)
+        self._applier.restored(snapshot)
+        self._owner.on_restored()
+        if order.done is not None:
+            self._owner.give(order.done)
 
     # ---- the end ------------------------------------------------------------
 

@@ -12,6 +12,13 @@ class StateMachine(Protocol):
     """A deterministic machine: equal commands in equal order give equal states.
 
     No clock, no randomness, no outside: what is needed of these travels in a command.
+
+    Each method is called after the one before has ended, in a thread of the machine's
+    own: a batch may take its time, and nobody's heartbeats wait for it. Who reads the
+    machine does so in that thread too, by `Node.read`. A machine whose batches take no
+    more than a few milliseconds may say so by an attribute ``is_quick = True``: then
+    `apply` and `snapshot` are called on the loop's thread, which saves the way to
+    another, and the machine may be read there at any time.
     """
 
     def apply(self, index: LogIndex, commands: Sequence[bytes]) -> Sequence[object]:
@@ -36,18 +43,24 @@ class StateMachine(Protocol):
     def snapshot(self) -> Iterable[bytes]:
         """Return the state as chunks of a view that later batches don't change.
 
+        Called between two batches, which wait for it, so it should return soon: what
+        takes time belongs into drawing the chunks. A view that later batches don't
+        change is a copy of references (``dict(self.state)``, where values are replaced
+        and never altered), the length of a list that only grows, or the root of a tree
+        whose nodes are copied when they change.
+
         Returns
         -------
         iterable of bytes
-            Drawn once, beside the loop, in another thread, while batches are applied.
+            Drawn once, in yet another thread, while batches are applied.
         """
 
     def restore(self, chunks: Iterable[bytes]) -> None:
         """Become the state that `snapshot` returned.
 
-        Called beside the loop, in another thread, while no batch is applied; but reads
-        may go on. So build the new state apart, and put it in the place of the old one
-        in one assignment, at the end.
+        Called in the machine's thread, whether it is quick or not. Where the loop reads
+        a quick machine, reads go on meanwhile: so build the new state apart, and put it
+        in the place of the old one in one assignment, at the end.
 
         Parameters
         ----------
