@@ -6,13 +6,14 @@ import pytest
 from raftwerk.cli.data_directory import open_log, open_snapshots
 from raftwerk.config import InitialMember, ServeConfig, Url, cluster_id_of, member_id_of
 from raftwerk.core.records import Snapshot
+from raftwerk.discovery import Place
 from raftwerk.errors import ConfigError, DirectoryLocked, WalCorrupted
 from raftwerk.host.draw import SplitMix64
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.storage.memory_disk import MemoryDisk
 from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
-from raftwerk.types import LogIndex, Term
+from raftwerk.types import LogIndex, NodeId, Term
 
 TOKEN = "blue"
 
@@ -89,12 +90,16 @@ def test_a_directory_that_is_in_use_is_refused() -> None:
         open_log(config(), disk, SplitMix64(2))
 
 
-def test_to_join_a_running_cluster_is_refused_as_long_as_it_is_not_possible() -> None:
-    joining = msgspec.structs.replace(config(), initial_cluster_state="existing")
-    with pytest.raises(
-        ConfigError, match="initial-cluster-state is existing and /data"
-    ):
-        open_log(joining, MemoryDisk(), SplitMix64(1))
+def test_who_joins_a_running_cluster_begins_with_nothing_but_its_place() -> None:
+    disk = MemoryDisk()
+    place = Place(0xC1, NodeId(77))
+    log = open_log(config(), disk, SplitMix64(1), place)
+    assert (log.identity.cluster_id, log.identity.node_id) == (0xC1, 77)
+    assert log.snapshot().is_empty
+    log.close()
+    # What it has by then says who it is, whatever else it is told.
+    again = open_log(config(), disk, SplitMix64(2), Place(0xC2, NodeId(78)))
+    assert again.identity == log.identity
 
 
 def snapshotted(disk: MemoryDisk) -> Wal:

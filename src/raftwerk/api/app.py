@@ -24,6 +24,7 @@ from raftwerk.api.streams import Streams
 from raftwerk.config import ApiSettings
 from raftwerk.errors import RequestError
 from raftwerk.service import KvService, NodeLike
+from raftwerk.service.cluster import ClusterService
 
 __all__ = ["ClientApp"]
 
@@ -47,6 +48,8 @@ class ClientApp:
         The calls of the gateway beside the key-value ones.
     streams : Streams, optional
         What the streams among them were made with; they end when we drain.
+    cluster : ClusterService, optional
+        The calls about members and the leader, for the documented part.
     """
 
     def __init__(
@@ -59,11 +62,13 @@ class ClientApp:
         events: ASGIApp | None = None,
         families: Iterable[Routes] = (),
         streams: Streams | None = None,
+        cluster: ClusterService | None = None,
     ) -> None:
         if settings is None:
             settings = ApiSettings()
         self._node = node
         self._kv = kv
+        self._cluster = cluster
         self._settings = settings
         self._is_draining = False
         self._gateway = Gateway(kv, *families)
@@ -145,7 +150,12 @@ class ClientApp:
         # pylint: disable-next=import-outside-toplevel  # the same
         from raftwerk.api.v1.context import ApiContext
 
-        context = ApiContext(node=self._node, kv=self._kv, settings=self._settings)
+        context = ApiContext(
+            node=self._node,
+            kv=self._kv,
+            cluster=self._cluster,
+            settings=self._settings,
+        )
         app = make_documented_api(context)
         app.openapi()  # kept by it; made here, it holds nobody up
         return app

@@ -25,6 +25,8 @@ __all__ = [
     "read_bool",
     "read_bytes",
     "read_int64",
+    "read_text",
+    "read_uint64",
     "repeated",
 ]
 
@@ -33,6 +35,7 @@ Convert = Callable[[Any], Any]
 
 _WHITESPACE: Final = " \t\r\n"
 _INTEGER: Final = re.compile(r"[ \t\r\n]*(-?(?:0|[1-9][0-9]{0,18})|null)[ \t\r\n]*")
+_UNSIGNED: Final = re.compile(r"[ \t\r\n]*(0|[1-9][0-9]{0,19}|null)[ \t\r\n]*")
 _DECODER: Final = msgspec.json.Decoder()
 
 
@@ -235,6 +238,59 @@ def read_int64(value: Any) -> int:
     if number is None or not -(2**63) <= number < 2**63:
         raise BadRequest(f"{_kind_of(value)}; it must be an integer of 64 bits")
     return number
+
+
+def read_uint64(value: Any) -> int:
+    """Return an integer of 64 bits without a sign, from a number or its text.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+
+    Returns
+    -------
+    int
+        From 0 up to 2**64 - 1.
+
+    Raises
+    ------
+    BadRequest
+        If it is none.
+    """
+    number: int | None = None
+    if _is_integer(value):
+        number = value
+    elif isinstance(value, str) and (found := _UNSIGNED.fullmatch(value)):
+        number = 0 if found[1] == "null" else int(found[1])
+    if number is None or not 0 <= number < 2**64:
+        raise BadRequest(
+            f"{_kind_of(value)}; it must be an integer of 64 bits without a sign"
+        )
+    return number
+
+
+def read_text(value: Any) -> str:
+    """Return a text.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+
+    Returns
+    -------
+    str
+        As it is.
+
+    Raises
+    ------
+    BadRequest
+        If it is something else.
+    """
+    if not isinstance(value, str):
+        raise BadRequest(f"{_kind_of(value)}; it must be a text")
+    return value
 
 
 def read_bool(value: Any) -> bool:

@@ -25,6 +25,18 @@ from raftwerk.kv import (
     ValueProvided,
 )
 from raftwerk.service import MemberStops, RequestTooLarge
+from raftwerk.service.cluster_errors import (
+    BadTransferee,
+    ClusterRefusal,
+    LearnerLags,
+    MemberNotFound,
+    MemberUrlsInvalid,
+    NotALearner,
+    PeerUrlsTaken,
+    TooFewMembers,
+    TransferFailed,
+    UnhealthyCluster,
+)
 
 __all__ = ["HTTP_STATUS", "Status", "status_of"]
 
@@ -95,6 +107,27 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
         OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted"
     ),
     LeaseNotFound: Status(NOT_FOUND, "etcdserver: requested lease not found"),
+    MemberNotFound: Status(NOT_FOUND, "etcdserver: member not found"),
+    MemberUrlsInvalid: Status(
+        INVALID_ARGUMENT, "etcdserver: given member URLs are invalid"
+    ),
+    PeerUrlsTaken: Status(FAILED_PRECONDITION, "etcdserver: Peer URLs already exists"),
+    NotALearner: Status(
+        FAILED_PRECONDITION, "etcdserver: can only promote a learner member"
+    ),
+    LearnerLags: Status(
+        FAILED_PRECONDITION,
+        "etcdserver: can only promote a learner member which is in sync with leader",
+    ),
+    TooFewMembers: Status(
+        FAILED_PRECONDITION,
+        "etcdserver: re-configuration failed due to not enough started members",
+    ),
+    UnhealthyCluster: Status(UNAVAILABLE, "etcdserver: unhealthy cluster"),
+    BadTransferee: Status(FAILED_PRECONDITION, "etcdserver: bad leader transferee"),
+    TransferFailed: Status(
+        UNAVAILABLE, "etcdserver: request timed out, leader transfer took too long"
+    ),
     QueueFull: Status(RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
     # Two texts for what is one to most clients, "unavailable, try again": the first
     # says that nothing happened, the second that it may have.
@@ -105,6 +138,7 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
 
 _OWN_WORDS: Final[Mapping[type[Exception], int]] = {
     BadRequest: INVALID_ARGUMENT,
+    ClusterRefusal: FAILED_PRECONDITION,
     ForeignOrigin: PERMISSION_DENIED,
     RequestError: UNKNOWN,
 }

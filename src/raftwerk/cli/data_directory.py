@@ -1,10 +1,15 @@
 """A node's data directory: opened if it has a log, else made for a first start."""
 
+import os
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
-from raftwerk.config import ServeConfig, cluster_id_of, member_id_of
+from raftwerk.cli.joining import founding_place
+from raftwerk.config import ServeConfig, member_id_of
+from raftwerk.core.records import Snapshot
+from raftwerk.discovery import Place
 from raftwerk.errors import ConfigError, WalCorrupted
 from raftwerk.host.protocol import Draw
 from raftwerk.runtime import Member, bootstrap_snapshot
@@ -15,17 +20,20 @@ from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
 from raftwerk.types import LogIndex
 
-__all__ = ["open_log", "open_snapshots"]
+__all__ = ["open_log", "open_snapshots", "size_of_directory"]
 
 DIRECTORY_IDS: Final = 2**63
 
 
-def open_log(config: ServeConfig, disk: Disk, draw: Draw) -> Wal:
+def open_log(
+    config: ServeConfig, disk: Disk, draw: Draw, place: Place | None = None
+) -> Wal:
     """Return the node's log, with the identity that it starts under.
 
     The first start of a new cluster makes it, with the same first snapshot on every
-    node. Later starts go by what the directory knows: ``initial-cluster`` and its
-    companions have had their effect, as in etcd.
+    node; who joins a running one begins with nothing, and is sent everything. Later
+    starts go by what the directory knows: ``initial-cluster`` and its companions have
+    had their effect, as in etcd.
 
     Parameters
     ----------
@@ -35,6 +43,8 @@ def open_log(config: ServeConfig, disk: Disk, draw: Draw) -> Wal:
         Where the directory is.
     draw : Draw
         For the id of a new directory.
+    place : Place, optional
+        Which member a node without data is; without it, what its flags found.
 
     Returns
     -------
@@ -50,10 +60,10 @@ def open_log(config: ServeConfig, disk: Disk, draw: Draw) -> Wal:
     StorageError
         If it can't be read, or what it holds is damaged.
     """
-    holder = f"raftwerk {config.name}"
     if not Wal.exists(disk, config.data_dir):
-        return _found(config, disk, draw, holder)
-    log = Wal.open(disk, config.data_dir, holder=holder)
+        place = place or founding_place(config)
+        return _make(config, disk, draw, place)
+    log = Wal.open(disk, config.data_dir, holder=_holder(config))
     try:
         _check_owner(config, log)
     except BaseException:
@@ -111,42 +121,62 @@ def open_snapshots(config: ServeConfig, disk: Disk, log: Wal) -> SnapshotFiles:
     return snapshots
 
 
-def _found(config: ServeConfig, disk: Disk, draw: Draw, holder: str) -> Wal:
-    """Make the log of a member of a cluster that starts for the first time."""
-    if config.initial_cluster_state != "new":
-        raise ConfigError(
-            f"initial-cluster-state is {config.initial_cluster_state} and"
-            f" {config.data_dir} is empty; to join a running cluster is not possible"
-            " yet, it must be new"
-        )
-    token = config.initial_cluster_token
-    ids = {
-        member.name: member_id_of(member.peer_urls, token)
-        for member in config.initial_cluster
-    }
-    members = [
-        Member(
-            node_id=ids[member.name],
-            name=member.name,
-            peer_urls=tuple(map(str, member.peer_urls)),
-        )
-        for member in config.initial_cluster
-    ]
+def size_of_directory(directory: str) -> int:
+    """Return how much room the files of a data directory take.
+
+    Parameters
+    ----------
+    directory : str
+        The data directory.
+
+    Returns
+    -------
+    int
+        Bytes; what is removed in this moment may be counted or not.
+    """
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            with suppress(OSError):
+                total += os.stat(os.path.join(folder, name)).st_size
+    return total
+
+
+def _make(config: ServeConfig, disk: Disk, draw: Draw, place: Place) -> Wal:
+    """Make the log of a member that starts for the first time."""
     identity = DirectoryIdentity(
-        cluster_id=cluster_id_of(ids.values(), token),
-        node_id=ids[config.name],
+        cluster_id=place.cluster_id,
+        node_id=place.node_id,
         directory_id=1 + draw.below(DIRECTORY_IDS),
     )
-    snapshot = bootstrap_snapshot(members)
-    return Wal.create(disk, config.data_dir, identity, snapshot, holder=holder)
+    snapshot = Snapshot()
+    if place == founding_place(config):
+        token = config.initial_cluster_token
+        snapshot = bootstrap_snapshot(
+            Member(
+                node_id=member_id_of(member.peer_urls, token),
+                name=member.name,
+                peer_urls=tuple(map(str, member.peer_urls)),
+            )
+            for member in config.initial_cluster
+        )
+    return Wal.create(disk, config.data_dir, identity, snapshot, holder=_holder(config))
+
+
+def _holder(config: ServeConfig) -> str:
+    """Return who uses the directory, for people."""
+    return f"raftwerk {config.name}"
 
 
 def _check_owner(config: ServeConfig, log: Wal) -> None:
-    """Refuse a directory that is known to be of a member with another name."""
+    """Refuse a directory that is known to be of a member with another name.
+
+    Not by the machine's name: a container that is made anew has another one.
+    """
     members = Manifest.decode(log.snapshot().data).members
     names = {member.node_id: member.name for member in members}
     owner = names.get(log.identity.node_id)
-    if owner and owner != config.name:
+    if owner and owner != config.name and config.has_own_name:
         raise ConfigError(
             f"data-dir is {config.data_dir}, which has the data of {owner}; it must be"
             f" that of {config.name}, or be empty"

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Final
 
@@ -10,14 +10,21 @@ import msgspec
 import structlog
 
 from raftwerk.api.app import ClientApp
+from raftwerk.api.cluster_json import cluster_routes
 from raftwerk.api.server import ApiServer
 from raftwerk.api.v1.events import EventStream
-from raftwerk.cli.data_directory import open_log, open_snapshots
+from raftwerk.cli.data_directory import (
+    open_log,
+    open_snapshots,
+    size_of_directory,
+)
+from raftwerk.cli.joining import find_own_place
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_up_log
 from raftwerk.cli.ports import require_free
 from raftwerk.cli.signals import StopSignals
-from raftwerk.config import NodeConfig, ServeConfig, bad_setting
+from raftwerk.config import NodeConfig, ServeConfig
+from raftwerk.discovery import Place
 from raftwerk.errors import InvariantViolation, NotLeader
 from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
@@ -28,10 +35,12 @@ from raftwerk.runtime.meter import Meter
 from raftwerk.runtime.tap import Tap
 from raftwerk.runtime.timed_threads import timed_host
 from raftwerk.service import KvService
+from raftwerk.service.cluster import ClusterService
+from raftwerk.service.roster import RosterKeeper
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.transport.port_holder import holder_of
-from raftwerk.transport.protocol import Admission, Identity
+from raftwerk.transport.protocol import Admission, Answerer, Identity
 from raftwerk.transport.tcp import TcpTransport
 
 try:
@@ -75,9 +84,6 @@ def serve(config: ServeConfig, *, with_parent: bool = False) -> None:
     set_up_log(config.log_level)
     require_free("listen-client-urls", config.listen_client_urls)
     require_free("listen-peer-urls", config.listen_peer_urls)
-    if len(config.listen_peer_urls) != 1:
-        shown = ",".join(map(str, config.listen_peer_urls))
-        raise bad_setting("listen-peer-urls", shown, "one URL; several come later")
     try:
         with asyncio.Runner(loop_factory=NEW_LOOP) as runner:
             runner.run(_serve(config))
@@ -92,7 +98,12 @@ async def _serve(config: ServeConfig) -> None:
     host = real_host()
     async with AsyncExitStack() as stack:
         signals = stack.enter_context(StopSignals())
-        member = await _start_node(config, host, stack)
+        place = await _unless_stopped(
+            signals, find_own_place(config, RealDisk(), host.timers)
+        )
+        if signals.is_stopping:
+            return
+        member = await _start_node(config, host, stack, place)
         node = member.node
         app, server = await _start_api(config, host, member, stack)
         # What lives now lives long: the collector need not look at it ever again.
@@ -119,22 +130,41 @@ class _Member(msgspec.Struct, frozen=True):
     feed: EventFeed
 
 
+async def _unless_stopped(
+    signals: StopSignals, searching: Coroutine[None, None, Place | None]
+) -> Place | None:
+    """Return the place that was found, unless a signal asks for the end before."""
+    asked = asyncio.ensure_future(signals.wait())
+    found = asyncio.ensure_future(searching)
+    try:
+        await asyncio.wait((asked, found), return_when=asyncio.FIRST_COMPLETED)
+        return found.result() if found.done() else None
+    finally:
+        asked.cancel()
+        found.cancel()
+        await asyncio.gather(asked, found, return_exceptions=True)
+
+
 async def _start_node(
-    config: ServeConfig, host: Host, stack: AsyncExitStack
+    config: ServeConfig, host: Host, stack: AsyncExitStack, place: Place | None
 ) -> _Member:
     """Take part in the cluster until the stack is closed."""
     disk = RealDisk()
-    log = open_log(config, disk, host.draw)
+    log = open_log(config, disk, host.draw, place)
 
     def admit(peer: Identity) -> str:
         """Ask the node, which is made after its transport."""
         return node.refusal(peer)
 
+    def answer(question: bytes) -> bytes:
+        """Tell a newcomer who is there; the same."""
+        return RosterKeeper(node, config.initial_cluster_token)(question)
+
     try:
         store = Store()
         node_config = _node_config(config, log.identity)
         meter = Meter(host.clock)
-        tap = Tap(_transport(config, log.identity, host, admit), host.clock)
+        tap = Tap(_transport(config, log.identity, host, admit, answer), host.clock)
         node = Node(
             node_config,
             store,
@@ -172,7 +202,11 @@ def _node_config(config: ServeConfig, identity: DirectoryIdentity) -> NodeConfig
 
 
 def _transport(
-    config: ServeConfig, identity: DirectoryIdentity, host: Host, admit: Admission
+    config: ServeConfig,
+    identity: DirectoryIdentity,
+    host: Host,
+    admit: Admission,
+    answer: Answerer,
 ) -> TcpTransport:
     """Return the way to the peers."""
     return TcpTransport(
@@ -182,10 +216,11 @@ def _transport(
             directory_id=identity.directory_id,
             address=config.initial_advertise_peer_urls[0].host_port,
         ),
-        config.listen_peer_urls[0].host_port,
+        [url.host_port for url in config.listen_peer_urls],
         host=host,
         report=structlog.get_logger("raftwerk.transport").log,
         admit=admit,
+        answer=answer,
     )
 
 
@@ -195,9 +230,20 @@ async def _start_api(
     """Answer clients until the stack is closed."""
     beside = host.threads("documented-api")
     stack.callback(beside.close)
+    cluster = ClusterService(member.node, host.timers, host.draw)
+    duties = asyncio.ensure_future(cluster.run())
+    stack.callback(duties.cancel)
+    kv = KvService(member.node, member.store)
+
+    def size_bytes() -> int:
+        """Return how much room the data takes."""
+        return size_of_directory(config.data_dir)
+
     app = ClientApp(
         member.node,
-        KvService(member.node, member.store),
+        kv,
+        cluster=cluster,
+        families=[cluster_routes(member.node, cluster, kv, size_bytes)],
         run_beside=beside.run,
         events=EventStream(member.feed),
     )

@@ -22,16 +22,21 @@ class StopSignals:
     def __init__(self) -> None:
         """Have nothing asked for yet."""
         self._loop = asyncio.get_running_loop()
-        self._is_stopping = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._handled: list[signal.Signals] = []
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether stopping was asked for."""
+        return self._stopping.is_set()
 
     async def wait(self) -> None:
         """Return once stopping was asked for."""
-        await self._is_stopping.wait()
+        await self._stopping.wait()
 
     def stop(self) -> None:
         """Ask for it from within."""
-        self._is_stopping.set()
+        self._stopping.set()
 
     def __enter__(self) -> Self:
         """Set the handlers."""
@@ -55,8 +60,8 @@ class StopSignals:
 
     def _on_signal(self, number: signal.Signals) -> None:
         """Note the first, obey the second."""
-        if not self._is_stopping.is_set():
-            self._is_stopping.set()
+        if not self._stopping.is_set():
+            self._stopping.set()
             return
         # By the signal itself, so that whoever waits for us learns what happened.
         self._loop.remove_signal_handler(number)

@@ -2,8 +2,9 @@
 
 import msgspec
 
-from raftwerk.api.settings import ApiSettings
+from raftwerk.config import ApiSettings
 from raftwerk.service import KvService, NodeLike
+from raftwerk.service.cluster import ClusterService
 
 __all__ = ["ApiContext"]
 
@@ -17,10 +18,13 @@ class ApiContext(msgspec.Struct, frozen=True, kw_only=True):
         The member.
     kv : KvService
         Its key-value calls.
+    cluster : ClusterService or None
+        Its calls about members and the leader; None where there is no group.
     settings : ApiSettings
         How the API presents itself.
     """
 
     node: NodeLike
     kv: KvService
+    cluster: ClusterService | None = None
     settings: ApiSettings

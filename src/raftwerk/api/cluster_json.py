@@ -1,0 +1,208 @@
+"""``/v3/cluster`` and the part of ``/v3/maintenance`` about this member and the leader.
+
+Ids of members have 64 bits without a sign, and all headers but that of the status are
+without a revision, as in etcd.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from raftwerk.api.kv_json import write_header
+from raftwerk.api.probes import VERSION
+from raftwerk.api.proto_json import (
+    Message,
+    read_bool,
+    read_text,
+    read_uint64,
+    repeated,
+)
+from raftwerk.api.route import Route, Routes
+from raftwerk.service import Header, KvService
+from raftwerk.service.cluster import ClusterService
+from raftwerk.service.cluster_calls import (
+    AddMember,
+    ClusterView,
+    MemberView,
+    PromoteMember,
+    RemoveMember,
+    TransferLeadership,
+    UpdateMember,
+)
+from raftwerk.service.cluster_errors import BadTransferee
+from raftwerk.service.node import NodeLike
+from raftwerk.types import NodeId
+
+__all__ = ["cluster_routes"]
+
+
+# pylint: disable=invalid-name  # the members of etcd's messages are called like that
+
+
+def _listing(linearizable: bool = False) -> bool:
+    """Return whether a listing is to be linearizable."""
+    return linearizable
+
+
+def _addition(peerURLs: tuple[str, ...] = (), isLearner: bool = False) -> AddMember:
+    """Return an addition."""
+    return AddMember(peerURLs, isLearner)
+
+
+def _update(ID: int = 0, peerURLs: tuple[str, ...] = ()) -> UpdateMember:
+    """Return a move."""
+    return UpdateMember(NodeId(ID), peerURLs)
+
+
+def _member_id(ID: int = 0) -> NodeId:
+    """Return whom a request is about."""
+    return NodeId(ID)
+
+
+def _transferee(targetID: int = 0) -> NodeId:
+    """Return who is to lead."""
+    return NodeId(targetID)
+
+
+_URLS: Final = repeated(read_text)
+_LIST: Final = Message(_listing, linearizable=read_bool)
+_ADD: Final = Message(_addition, peerURLs=_URLS, isLearner=read_bool)
+_UPDATE: Final = Message(_update, ID=read_uint64, peerURLs=_URLS)
+_ONE: Final = Message(_member_id, ID=read_uint64)
+_TRANSFER: Final = Message(_transferee, targetID=read_uint64)
+
+
+class _Cluster:
+    """The calls; see `cluster_routes`."""
+
+    def __init__(
+        self,
+        node: NodeLike,
+        cluster: ClusterService,
+        kv: KvService,
+        size_bytes: Callable[[], int],
+    ) -> None:
+        self._node = node
+        self._cluster = cluster
+        self._kv = kv
+        self._size_bytes = size_bytes
+
+    @property
+    def routes(self) -> Routes:
+        """The calls by their names."""
+        return {
+            "cluster/member/list": Route(self._list, changes=False),
+            "cluster/member/add": Route(self._add),
+            "cluster/member/remove": Route(self._remove),
+            "cluster/member/update": Route(self._update),
+            "cluster/member/promote": Route(self._promote),
+            "maintenance/status": Route(self._status, changes=False),
+            "maintenance/transfer-leadership": Route(self._transfer),
+        }
+
+    async def _list(self, fields: dict[str, Any]) -> bytes:
+        """Say who belongs to the group."""
+        view = await self._cluster.members(is_linearizable=_LIST.read(fields))
+        return _with_members(self._kv.header(), view)
+
+    async def _add(self, fields: dict[str, Any]) -> bytes:
+        """Let a new member take part."""
+        view = await self._cluster.request(_ADD.read(fields))
+        (new,) = [m for m in view.members if m.node_id == view.subject]
+        return _with_members(self._kv.header(), view, member=_member(new))
+
+    async def _remove(self, fields: dict[str, Any]) -> bytes:
+        """Let a member take part no more."""
+        view = await self._cluster.request(RemoveMember(_ONE.read(fields)))
+        return _with_members(self._kv.header(), view)
+
+    async def _update(self, fields: dict[str, Any]) -> bytes:
+        """Know a member's new address."""
+        return _with_members(
+            self._kv.header(), await self._cluster.request(_UPDATE.read(fields))
+        )
+
+    async def _promote(self, fields: dict[str, Any]) -> bytes:
+        """Let a learner vote."""
+        view = await self._cluster.request(PromoteMember(_ONE.read(fields)))
+        return _with_members(self._kv.header(), view)
+
+    async def _transfer(self, fields: dict[str, Any]) -> bytes:
+        """Let another member lead."""
+        target = _TRANSFER.read(fields)
+        if not target:
+            raise BadTransferee("no member was named that is to lead")
+        await self._cluster.request(TransferLeadership(target))
+        return b"{%b}" % _header(self._kv.header())
+
+    async def _status(self, _fields: dict[str, Any]) -> bytes:
+        """Say how this member is."""
+        view, size = self._node.status(), str(self._size_bytes())
+        said: dict[str, Any] = {
+            "version": VERSION["etcdserver"],
+            "dbSize": size,
+            "leader": str(view.leader) if view.leader else None,
+            "raftIndex": str(view.commit_index),
+            "raftTerm": str(view.term) if view.term else None,
+            "raftAppliedIndex": str(view.applied_index),
+            "errors": [] if view.leader else ["etcdserver: no leader"],
+            "dbSizeInUse": size,
+            "isLearner": view.is_learner,
+        }
+        body = msgspec.json.encode({name: its for name, its in said.items() if its})
+        return b"{%b,%b" % (write_header(self._kv.header()), body[1:])
+
+
+def cluster_routes(
+    node: NodeLike,
+    cluster: ClusterService,
+    kv: KvService,
+    size_bytes: Callable[[], int],
+) -> Routes:
+    """Return the calls about members, this member, and the leader.
+
+    Parameters
+    ----------
+    node : NodeLike
+        The member.
+    cluster : ClusterService
+        Its calls about the group.
+    kv : KvService
+        Knows the header of answers.
+    size_bytes : callable
+        Returns how much room the member's data takes on its disk.
+
+    Returns
+    -------
+    Routes
+        For the gateway.
+    """
+    return _Cluster(node, cluster, kv, size_bytes).routes
+
+
+def _header(header: Header) -> bytes:
+    """Return a header without a revision."""
+    said = {"cluster_id": str(header.cluster_id), "member_id": str(header.member_id)}
+    if header.raft_term:
+        said["raft_term"] = str(header.raft_term)
+    return b'"header":%b' % msgspec.json.encode(said)
+
+
+def _with_members(header: Header, view: ClusterView, **fields: object) -> bytes:
+    """Return an answer with all members."""
+    members: Iterable[dict[str, object]] = map(_member, view.members)
+    body = msgspec.json.encode({**fields, "members": list(members)})
+    return b"{%b,%b" % (_header(header), body[1:])
+
+
+def _member(member: MemberView) -> dict[str, object]:
+    """Return a member without what is empty."""
+    said: dict[str, object] = {
+        "ID": str(member.node_id),
+        "name": member.name,
+        "peerURLs": member.peer_urls,
+        "clientURLs": member.client_urls,
+        "isLearner": member.is_learner,
+    }
+    return {name: value for name, value in said.items() if value}
