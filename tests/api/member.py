@@ -1,6 +1,7 @@
 """A client port with a store behind it and no group around it."""
 
-from raftwerk.api import ApiSettings, ClientApp
+from raftwerk.api import ClientApp
+from raftwerk.config import ApiSettings
 from raftwerk.kv import Store
 from raftwerk.service import KvService
 from tests.api.asgi import Reply, ask_now

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from raftwerk.api import ApiSettings
+from raftwerk.config import ApiSettings
 from raftwerk.errors import NotLeader, OutcomeUnknown
 from tests.api.asgi import ask_now
 from tests.api.member import Member

@@ -8,6 +8,5 @@ What is documented for people, `v1`, is FastAPI.
 
 from raftwerk.api.app import ClientApp
 from raftwerk.api.server import ApiServer
-from raftwerk.api.settings import ApiSettings
 
-__all__ = ["ApiServer", "ApiSettings", "ClientApp"]
+__all__ = ["ApiServer", "ClientApp"]

@@ -1,5 +1,6 @@
 """What a process says while it runs: lines for a machine, or colours for a person."""
 
+import datetime
 import logging
 import sys
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from typing import Final, TextIO
 
 import structlog
 
-__all__ = ["set_up_log"]
+__all__ = ["set_log_level", "set_up_log"]
 
 LEVELS: Final[Mapping[str, int]] = {
     "debug": logging.DEBUG,
@@ -19,7 +20,18 @@ LEVELS: Final[Mapping[str, int]] = {
 }
 
 
-def set_up_log(level: str, stream: TextIO = sys.stderr) -> None:
+def set_log_level(level: str) -> None:
+    """Write lines of other levels from now on.
+
+    Parameters
+    ----------
+    level : str
+        The least level that is written; one of `raftwerk.config.LOG_LEVELS`.
+    """
+    logging.getLogger().setLevel(LEVELS[level])
+
+
+def set_up_log(level: str, stream: TextIO | None = None, *, form: str = "auto") -> None:
     """Write structured lines from now on: coloured on a terminal, else JSON.
 
     What libraries log in the standard way is written in the same form.
@@ -28,18 +40,22 @@ def set_up_log(level: str, stream: TextIO = sys.stderr) -> None:
     ----------
     level : str
         The least level that is written; one of `raftwerk.config.LOG_LEVELS`.
-    stream : file
-        Where to.
+    stream : file, optional
+        Where to; without it, standard error.
+    form : str
+        For whom; one of `raftwerk.config.LOG_FORMATS`.
     """
+    if stream is None:
+        stream = sys.stderr
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_time,
     ]
     rendered: list[structlog.typing.Processor]
-    if stream.isatty():
-        rendered = [structlog.dev.ConsoleRenderer()]
+    if form == "console" or (form == "auto" and stream.isatty()):
+        rendered = [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
     else:
         rendered = [
             structlog.processors.dict_tracebacks,
@@ -66,3 +82,12 @@ def set_up_log(level: str, stream: TextIO = sys.stderr) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _add_time(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Say when: in UTC, as ISO 8601 has it, with milliseconds."""
+    now = datetime.datetime.now(datetime.UTC)
+    event["timestamp"] = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return event

@@ -1,24 +1,26 @@
 """The words on the command line, and how a command's failure is told.
 
-Values are read as texts here and checked in `cli.settings`. What a command needs beyond
-that is imported when it runs: a wrong flag is told at once, and ``--version`` is quick.
+The flags come from the table of settings; their values are texts here, and are checked
+in `cli.settings`. What a command needs beyond that is imported when it runs: a wrong
+flag is told at once, and ``--version`` is quick.
 """
 
-# Typer reads the flags from the signatures; the values are taken from its context.
-# pylint: disable=unused-argument,too-many-locals
-# pylint: disable=too-many-arguments,too-many-positional-arguments
 # pylint: disable=import-outside-toplevel  # see above
 
+import os
 import platform
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Final
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
 
 import typer
 
 import raftwerk
-from raftwerk.cli import settings
+from raftwerk.cli import settings, sources
 from raftwerk.cli.exit_codes import ExitCode
+from raftwerk.cli.flags import Texts, with_settings
+from raftwerk.config import DemoConfig
 from raftwerk.errors import (
     ConfigError,
     DirectoryLocked,
@@ -32,8 +34,7 @@ __all__ = ["app", "main", "run"]
 REFUSALS: Final = (ConfigError, DirectoryLocked, UnknownFormat, WalCorrupted)
 """What the operator is to act on before the command can begin."""
 
-Text = str | None
-"""A flag's value as it was written; None if it was not given."""
+_Config = TypeVar("_Config")
 
 app = typer.Typer(
     name="raftwerk",
@@ -45,25 +46,12 @@ app = typer.Typer(
 )
 
 
-def _flag(metavar: str, description: str, otherwise: str) -> object:
-    """Return what typer is to know of a flag with a value, and its default in words."""
-    return typer.Option(metavar=metavar, help=description, show_default=otherwise)
-
-
 def _print_version(is_asked_for: bool) -> None:
     """Print who we are and what we run on, in one line, and end."""
     if is_asked_for:
         python = f"{platform.python_implementation()} {platform.python_version()}"
         print(f"raftwerk {raftwerk.__version__}, {python}, {platform.platform()}")
         raise typer.Exit()
-
-
-def _texts(context: typer.Context) -> dict[str, str]:
-    """Return the flags with a value that were given, by setting."""
-    params = context.params.items()
-    return {
-        name.replace("_", "-"): text for name, text in params if isinstance(text, str)
-    }
 
 
 @app.callback()
@@ -78,104 +66,77 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    pass  # what stands before the command: only --version, which has its callback
+    del version  # what stands before the command: only this, with its callback
+
+
+ConfigFile = Annotated[
+    str | None,
+    typer.Option(
+        "--config-file",
+        metavar="FILE",
+        help="Settings in TOML.",
+        show_default="raftwerk.toml, if there is one",
+    ),
+]
 
 
 @app.command("serve")
+@with_settings("serve")
 def _serve(
-    context: typer.Context,
-    name: Annotated[Text, _flag("NAME", "This node's name.", "default")] = None,
-    data_dir: Annotated[
-        Text, _flag("DIR", "All that must survive.", "NAME.raftwerk")
-    ] = None,
-    listen_client_urls: Annotated[
-        Text, _flag("URLS", "Where clients are answered.", "http://127.0.0.1:2379")
-    ] = None,
-    advertise_client_urls: Annotated[
-        Text, _flag("URLS", "Where clients are told to come.", "those listened on")
-    ] = None,
-    listen_peer_urls: Annotated[
-        Text, _flag("URLS", "Where peers are answered.", "http://127.0.0.1:2380")
-    ] = None,
-    initial_advertise_peer_urls: Annotated[
-        Text, _flag("URLS", "Where peers are told to come.", "those listened on")
-    ] = None,
-    initial_cluster: Annotated[
-        Text, _flag("NAME=URL,…", "The members of the first start.", "this node")
-    ] = None,
-    initial_cluster_state: Annotated[
-        Text, _flag("STATE", "Found a cluster (new) or join one (existing).", "new")
-    ] = None,
-    initial_cluster_token: Annotated[
-        Text, _flag("TOKEN", "Keeps like clusters apart.", "raftwerk-cluster")
-    ] = None,
-    heartbeat_interval: Annotated[
-        Text, _flag("MILLISECONDS", "From one heartbeat to the next.", "50")
-    ] = None,
-    election_timeout: Annotated[
-        Text,
-        _flag("MILLISECONDS", "Least wait for a leader; most is twice that.", "150"),
-    ] = None,
-    snapshot_count: Annotated[
-        Text, _flag("ENTRIES", "From one snapshot to the next.", "10000")
-    ] = None,
-    log_level: Annotated[
-        Text, _flag("LEVEL", "debug, info, warn, error, panic or fatal.", "info")
-    ] = None,
+    flags: Texts,
+    config_file: ConfigFile = None,
     exit_with_parent: Annotated[
         bool, typer.Option("--exit-with-parent", hidden=True)
     ] = False,
 ) -> None:
     """Run one node; the flags are those of etcd."""
-    config = settings.serve_config(_texts(context))
+    config = _told("serve", settings.serve_config, flags, config_file)
     from raftwerk.cli.serve import serve
 
     serve(config, with_parent=exit_with_parent)
 
 
 @app.command("demo")
+@with_settings("demo")
 def _demo(
-    context: typer.Context,
-    nodes: Annotated[Text, _flag("N", "How many nodes, at most 7.", "3")] = None,
-    data_dir: Annotated[
-        Text, _flag("DIR", "Keep the data here.", "a temporary folder")
-    ] = None,
-    base_port: Annotated[
-        Text, _flag("PORT", "First of the nodes' ports.", "2379, 22379, 32379 …")
-    ] = None,
-    monitor_port: Annotated[
-        Text, _flag("PORT", "Where the page is served.", "8000")
-    ] = None,
+    flags: Texts,
+    config_file: ConfigFile = None,
     no_monitor: Annotated[
         bool, typer.Option("--no-monitor", help="Without the page.")
     ] = False,
 ) -> None:
     """Run a cluster on this machine, to be played with."""
-    config = settings.demo_config(_texts(context), with_monitor=not no_monitor)
+
+    def read(texts: Mapping[str, str]) -> DemoConfig:
+        return settings.demo_config(texts, with_monitor=not no_monitor)
+
+    config = _told("demo", read, flags, config_file)
     from raftwerk.cli.demo import demo
 
     raise typer.Exit(demo(config))
 
 
 @app.command("monitor")
-def _monitor(
-    context: typer.Context,
-    endpoints: Annotated[
-        Text, _flag("URL,…", "The nodes' client URLs.", "http://127.0.0.1:2379")
-    ] = None,
-    host: Annotated[
-        Text, _flag("ADDRESS", "Where the page is served.", "127.0.0.1")
-    ] = None,
-    port: Annotated[Text, _flag("PORT", "Where the page is served.", "8000")] = None,
-    refresh_rate_millis: Annotated[
-        Text, _flag("MILLISECONDS", "From one look to the next.", "1000")
-    ] = None,
-) -> None:
+@with_settings("monitor")
+def _monitor(flags: Texts, config_file: ConfigFile = None) -> None:
     """Serve a page that shows the nodes of a cluster."""
-    config = settings.monitor_config(_texts(context))
+    config = _told("monitor", settings.monitor_config, flags, config_file)
     from raftwerk.cli.monitor import monitor
 
     monitor(config)
+
+
+def _told(
+    command: str,
+    read: Callable[[Mapping[str, str]], _Config],
+    flags: Texts,
+    config_file: str | None,
+) -> _Config:
+    """Return what a command was told by all sources; warn of what says nothing."""
+    found_in = sources.read_sources(os.environ, Path.cwd(), config_file)
+    for line in found_in.warnings():
+        print(f"raftwerk: warning: {line}", file=sys.stderr)
+    return sources.understand(read, found_in.find(command, flags))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,26 +1,39 @@
 """From words to checked values: texts by setting in, configuration out.
 
-All values arrive as texts, whether from flags or (to come) from environment and files,
-and are read here alone, so that a bad one is refused in the same words wherever it
-stood. Several sources become one mapping by `collections.ChainMap`, strongest first.
+All values arrive as texts, whether from flags, environment or files, and are read here
+alone, so that a bad one is refused in the same words wherever it stood. `cli.sources`
+makes one mapping of them.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Final
 
+from raftwerk.cli.texts import (
+    callable_urls,
+    endpoints,
+    host_ports,
+    initial_cluster,
+    integer,
+    items,
+    page_address,
+    urls,
+)
 from raftwerk.config import (
+    ApiSettings,
     DemoConfig,
+    DiscoveryConfig,
     InitialMember,
     MonitorConfig,
     ServeConfig,
-    Url,
-    bad_setting,
 )
 
 __all__ = ["demo_config", "monitor_config", "serve_config"]
 
-INTEGER_DIGITS_MAX: Final = 12
+HOST_NAME_VARIABLE: Final = "HOSTNAME"
+"""Set by container engines; a name that the machine was given, not the node."""
+
+LEVEL_ALIASES: Final = {"warning": "warn", "critical": "fatal"}
+"""Python's names of levels, as the seed's LOGGING has them."""
 
 
 def serve_config(texts: Mapping[str, str]) -> ServeConfig:
@@ -45,38 +58,79 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
         If a setting can't work; the message names it, its value and what is allowed.
     """
     usual = ServeConfig()
-    name = texts.get("name", usual.name)
-    listen_client = _urls(texts, "listen-client-urls", usual.listen_client_urls)
-    listen_peer = _urls(texts, "listen-peer-urls", usual.listen_peer_urls)
-    advertise_peer = _urls(
-        texts, "initial-advertise-peer-urls", _callable_urls(listen_peer)
+    # The machine's name changes with each new container, the data must not.
+    name = texts.get("name", texts.get(HOST_NAME_VARIABLE, usual.name))
+    has_own_name = "name" in texts or HOST_NAME_VARIABLE not in texts
+    folder = f"{name}.raftwerk" if has_own_name else usual.data_dir
+    listen_client = urls(texts, "listen-client-urls", usual.listen_client_urls)
+    listen_peer = urls(texts, "listen-peer-urls", usual.listen_peer_urls)
+    advertise_peer = urls(
+        texts, "initial-advertise-peer-urls", callable_urls(listen_peer)
     )
-    election_millis = _integer(
-        texts, "election-timeout", usual.election_timeout_min_millis
-    )
+    least_millis = integer(texts, "election-timeout", usual.election_timeout_min_millis)
+    level = texts.get("log-level", usual.log_level).strip().lower()
     return ServeConfig(
         name=name,
-        data_dir=texts.get("data-dir", f"{name}.raftwerk"),
+        has_own_name=has_own_name,
+        data_dir=texts.get("data-dir", folder),
         listen_client_urls=listen_client,
-        advertise_client_urls=_urls(
-            texts, "advertise-client-urls", _callable_urls(listen_client)
+        advertise_client_urls=urls(
+            texts, "advertise-client-urls", callable_urls(listen_client)
         ),
         listen_peer_urls=listen_peer,
         initial_advertise_peer_urls=advertise_peer,
-        initial_cluster=_cluster(texts, (InitialMember(name, advertise_peer),)),
+        initial_cluster=initial_cluster(texts, (InitialMember(name, advertise_peer),)),
         initial_cluster_state=texts.get(
             "initial-cluster-state", usual.initial_cluster_state
         ),
         initial_cluster_token=texts.get(
             "initial-cluster-token", usual.initial_cluster_token
         ),
-        heartbeat_interval_millis=_integer(
+        discovery=_discovery(texts),
+        heartbeat_interval_millis=integer(
             texts, "heartbeat-interval", usual.heartbeat_interval_millis
         ),
-        election_timeout_min_millis=election_millis,
-        election_timeout_max_millis=2 * election_millis,
-        snapshot_count=_integer(texts, "snapshot-count", usual.snapshot_count),
-        log_level=texts.get("log-level", usual.log_level),
+        election_timeout_min_millis=least_millis,
+        election_timeout_max_millis=integer(
+            texts, "election-timeout-max", 2 * least_millis
+        ),
+        snapshot_count=integer(texts, "snapshot-count", usual.snapshot_count),
+        max_request_bytes=integer(texts, "max-request-bytes", usual.max_request_bytes),
+        transport=texts.get("transport", usual.transport),
+        peer_secret=texts.get("peer-secret", usual.peer_secret),
+        cors=items(texts, "cors"),
+        log_level=LEVEL_ALIASES.get(level, level),
+        log_format=texts.get("log-format", usual.log_format),
+        api=_api(texts),
+    )
+
+
+def _discovery(texts: Mapping[str, str]) -> DiscoveryConfig:
+    """Return how the others are found at the first start."""
+    usual = DiscoveryConfig()
+    return DiscoveryConfig(
+        has_initial_cluster="initial-cluster" in texts,
+        join=urls(texts, "join", ()),
+        srv_domain=texts.get("discovery-srv", ""),
+        app_name=texts.get("app-name", ""),
+        num_replicas=integer(texts, "num-replicas", usual.num_replicas),
+        dns_servers=host_ports(texts, "dns-servers"),
+    )
+
+
+def _api(texts: Mapping[str, str]) -> ApiSettings:
+    """Return how the documented API presents itself."""
+    usual = ApiSettings()
+    return ApiSettings(
+        app_name=texts.get("app-name") or usual.app_name,
+        title=texts.get("api-title", usual.title),
+        description=texts.get("api-description", usual.description),
+        contact_name=texts.get("api-maintainer", ""),
+        contact_email=texts.get("api-email", ""),
+        api_prefix=texts.get("api-prefix", usual.api_prefix),
+        schema_path=texts.get("api-schema-path", usual.schema_path),
+        docs_path=texts.get("api-docs-path", usual.docs_path),
+        root_path=texts.get("root-path", ""),
     )
 
 
@@ -99,11 +153,13 @@ def monitor_config(texts: Mapping[str, str]) -> MonitorConfig:
         If a setting can't work; the message names it, its value and what is allowed.
     """
     usual = MonitorConfig()
+    host, port = page_address(texts, usual)
     return MonitorConfig(
-        endpoints=_endpoints(texts, usual.endpoints),
-        host=texts.get("host", usual.host),
-        port=_integer(texts, "port", usual.port),
-        refresh_millis=_integer(texts, "refresh-rate-millis", usual.refresh_millis),
+        endpoints=endpoints(texts, usual.endpoints),
+        host=host,
+        port=port,
+        main_app_name=texts.get("main-app-name", ""),
+        refresh_millis=integer(texts, "refresh-rate-millis", usual.refresh_millis),
     )
 
 
@@ -128,75 +184,11 @@ def demo_config(texts: Mapping[str, str], *, with_monitor: bool = True) -> DemoC
         If a setting can't work; the message names it, its value and what is allowed.
     """
     usual = DemoConfig()
-    monitor_port = _integer(texts, "monitor-port", MonitorConfig().port)
+    monitor_port = integer(texts, "monitor-port", MonitorConfig().port)
     has_base_port = "base-port" in texts
     return DemoConfig(
-        nodes=_integer(texts, "nodes", usual.nodes),
+        nodes=integer(texts, "nodes", usual.nodes),
         data_dir=texts.get("data-dir"),
-        base_port=_integer(texts, "base-port", 0) if has_base_port else None,
+        base_port=integer(texts, "base-port", 0) if has_base_port else None,
         monitor_port=monitor_port if with_monitor else None,
     )
-
-
-def _integer(texts: Mapping[str, str], setting: str, otherwise: int) -> int:
-    """Return a whole number in decimal digits; its bounds are the configuration's."""
-    if setting not in texts:
-        return otherwise
-    text = texts[setting].strip()
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > INTEGER_DIGITS_MAX:
-        raise bad_setting(setting, texts[setting], "a whole number")
-    return int(text)
-
-
-def _urls(
-    texts: Mapping[str, str], setting: str, otherwise: tuple[Url, ...]
-) -> tuple[Url, ...]:
-    """Return URLs that were separated by commas."""
-    if setting not in texts:
-        return otherwise
-    items = [item.strip() for item in texts[setting].split(",")]
-    return tuple(dict.fromkeys(Url.parse(setting, item) for item in items))
-
-
-def _endpoints(texts: Mapping[str, str], otherwise: tuple[Url, ...]) -> tuple[Url, ...]:
-    """Return client URLs; as with etcdctl, ``http://`` may be left out."""
-    if "endpoints" not in texts:
-        return otherwise
-    items = [item.strip().removesuffix("/") for item in texts["endpoints"].split(",")]
-    whole = [item if "://" in item else f"http://{item}" for item in items]
-    return _urls({"endpoints": ",".join(whole)}, "endpoints", ())
-
-
-def _cluster(
-    texts: Mapping[str, str], otherwise: tuple[InitialMember, ...]
-) -> tuple[InitialMember, ...]:
-    """Return ``name=url,…`` by member; a name that is repeated has several URLs."""
-    setting = "initial-cluster"
-    if setting not in texts:
-        return otherwise
-    urls_by_name: dict[str, list[Url]] = {}
-    for item in texts[setting].split(","):
-        name, equals, text = item.strip().partition("=")
-        if not (name and equals):
-            raise bad_setting(setting, texts[setting], "of the form NAME=URL,NAME=URL")
-        urls_by_name.setdefault(name, []).append(Url.parse(setting, text))
-    return tuple(
-        InitialMember(name, tuple(urls)) for name, urls in urls_by_name.items()
-    )
-
-
-def _callable_urls(listened: tuple[Url, ...]) -> tuple[Url, ...]:
-    """Return the URLs with an address that can be called in place of "any"."""
-    return tuple(Url(_callable_host(url.host), url.port) for url in listened)
-
-
-def _callable_host(host: str) -> str:
-    """Return this machine's own address in place of "any", else the host as it is."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host  # a name
-    if not address.is_unspecified:
-        return host
-    return "127.0.0.1" if address.version == 4 else "::1"

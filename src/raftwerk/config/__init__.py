@@ -1,31 +1,46 @@
 """Settings as pure values: each with its unit and its bound, checked once.
 
-Where the values come from (flags; later environment and files) is `cli.settings`.
+`table` names them all, for people. Where the values come from is `cli.sources` (flags,
+environment, files), how a text becomes a value `cli.settings`.
 """
 
+from raftwerk.config.api import ApiSettings
 from raftwerk.config.demo import DemoConfig
-from raftwerk.config.form import bad_setting
+from raftwerk.config.discovery import DiscoveryConfig, Way
+from raftwerk.config.form import BadSetting, bad_setting
 from raftwerk.config.ids import cluster_id_of, member_id_of
 from raftwerk.config.monitor import MonitorConfig
 from raftwerk.config.node import NodeConfig
 from raftwerk.config.serve import (
     CLUSTER_STATES,
+    LOG_FORMATS,
     LOG_LEVELS,
     InitialMember,
     ServeConfig,
 )
+from raftwerk.config.table import COMMANDS, PREFIX, SETTINGS, Setting, settings_of
 from raftwerk.config.url import Url
 
 __all__ = [
     "CLUSTER_STATES",
+    "COMMANDS",
+    "LOG_FORMATS",
     "LOG_LEVELS",
+    "PREFIX",
+    "SETTINGS",
+    "ApiSettings",
+    "BadSetting",
     "DemoConfig",
+    "DiscoveryConfig",
     "InitialMember",
     "MonitorConfig",
     "NodeConfig",
     "ServeConfig",
+    "Setting",
     "Url",
+    "Way",
     "bad_setting",
     "cluster_id_of",
     "member_id_of",
+    "settings_of",
 ]

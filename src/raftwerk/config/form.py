@@ -11,6 +11,7 @@ from raftwerk.errors import ConfigError
 
 __all__ = [
     "PORT_MAX",
+    "BadSetting",
     "bad_setting",
     "require_name",
     "require_one_of",
@@ -23,7 +24,23 @@ NAME_CHARACTERS_MAX: Final = 128
 PORT_MAX: Final = 65_535
 
 
-def bad_setting(setting: str, value: object, allowed: str) -> ConfigError:
+class BadSetting(ConfigError):
+    """A setting can't work; the message names it, its value and what is allowed.
+
+    Parameters
+    ----------
+    setting : str
+        Its name.
+    message : str
+        One line.
+    """
+
+    def __init__(self, setting: str, message: str) -> None:
+        super().__init__(message)
+        self.setting = setting
+
+
+def bad_setting(setting: str, value: object, allowed: str) -> BadSetting:
     """Return the error for a value that can't work, in the form all settings share.
 
     Parameters
@@ -37,7 +54,7 @@ def bad_setting(setting: str, value: object, allowed: str) -> ConfigError:
 
     Returns
     -------
-    ConfigError
+    BadSetting
         To be raised; its message is one line whatever the value is.
 
     Examples
@@ -48,7 +65,7 @@ def bad_setting(setting: str, value: object, allowed: str) -> ConfigError:
     text = str(value)
     # A newline in a value is shown, not obeyed.
     shown = text if text and text.isprintable() else repr(text)
-    return ConfigError(f"{setting} is {shown}; it must be {allowed}")
+    return BadSetting(setting, f"{setting} is {shown}; it must be {allowed}")
 
 
 def require_setting(holds: bool, setting: str, value: object, allowed: str) -> None:

@@ -19,6 +19,8 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
         The address that the page is served on.
     port : int
         The port that the page is served on.
+    main_app_name : str
+        A name in DNS whose addresses are watched too; empty for none.
     refresh_millis : int
         Milliseconds between two looks at a node, and of the page at the monitor.
 
@@ -31,6 +33,7 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[Url, ...] = (Url("127.0.0.1", 2379),)
     host: str = "127.0.0.1"
     port: int = 8000
+    main_app_name: str = ""
     refresh_millis: int = 1000
 
     def __post_init__(self) -> None:

@@ -4,6 +4,8 @@ from typing import Final
 
 import msgspec
 
+from raftwerk.config.api import ApiSettings
+from raftwerk.config.discovery import DiscoveryConfig
 from raftwerk.config.form import (
     bad_setting,
     require_name,
@@ -13,13 +15,28 @@ from raftwerk.config.form import (
 )
 from raftwerk.config.url import Url
 
-__all__ = ["CLUSTER_STATES", "LOG_LEVELS", "InitialMember", "ServeConfig"]
+__all__ = [
+    "CLUSTER_STATES",
+    "LOG_FORMATS",
+    "LOG_LEVELS",
+    "InitialMember",
+    "ServeConfig",
+]
 
 CLUSTER_STATES: Final = ("new", "existing")
 """Found a cluster, or be one more member of a running one."""
 
 LOG_LEVELS: Final = ("debug", "info", "warn", "error", "panic", "fatal")
 """The levels that etcd knows; the last two mean the same here."""
+
+LOG_FORMATS: Final = ("auto", "json", "console")
+"""Lines for a machine or for a person; ``auto``: for a person on a terminal."""
+
+TRANSPORTS: Final = ("tcp",)
+"""How members speak to each other."""
+
+REQUEST_BYTES_MAX: Final = 8 * 1024 * 1024
+"""What ``max-request-bytes`` may be at most: peers must be able to pass it on."""
 
 ELECTION_TIMEOUT_MILLIS_MAX: Final = 50_000
 """As in etcd: who waits longer than this for a leader waits for an operator."""
@@ -63,8 +80,24 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         Greatest election timeout in milliseconds.
     snapshot_count : int
         Entries applied between two snapshots.
+    max_request_bytes : int
+        The most that one request may have.
+    transport : str
+        How members speak to each other.
+    peer_secret : str
+        What members that speak HTTP to each other prove themselves with.
+    cors : tuple of str
+        Origins whose pages may change things here; ``*`` for any.
     log_level : str
         The least level that is logged; one of `LOG_LEVELS`.
+    log_format : str
+        For whom lines are written; one of `LOG_FORMATS`.
+    has_own_name : bool
+        Whether the name was chosen, rather than taken from the machine.
+    discovery : DiscoveryConfig
+        How the others are found at the first start.
+    api : ApiSettings
+        How the documented API presents itself.
 
     Raises
     ------
@@ -87,7 +120,15 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
     election_timeout_min_millis: int = 150
     election_timeout_max_millis: int = 300
     snapshot_count: int = 10_000
+    max_request_bytes: int = 1_572_864
+    transport: str = "tcp"
+    peer_secret: str = ""
+    cors: tuple[str, ...] = ()
     log_level: str = "info"
+    log_format: str = "auto"
+    has_own_name: bool = True
+    discovery: DiscoveryConfig = DiscoveryConfig()
+    api: ApiSettings = ApiSettings()
 
     def __post_init__(self) -> None:
         """Check each setting, then those that depend on one another."""
@@ -104,7 +145,17 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
             "initial-cluster-state", self.initial_cluster_state, CLUSTER_STATES
         )
         require_text("initial-cluster-token", self.initial_cluster_token)
+        require_one_of("transport", self.transport, TRANSPORTS)
         require_one_of("log-level", self.log_level, LOG_LEVELS)
+        require_one_of("log-format", self.log_format, LOG_FORMATS)
+        require_setting(
+            1 <= self.max_request_bytes <= REQUEST_BYTES_MAX,
+            "max-request-bytes",
+            self.max_request_bytes,
+            f"from 1 to {REQUEST_BYTES_MAX}",
+        )
+        for origin in self.cors:
+            _require_origin("cors", origin)
         require_setting(
             self.snapshot_count >= 1,
             "snapshot-count",
@@ -192,3 +243,16 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
             if member.name == name:
                 return member.peer_urls
         return ()
+
+
+def _require_origin(setting: str, origin: str) -> None:
+    """Refuse what no browser sends as a page's origin."""
+    scheme, separator, rest = origin.partition("://")
+    is_origin = (
+        scheme in ("http", "https")
+        and bool(separator and rest)
+        and rest.isprintable()
+        and not set(rest) & set("/ ,?#@")
+    )
+    allowed = "* or origins like https://example.org, separated by commas"
+    require_setting(origin == "*" or is_origin, setting, origin, allowed)

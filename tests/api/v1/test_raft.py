@@ -3,9 +3,9 @@
 import pytest
 
 import raftwerk
-from raftwerk.api import ApiSettings
 from raftwerk.api.v1.app import make_documented_api
 from raftwerk.api.v1.context import ApiContext
+from raftwerk.config import ApiSettings
 from raftwerk.core.records import ConfState
 from raftwerk.core.roles import Role
 from raftwerk.errors import NotLeader

@@ -9,11 +9,11 @@ from starlette.exceptions import HTTPException
 
 from raftwerk import __version__
 from raftwerk.api.origin import require_same_origin
-from raftwerk.api.settings import ApiSettings
 from raftwerk.api.status import status_of
 from raftwerk.api.v1 import raft
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.refusals import describe_error, refusals
+from raftwerk.config import ApiSettings
 from raftwerk.errors import RequestError
 
 __all__ = ["make_documented_api"]

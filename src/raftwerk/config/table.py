@@ -1,0 +1,390 @@
+"""Every setting once: what it is called in flags, environment and files, and its words.
+
+The command line, the readers of environment and files, ``raftwerk config`` and the page
+``docs/reference/configuration.md`` are all made from this table. What a value may be
+is checked in one place too: where the value lives, in `ServeConfig` and its like.
+"""
+
+from typing import Final
+
+import msgspec
+
+__all__ = ["COMMANDS", "PREFIX", "SETTINGS", "Setting", "settings_of"]
+
+PREFIX: Final = "RAFTWERK_"
+"""How all variables of the environment begin that are ours alone."""
+
+COMMANDS: Final = ("serve", "monitor", "demo")
+"""The commands with settings, in the order of the page."""
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting as people write it.
+
+    Parameters
+    ----------
+    command : str
+        The command that it belongs to; also its table in TOML.
+    name : str
+        As it is called in every complaint: the flag without its dashes.
+    metavar : str
+        What stands for the value in the help.
+    meaning : str
+        A sentence, or less.
+    default : str
+        What holds if nobody says anything, in words.
+    aliases : tuple of str
+        Other variables of the environment that are understood, strongest first.
+    own_variable : str
+        Its own variable; empty for the one that follows from the name.
+    is_secret : bool
+        Whether its value is never shown.
+    is_live : bool
+        Whether it is read again on SIGHUP; all others need a restart.
+    """
+
+    command: str
+    name: str
+    metavar: str
+    meaning: str
+    default: str
+    aliases: tuple[str, ...] = ()
+    own_variable: str = ""
+    is_secret: bool = False
+    is_live: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The flag on the command line."""
+        return f"--{self.name}"
+
+    @property
+    def toml_key(self) -> str:
+        """The key in a TOML file: its table, and the name."""
+        return f"{self.command}.{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """The variable of the environment that is this setting's own."""
+        return self.own_variable or _variable(self.name)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """All variables of the environment that set it, strongest first."""
+        return (self.variable, *self.aliases)
+
+
+def settings_of(command: str) -> tuple[Setting, ...]:
+    """Return the settings of a command.
+
+    Parameters
+    ----------
+    command : str
+        One of `COMMANDS`.
+
+    Returns
+    -------
+    tuple of Setting
+        In the order in which they are explained.
+
+    Examples
+    --------
+    >>> [each.variable for each in settings_of("monitor")][:2]
+    ['RAFTWERK_ENDPOINTS', 'RAFTWERK_MONITOR_HOST']
+    """
+    return tuple(setting for setting in SETTINGS if setting.command == command)
+
+
+def _variable(*words: str) -> str:
+    """Return the variable of the environment for a name."""
+    return PREFIX + "_".join(words).replace("-", "_").upper()
+
+
+def _serve(
+    name: str,
+    metavar: str,
+    meaning: str,
+    default: str,
+    *aliases: str,
+    is_secret: bool = False,
+    is_live: bool = False,
+) -> Setting:
+    """Return a setting of ``raftwerk serve``."""
+    return Setting(
+        command="serve",
+        name=name,
+        metavar=metavar,
+        meaning=meaning,
+        default=default,
+        aliases=aliases,
+        is_secret=is_secret,
+        is_live=is_live,
+    )
+
+
+def _monitor(
+    name: str, metavar: str, meaning: str, default: str, *aliases: str
+) -> Setting:
+    """Return a setting of ``raftwerk monitor``."""
+    return Setting(
+        command="monitor",
+        name=name,
+        metavar=metavar,
+        meaning=meaning,
+        default=default,
+        aliases=aliases,
+        own_variable="" if name == "endpoints" else _variable("monitor", name),
+    )
+
+
+def _demo(name: str, metavar: str, meaning: str, default: str) -> Setting:
+    """Return a setting of ``raftwerk demo``."""
+    return Setting(
+        command="demo",
+        name=name,
+        metavar=metavar,
+        meaning=meaning,
+        default=default,
+        own_variable=_variable("demo", name),
+    )
+
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    _serve(
+        "name",
+        "NAME",
+        "This node's name, for people; what the directory knows decides who it is.",
+        "default",
+        "HOSTNAME",
+    ),
+    _serve("data-dir", "DIR", "All that must survive.", "NAME.raftwerk"),
+    _serve(
+        "listen-client-urls",
+        "URLS",
+        "Where clients are answered: this machine alone, unless told otherwise.",
+        "http://127.0.0.1:2379",
+    ),
+    _serve(
+        "advertise-client-urls",
+        "URLS",
+        "Where clients are told to come.",
+        "those listened on",
+    ),
+    _serve(
+        "listen-peer-urls",
+        "URLS",
+        "Where peers are answered: this machine alone, unless told otherwise.",
+        "http://127.0.0.1:2380",
+    ),
+    _serve(
+        "initial-advertise-peer-urls",
+        "URLS",
+        "Where peers are told to come.",
+        "those listened on",
+    ),
+    _serve(
+        "initial-cluster",
+        "NAME=URL,…",
+        "The members of the first start, the same on each of them.",
+        "this node",
+    ),
+    _serve(
+        "initial-cluster-state",
+        "STATE",
+        "Found a cluster (new) or join one (existing).",
+        "new",
+    ),
+    _serve(
+        "initial-cluster-token",
+        "TOKEN",
+        "Keeps clusters apart that have the same addresses.",
+        "raftwerk-cluster",
+    ),
+    _serve(
+        "join",
+        "URLS",
+        "Join a running cluster through any of these members' peer URLs.",
+        "none",
+    ),
+    _serve(
+        "discovery-srv",
+        "DOMAIN",
+        "Find the peers by the SRV records of this domain.",
+        "none",
+    ),
+    _serve(
+        "app-name",
+        "NAME",
+        "The service's name, in error ids. Where it is set, the peers are found by"
+        " the addresses of this name in DNS.",
+        "consensus-cluster-service, not looked up",
+        "APP_NAME",
+    ),
+    _serve(
+        "num-replicas",
+        "N",
+        "How many nodes found a cluster that is found by DNS, and how many vote"
+        " in it.",
+        "3",
+        "NUM_REPLICAS",
+    ),
+    _serve(
+        "dns-servers",
+        "HOST:PORT,…",
+        "Who is asked for names.",
+        "the system's",
+        is_live=True,
+    ),
+    _serve(
+        "heartbeat-interval",
+        "MILLISECONDS",
+        "From one heartbeat to the next; at most half of the election timeout.",
+        "50",
+        "HEARTBEAT_REPEAT_MILLIS",
+    ),
+    _serve(
+        "election-timeout",
+        "MILLISECONDS",
+        "The least wait for a leader.",
+        "150",
+        "ELECTION_TIMEOUT_LOWER_MILLIS",
+    ),
+    _serve(
+        "election-timeout-max",
+        "MILLISECONDS",
+        "The longest wait for a leader; each wait is drawn anew.",
+        "twice the least",
+        "ELECTION_TIMEOUT_UPPER_MILLIS",
+    ),
+    _serve(
+        "snapshot-count",
+        "ENTRIES",
+        "From one snapshot to the next.",
+        "10000",
+    ),
+    _serve(
+        "max-request-bytes",
+        "BYTES",
+        "The most that one request may have.",
+        "1572864",
+    ),
+    _serve(
+        "transport",
+        "NAME",
+        "How members speak to each other: tcp.",
+        "tcp",
+    ),
+    _serve(
+        "peer-secret",
+        "TEXT",
+        "What members that speak HTTP to each other prove themselves with.",
+        "none",
+        is_secret=True,
+    ),
+    _serve(
+        "cors",
+        "ORIGINS",
+        "Pages of these origins may change things here; * for any.",
+        "none",
+    ),
+    _serve(
+        "log-level",
+        "LEVEL",
+        "debug, info, warn, error, panic or fatal.",
+        "info",
+        "LOGGING",
+        is_live=True,
+    ),
+    _serve(
+        "log-format",
+        "FORM",
+        "json, console (for people), or auto: console on a terminal.",
+        "auto",
+    ),
+    _serve(
+        "api-title",
+        "TEXT",
+        "The application's name in the API's description.",
+        "Consensus Cluster Service",
+        "FASTAPI_TITLE",
+    ),
+    _serve(
+        "api-description",
+        "TEXT",
+        "What the API's description says of it.",
+        "a text of our own",
+        "FASTAPI_DESCR",
+    ),
+    _serve(
+        "api-maintainer",
+        "NAME",
+        "Who is responsible, in the API's description.",
+        "none",
+        "FASTAPI_MAINT",
+    ),
+    _serve(
+        "api-email",
+        "ADDRESS",
+        "How to reach them.",
+        "none",
+        "FASTAPI_EMAIL",
+    ),
+    _serve(
+        "api-prefix",
+        "PATH",
+        "Where the documented API begins.",
+        "/api",
+        "API_PREFIX",
+    ),
+    _serve(
+        "api-schema-path",
+        "PATH",
+        "Where its OpenAPI schema is.",
+        "/openapi.json",
+        "FASTAPI_SCHEM",
+    ),
+    _serve(
+        "api-docs-path",
+        "PATH",
+        "Where it can be tried in a browser.",
+        "/docs",
+        "FASTAPI_DOCS",
+    ),
+    _serve(
+        "root-path",
+        "PATH",
+        "At which path a proxy serves all this.",
+        "none",
+        "ROOT_PATH",
+    ),
+    _monitor("endpoints", "URL,…", "The nodes' client URLs.", "http://127.0.0.1:2379"),
+    _monitor(
+        "host",
+        "ADDRESS",
+        "Where the page is served; HOST or HOST:PORT.",
+        "127.0.0.1",
+        "ADDRESS",
+        "BIND_HOST",
+    ),
+    _monitor("port", "PORT", "Where the page is served.", "8000", "BIND_PORT"),
+    _monitor(
+        "main-app-name",
+        "NAME",
+        "Watch all nodes that have this name in DNS, beside the endpoints.",
+        "none",
+        "MAIN_APP_NAME",
+        "RAFT_SERVICE_NAME",
+    ),
+    _monitor(
+        "refresh-rate-millis",
+        "MILLISECONDS",
+        "From one look to the next.",
+        "1000",
+        "REFRESH_RATE_MILLIS",
+    ),
+    _demo("nodes", "N", "How many nodes, at most 7.", "3"),
+    _demo("data-dir", "DIR", "Keep the data here.", "a temporary folder"),
+    _demo("base-port", "PORT", "First of the nodes' ports.", "2379, 22379, 32379 …"),
+    _demo("monitor-port", "PORT", "Where the page is served.", "8000"),
+)
+"""All of them, in the order of the page."""
