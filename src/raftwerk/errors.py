@@ -35,6 +35,7 @@ __all__ = [
     "DiskFull",
     "EntryCompacted",
     "EntryUnavailable",
+    "HookFailed",
     "InconsistentState",
     "InvalidChange",
     "InvariantViolation",
@@ -101,6 +102,10 @@ class EntryUnavailable(RaftwerkError):
 
 class SnapshotUnavailable(RaftwerkError):
     """The snapshot is being made; ask again later."""
+
+
+class HookFailed(RaftwerkError):
+    """A role hook did not do what it should; the node goes on."""
 
 
 class MisuseError(RaftwerkError):
