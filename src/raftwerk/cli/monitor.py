@@ -9,8 +9,10 @@ from raftwerk.config import MonitorConfig, Url
 from raftwerk.host.real import real_host
 from raftwerk.monitor.app import make_app
 from raftwerk.monitor.fetch import HttpFetch
+from raftwerk.monitor.hub import Hub
 from raftwerk.monitor.server import PageServer
 from raftwerk.monitor.status import Poller
+from raftwerk.monitor.stream import HttpStream
 
 __all__ = ["monitor"]
 
@@ -45,10 +47,13 @@ async def _serve(config: MonitorConfig) -> None:
             timers=host.timers,
             interval_seconds=config.refresh_millis / 1000,
         )
-        app = make_app(poller.views, refresh_millis=config.refresh_millis)
+        streams = await stack.enter_async_context(HttpStream())
+        hub = Hub(config.endpoints, streams, host)
+        app = make_app(poller.views, refresh_millis=config.refresh_millis, hub=hub)
         server = PageServer(app)
         await server.start(config.host, config.port)
         stack.push_async_callback(server.stop)
+        stack.push_async_callback(hub.stop)  # first: pages never leave by themselves
         polling = asyncio.create_task(poller.run())
         print(f"monitor: http://{Url(config.host, config.port).host_port}/", flush=True)
         await signals.wait()

@@ -1,7 +1,7 @@
-"""The page and its data: ``/`` for people, ``/nodes`` for programs."""
+"""The page and its data: ``/`` for people, ``/nodes`` for programs, ``/events``."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from html import escape
 from importlib import resources
@@ -11,16 +11,23 @@ from typing import Final
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import (
+    HTMLResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from raftwerk.monitor.hub import Hub
+from raftwerk.monitor.pages import Page
 from raftwerk.monitor.status import NodeView
 
 __all__ = ["make_app"]
 
 FIELDS: Final = ("id", "name", "term", "state", "leader", "endpoint")
-"""The columns, in their order; ``static/app.js`` has the same."""
+"""The columns of the table without scripts, in their order."""
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -36,7 +43,12 @@ HEADERS: Final = {
 
 
 def make_app(
-    views: Callable[[], Sequence[NodeView]], *, refresh_millis: int
+    views: Callable[[], Sequence[NodeView]],
+    *,
+    refresh_millis: int,
+    hub: Hub | None = None,
+    token: str = "",
+    routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the page of one cluster as an ASGI application.
 
@@ -47,7 +59,13 @@ def make_app(
     views : callable
         Returns what is known of each node, as `Poller.views` does.
     refresh_millis : int
-        Milliseconds from one refresh of the page to the next.
+        Milliseconds from one refresh to the next, where there are no scripts.
+    hub : Hub, optional
+        What the live page shows; without it, it can only play recordings.
+    token : str
+        What the page shows to those of its own routes that change something.
+    routes : sequence of BaseRoute
+        Those, where there are any.
 
     Returns
     -------
@@ -58,12 +76,13 @@ def make_app(
     page = Template((files / "index.html").read_text(encoding="utf-8"))
 
     async def _show_page(_request: Request) -> Response:
-        """Answer with the page, its table filled."""
+        """Answer with the page; who has no scripts gets the table."""
         rows = "\n".join(_row(view) for view in views())
         html = page.substitute(
-            refresh_millis=refresh_millis,
             refresh_seconds=math.ceil(refresh_millis / 1000),
             rows=rows,
+            token=escape(token),
+            live="yes" if hub is not None else "no",
         )
         return HTMLResponse(html, headers=HEADERS)
 
@@ -74,13 +93,33 @@ def make_app(
             msgspec.json.encode(nodes), media_type="application/json", headers=HEADERS
         )
 
+    async def _show_events(_request: Request) -> Response:
+        """Answer with all that happens, for ever."""
+        opened = hub.open_page() if hub is not None else None
+        if hub is None or opened is None:
+            return PlainTextResponse("too many pages are open\n", 503, headers=HEADERS)
+        return StreamingResponse(
+            _stream(hub, opened), media_type="text/event-stream", headers=HEADERS
+        )
+
     return Starlette(
         routes=[
             Route("/", _show_page),
             Route("/nodes", _show_nodes),
+            Route("/events", _show_events),
+            *routes,
             Mount("/static", StaticFiles(packages=[("raftwerk.monitor", "static")])),
         ]
     )
+
+
+async def _stream(hub: Hub, page: Page) -> AsyncIterator[bytes]:
+    """Yield what a page is shown, until it goes."""
+    try:
+        async for event in page.stream():
+            yield event
+    finally:
+        hub.close_page(page)
 
 
 def _as_json(view: NodeView) -> dict[str, object]:
@@ -89,7 +128,7 @@ def _as_json(view: NodeView) -> dict[str, object]:
 
 
 def _row(view: NodeView) -> str:
-    """Return a row of the table as HTML; ``static/app.js`` makes the same of it."""
+    """Return a row of the table as HTML."""
     since = _instant(view)
     texts = {field: getattr(view, field) for field in FIELDS}
     if since is not None:

@@ -1,73 +1,292 @@
-// Keeps the table up to date: asks for the nodes again and again, and touches only the
-// texts that changed, so that nothing flickers and a selection stays.
+// The page: takes in what happens, live or from a recording, and shows it. What is taken
+// in is only noted; once a frame it is drawn, texts ten times a second at most.
 
-"use strict";
+import { diagnose } from "./health.js";
+import { clock, count, setAttribute, setText } from "./format.js";
+import { apply, newModel } from "./model.js";
+import { Live } from "./live.js";
+import { Nodes } from "./nodes.js";
+import { Plots } from "./plots.js";
+import { Replay, RecordingError } from "./replay.js";
+import { Ring } from "./ring.js";
+import { Timeline } from "./timeline.js";
 
-const FIELDS = ["id", "name", "term", "state", "leader", "endpoint"];
-const REFRESH_MILLIS = Number(document.documentElement.dataset.refreshMillis);
-const ANSWER_MILLIS_MAX = 5000;
+const TEXT_SECONDS = 0.1;
+const SLOW_SECONDS = 0.25;
 
-const trouble = document.getElementById("trouble");
-const body = document.getElementById("nodes");
-let silentSince = null;
+const byId = (id) => document.getElementById(id);
+const seconds = () => performance.now() / 1000;
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const isLive = document.documentElement.dataset.live === "yes";
+const token = document.querySelector("meta[name=raftwerk-token]")?.content ?? "";
 
-function setText(element, text) {
-  if (element.textContent !== text) {
-    element.textContent = text;
-  }
+let model = newModel();
+let takenAt = 0;
+let replay = null;
+let controls = null;
+
+const ring = new Ring(byId("ring"), { isCalm: () => calm.matches });
+const plots = new Plots(byId("plots"));
+const timeline = new Timeline({
+  list: byId("timeline"),
+  filters: byId("filters"),
+  pause: byId("timeline-pause"),
+  details: byId("timeline-details"),
+  empty: byId("timeline-empty"),
+});
+
+if (token) {
+  const { Controls } = await import("./controls.js");
+  controls = new Controls({ token, panel: byId("break"), current: () => model });
+}
+const nodes = new Nodes(byId("nodes"), {
+  extras: controls ? (node) => controls.forNode(node) : null,
+});
+
+// ---- taking in -------------------------------------------------------------------
+
+function see(record) {
+  if (record.type === "message") ring.send(shown(), record, seconds());
+  if (controls && record.type === "watched") controls.watched(record);
 }
 
-function clock(instant) {
-  return new Date(instant).toLocaleTimeString();
+function take(records) {
+  const wasAt = model.t;
+  for (const record of records) {
+    apply(model, record);
+    if (replay === null) see(record);
+  }
+  if (model.t > wasAt) takenAt = seconds();
 }
 
-function textOf(node, field) {
-  if (field === "state" && node.unreachable_since !== null) {
-    return `${node.state} since ${clock(node.unreachable_since)}`;
-  }
-  return node[field] === null ? "" : String(node[field]);
+function shown() {
+  return replay === null ? model : replay.model;
 }
 
-function rowFor(position) {
-  if (position < body.rows.length) {
-    return body.rows[position];
-  }
-  const row = body.insertRow();
-  for (const field of FIELDS) {
-    row.insertCell().dataset.field = field;
-  }
-  return row;
+function clockNow() {
+  return replay === null ? model.t + Math.min(seconds() - takenAt, 1) : replay.at;
 }
 
-function show(nodes) {
-  nodes.forEach((node, position) => {
-    const row = rowFor(position);
-    if (row.dataset.state !== node.state) {
-      row.dataset.state = node.state;
-    }
-    row.title = node.error ?? "";
-    FIELDS.forEach((field, column) => setText(row.cells[column], textOf(node, field)));
-  });
-  while (body.rows.length > nodes.length) {
-    body.deleteRow(-1);
-  }
+// ---- showing -----------------------------------------------------------------------
+
+const status = { kind: "wait", since: 0 };
+
+function showConnection() {
+  const words = {
+    wait: "connecting",
+    live: "live",
+    lost: `the monitor does not answer since ${clock(status.since)}; trying again`,
+    none: "no cluster: play a recording",
+  };
+  setAttribute(byId("connection"), "data-kind", replay === null ? status.kind : "replay");
+  setText(byId("connection-words"), replay === null ? words[status.kind] : "replay");
 }
 
-async function refresh() {
+let lastSaid = "";
+
+function showHealth() {
+  const [level, words] =
+    replay === null && status.kind === "lost"
+      ? ["bad", `The monitor does not answer since ${clock(status.since)}. What is shown may be old.`]
+      : diagnose(shown());
+  const health = byId("health");
+  setAttribute(health, "data-level", level);
+  if (words !== lastSaid) {
+    lastSaid = words;
+    setText(byId("health-words"), words);
+  }
+  setText(byId("dropped"), model.dropped ? `${count(model.dropped)} records were dropped: this page is slow` : "");
+}
+
+let textsAt = 0;
+let slowAt = 0;
+let frameAt = seconds();
+
+function frame() {
+  const now = seconds();
+  const passed = Math.min(now - frameAt, 0.25);
+  frameAt = now;
+  if (replay !== null) {
+    replay.advance(passed, see);
+    showPlayer();
+  }
+  const current = shown();
+  if (calm.matches ? now - textsAt >= SLOW_SECONDS : true) ring.draw(current, now, clockNow());
+  if (now - textsAt >= TEXT_SECONDS) {
+    textsAt = now;
+    ring.update(current, now);
+    nodes.update(current);
+  } else if (now - slowAt >= SLOW_SECONDS) {
+    slowAt = now;
+    // In a frame of their own: no frame does all the work.
+    showHealth();
+    timeline.update(replay === null ? model.timeline : replay.marks, replay === null ? null : replay.at);
+    plots.update(current);
+    if (controls) controls.update(current);
+  }
+  requestAnimationFrame(frame);
+}
+
+// ---- replay ------------------------------------------------------------------------
+
+const player = byId("player");
+const playButton = byId("play");
+const position = byId("position");
+
+function showPlayer() {
+  const value = ((replay.at - replay.start) / replay.length) * 1000;
+  if (document.activeElement !== position || replay.isPlaying) position.value = value;
+  const words = `${clock(replay.at)}, ${(replay.at - replay.start).toFixed(1)} of ${replay.length.toFixed(1)} s`;
+  setText(byId("position-words"), words);
+  setAttribute(position, "aria-valuetext", words);
+  setText(playButton, replay.isPlaying ? "Pause" : "Play");
+}
+
+async function openRecording(file) {
+  const trouble = byId("player-trouble");
+  setText(trouble, "");
+  player.hidden = false;
   try {
-    const signal = AbortSignal.timeout(ANSWER_MILLIS_MAX);
-    const response = await fetch("nodes", { cache: "no-store", signal });
-    if (!response.ok) {
-      throw new Error(`HTTP status ${response.status}`);
-    }
-    show(await response.json());
-    setText(trouble, "");
-    silentSince = null;
-  } catch {
-    silentSince ??= Date.now();
-    setText(trouble, `The monitor does not answer since ${clock(silentSince)}.`);
+    const loaded = await Replay.load(await file.text(), (share) =>
+      setText(byId("recording-name"), `reading ${Math.round(share * 100)} %`)
+    );
+    begin(loaded, file.name);
+  } catch (error) {
+    setText(trouble, error instanceof RecordingError ? error.message : `It can't be read: ${error.message}`);
+    setAttribute(player, "data-empty", replay === null ? "" : null);
   }
-  setTimeout(refresh, REFRESH_MILLIS);
 }
 
-refresh();
+function begin(loaded, name) {
+  replay = loaded;
+  ring.forget();
+  setAttribute(player, "data-empty", null);
+  setAttribute(document.documentElement, "data-mode", "replay");
+  const broken = replay.broken ? `, ${count(replay.broken)} lines unreadable` : "";
+  setText(byId("recording-name"), `${name}: ${count(replay.records.length)} records${broken}`);
+  timeline.restart((t) => jump(t));
+  showMarks();
+  replay.isPlaying = true;
+  showConnection();
+  playButton.focus();
+}
+
+function showMarks() {
+  const important = replay.marks.filter((mark) => mark.weight > 1 && mark.kind === "elections");
+  byId("marks").replaceChildren(
+    ...important.slice(0, 200).map((mark) => {
+      const tick = document.createElement("i");
+      tick.style.left = `${((mark.t - replay.start) / replay.length) * 100}%`;
+      return tick;
+    })
+  );
+}
+
+function jump(t) {
+  ring.forget();
+  replay.seek(t);
+  timeline.isStale = true;
+}
+
+function closeRecording() {
+  replay = null;
+  player.hidden = true;
+  setAttribute(document.documentElement, "data-mode", null);
+  ring.forget();
+  timeline.restart();
+  showConnection();
+  byId("open-recording").focus();
+}
+
+playButton.addEventListener("click", () => {
+  if (!replay) return;
+  if (!replay.isPlaying && replay.at >= replay.end) replay.seek(replay.start);
+  replay.isPlaying = !replay.isPlaying;
+});
+byId("step-back").addEventListener("click", () => replay && step(-1));
+byId("step-on").addEventListener("click", () => replay && step(1));
+byId("speed").addEventListener("change", (event) => {
+  if (replay) replay.speed = Number(event.target.value);
+});
+position.addEventListener("input", () => {
+  if (replay) jump(replay.start + (Number(position.value) / 1000) * replay.length);
+});
+byId("close-recording").addEventListener("click", closeRecording);
+byId("open-recording").addEventListener("click", () => byId("recording").click());
+byId("recording").addEventListener("change", (event) => {
+  const [file] = event.target.files;
+  event.target.value = "";
+  if (file) openRecording(file);
+});
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  const [file] = event.dataTransfer.files;
+  if (file) openRecording(file);
+});
+
+function step(direction) {
+  ring.forget();
+  const found = replay.step(direction);
+  timeline.isStale = true;
+  setText(byId("step-words"), found ? found.text : direction > 0 ? "the end" : "the beginning");
+}
+
+// ---- look --------------------------------------------------------------------------
+
+function readColours() {
+  ring.readColours();
+  plots.readColours();
+}
+
+const themes = ["auto", "light", "dark"];
+const themeButton = byId("theme");
+
+function setTheme(theme) {
+  setAttribute(document.documentElement, "data-theme", theme === "auto" ? null : theme);
+  setText(themeButton, `Theme: ${theme}`);
+  themeButton.dataset.theme = theme;
+  requestAnimationFrame(readColours);
+}
+
+themeButton.addEventListener("click", () => {
+  const next = themes[(themes.indexOf(themeButton.dataset.theme) + 1) % themes.length];
+  try {
+    localStorage.setItem("raftwerk-theme", next);
+  } catch {
+    // No storage: the choice holds until the page is closed.
+  }
+  setTheme(next);
+});
+
+let stored = "auto";
+try {
+  stored = localStorage.getItem("raftwerk-theme") ?? "auto";
+} catch {
+  // As above.
+}
+setTheme(themes.includes(stored) ? stored : "auto");
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readColours);
+
+// ---- begin -------------------------------------------------------------------------
+
+if (isLive) {
+  const live = new Live({
+    take,
+    restart() {
+      model = newModel();
+      if (replay === null) timeline.restart();
+    },
+    tell(kind, since) {
+      status.kind = kind;
+      status.since = since || status.since;
+      showConnection();
+    },
+  });
+  addEventListener("pagehide", () => live.close());
+  addEventListener("pageshow", (event) => event.persisted && live.again());
+} else {
+  status.kind = "none";
+}
+showConnection();
+requestAnimationFrame(frame);

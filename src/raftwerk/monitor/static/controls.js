@@ -1,0 +1,5 @@
+export class Controls {
+  constructor() {}
+  forNode() { return { element: document.createElement("div"), update() {} }; }
+  update() {}
+}

@@ -1,0 +1,113 @@
+// The state of the cluster in one sentence, in plain words.
+
+import { clock, count, list } from "./format.js";
+import { leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
+
+const LAG_ENTRIES = 1000;
+
+const AWAY = {
+  UNREACHABLE: "can't be reached",
+  STOPPED: "is stopped",
+  KILLED: "was killed",
+  PAUSED: "is paused",
+  STARTING: "is starting",
+};
+
+function isAway(model, id) {
+  const node = model.nodes[id];
+  return !node || standing(model, node) in AWAY || node.reachable !== true;
+}
+
+function absence(model, ids) {
+  const words = ids.map((id) => {
+    const node = model.nodes[id];
+    const state = node ? standing(model, node) : "UNREACHABLE";
+    const since = node?.reachable === false ? ` since ${clock(node.since)}` : "";
+    return `${nameOf(model, id)} ${AWAY[state] ?? "can't be reached"}${since}`;
+  });
+  return list(words);
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+// Returns [level, sentence]; level is good, warn or bad.
+export function diagnose(model) {
+  const nodes = nodesInOrder(model);
+  if (!model.conf || !nodes.length) {
+    const silent = Object.values(model.reach).filter((each) => !each.is_reachable);
+    if (silent.length) {
+      return ["bad", `No node answers: ${list(silent.map((each) => each.endpoint))}.`];
+    }
+    return ["wait", "Waiting for the first word of a node."];
+  }
+  const halves = [model.conf.voters, model.conf.voters_outgoing].filter((each) => each.length);
+  const voters = [...new Set(halves.flat())];
+  const away = voters.filter((id) => isAway(model, id));
+  const leader = leaderOf(model);
+  const lost = halves.find(
+    (half) => 2 * half.filter((id) => !isAway(model, id)).length <= half.length
+  );
+  if (lost) {
+    const here = lost.filter((id) => !isAway(model, id)).length;
+    return [
+      "bad",
+      `No majority: only ${here} of ${lost.length} voters can be reached, so nobody can lead ` +
+        `and writes wait. ${capital(absence(model, away))}.`,
+    ];
+  }
+  if (leader && leader.transferee !== null) {
+    const target = nameOf(model, leader.transferee);
+    return ["warn", `${leader.name} hands leadership over to ${target}; writes wait a moment.`];
+  }
+  const candidates = nodes.filter((node) => standing(model, node).endsWith("CANDIDATE"));
+  if (!leader) {
+    if (candidates.length) {
+      const asks = list(candidates.map((node) => node.name));
+      const term = Math.max(...candidates.map((node) => node.term));
+      return ["warn", `No leader: ${asks} ${candidates.length > 1 ? "ask" : "asks"} for votes in term ${term}.`];
+    }
+    return ["warn", "No leader yet: whose election timer runs out first will ask for votes."];
+  }
+  const parts = [`${leader.name} leads in term ${leader.term}`];
+  // A voter that its leader has not heard of lately is cut off, even where we see it.
+  const cut = voters.filter(
+    (id) => !away.includes(id) && leader.progress[id] && !leader.progress[id].is_active &&
+      leader.peers[id]?.connected === false
+  );
+  const believers = nodes.filter(
+    (node) => node.id !== leader.id && standing(model, node) === "LEADER"
+  );
+  const follows = voters.length - away.length - cut.length;
+  if (model.conf.voters_outgoing.length) {
+    parts.push("the membership is changing, and until that is done both majorities count");
+  }
+  if (believers.length) {
+    const names = list(believers.map((node) => `${node.name} (term ${node.term})`));
+    parts.push(`${names} still takes itself for the leader, and can commit nothing`);
+  }
+  if (away.length || cut.length) {
+    if (away.length) parts.push(absence(model, away));
+    if (cut.length) parts.push(`${list(cut.map((id) => nameOf(model, id)))} is cut off from it`);
+    const spare = follows - (Math.floor(voters.length / 2) + 1);
+    parts.push(
+      spare > 0
+        ? `writes go on, and would with ${spare} more lost`
+        : "writes go on; one more loss would stop them"
+    );
+    return ["warn", `${parts.join("; ")}.`];
+  }
+  const behind = Object.entries(leader.progress).filter(([, each]) => each.lag_entries > LAG_ENTRIES);
+  if (behind.length) {
+    const names = behind.map(
+      ([id, each]) => `${nameOf(model, id)} is ${count(each.lag_entries)} entries behind`
+    );
+    return ["warn", `${parts.join("; ")}; ${list(names)}.`];
+  }
+  if (parts.length > 1) return ["warn", `${parts.join("; ")}.`];
+  const learners = model.conf.learners.length;
+  const also = learners ? `, ${learners} learner${learners > 1 ? "s" : ""} beside` : "";
+  const all = voters.length === 1 ? "the only voter is there" : `all ${voters.length} voters are with it`;
+  return ["good", `All is well: ${parts[0]}, ${all}${also}.`];
+}

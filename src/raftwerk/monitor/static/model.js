@@ -1,0 +1,275 @@
+// What is known of the cluster, made from records alone, one after the other. Live and
+// in replay it is the same function; a copy of it is a place to return to.
+
+import { describe } from "./describe.js";
+
+const TIMELINE_MAX = 400;
+const BUCKETS_MAX = 90;
+export const SILENCE_SECONDS = 1.5;
+
+export function newModel() {
+  return {
+    t: 0,
+    source: "",
+    nodes: {}, // by id
+    reach: {}, // by endpoint
+    processes: {}, // by name; of a demo
+    links: { cut: [], slow: 0 }, // of a demo; [from, to] by name
+    load: null,
+    chaos: null,
+    members: [],
+    conf: null,
+    confTerm: -1,
+    timeline: [],
+    serial: 0,
+    buckets: [],
+    records: 0,
+    dropped: 0,
+  };
+}
+
+export function nodeOf(model, id) {
+  return (model.nodes[id] ??= {
+    id,
+    name: "",
+    role: "UNKNOWN",
+    term: 0,
+    leader: null,
+    vote: null,
+    transferee: null,
+    log: null,
+    timer: null,
+    timerAt: 0,
+    window: null,
+    progress: {},
+    peers: {},
+    seen: 0,
+    reachable: null,
+    since: 0,
+    trouble: "",
+    endpoint: "",
+    election: null,
+    heartbeat: 50,
+  });
+}
+
+export function nameOf(model, id) {
+  if (id === null || id === undefined) return "nobody";
+  const known = model.nodes[id];
+  if (known?.name) return known.name;
+  return model.members.find((member) => member.id === id)?.name || `…${String(id).slice(-4)}`;
+}
+
+export function idOf(model, name) {
+  for (const node of Object.values(model.nodes)) if (node.name === name) return node.id;
+  return null;
+}
+
+function bucketAt(model, t) {
+  const second = Math.floor(t);
+  let last = model.buckets.at(-1);
+  if (last && second <= last.second) {
+    return model.buckets.findLast((bucket) => bucket.second === second) ?? last;
+  }
+  // A second in which nothing came is a second, too.
+  let next = last && second - last.second < BUCKETS_MAX ? last.second + 1 : second;
+  for (; next <= second; next += 1) {
+    last = {
+      second: next, writes: 0, reads: 0, elections: 0, writeMillis: null, writeMost: null,
+      syncMillis: null, syncMost: null, syncs: 0,
+    };
+    model.buckets.push(last);
+  }
+  if (model.buckets.length > BUCKETS_MAX) {
+    model.buckets.splice(0, model.buckets.length - BUCKETS_MAX);
+  }
+  return last;
+}
+
+function note(model, record, said) {
+  const entry = { ...said, t: record.t, serial: (model.serial += 1), node: record.node ?? null };
+  const last = model.timeline.at(-1);
+  if (last && last.text === entry.text && entry.t - last.t < 5) {
+    last.times = (last.times ?? 1) + 1;
+    return;
+  }
+  // Events of several nodes arrive in any order within a batch; the timeline has theirs.
+  let place = model.timeline.length;
+  while (place > 0 && model.timeline[place - 1].t > entry.t) place -= 1;
+  model.timeline.splice(place, 0, entry);
+  if (model.timeline.length > TIMELINE_MAX) model.timeline.shift();
+}
+
+function highest(now, value) {
+  return now === null ? value : Math.max(now, value);
+}
+
+const HANDLERS = {
+  header(model, record) {
+    if (record.node === undefined) {
+      model.source = record.source;
+      return;
+    }
+    const node = nodeOf(model, record.node);
+    node.name = record.name;
+    node.cluster = record.cluster;
+    node.heartbeat = record.heartbeat_millis;
+    node.election = record.election_timeout_millis;
+  },
+
+  state(model, record) {
+    const node = nodeOf(model, record.node);
+    node.name = record.name;
+    node.role = record.role;
+    node.term = record.term;
+    node.leader = record.leader;
+    node.vote = record.vote;
+    node.transferee = record.transferee;
+    node.log = record.log;
+    node.timer = record.timer;
+    node.timerAt = record.t;
+    node.seen = record.t;
+    node.progress = record.progress ?? {};
+    if (node.reachable === null) node.reachable = true;
+    const window = record.window;
+    if (!window || window.seconds === null) return;
+    const bucket = bucketAt(model, record.t);
+    bucket.writes += window.writes;
+    bucket.reads += window.reads;
+    bucket.syncs += window.syncs;
+    const writes = window.writes_millis;
+    if (writes) {
+      bucket.writeMillis = highest(bucket.writeMillis, writes[0]);
+      bucket.writeMost = highest(bucket.writeMost, writes[2]);
+    }
+    const syncs = window.syncs_millis;
+    if (syncs) {
+      bucket.syncMillis = highest(bucket.syncMillis, syncs[0]);
+      bucket.syncMost = highest(bucket.syncMost, syncs[2]);
+    }
+  },
+
+  members(model, record) {
+    const node = nodeOf(model, record.node);
+    // Who is ahead knows it first; a member that hangs behind does not turn it back.
+    const applied = node.log?.applied ?? 0;
+    const isNew = JSON.stringify(record.conf) !== JSON.stringify(model.conf);
+    if (isNew && applied < model.confTerm && node.leader !== null) return;
+    if (isNew) model.confTerm = applied;
+    model.members = record.members;
+    model.conf = record.conf;
+    const known = new Set(record.members.map((member) => member.id));
+    for (const id of Object.keys(model.nodes)) {
+      const other = model.nodes[id];
+      if (!known.has(id) && other.reachable !== true) delete model.nodes[id];
+    }
+    for (const member of record.members) {
+      const other = nodeOf(model, member.id);
+      if (!other.name) other.name = member.name;
+    }
+  },
+
+  event(model, record) {
+    const node = nodeOf(model, record.node);
+    const { name, data } = record;
+    if (name === "BecameCandidate" || name === "BecamePreCandidate") {
+      node.votes = { granted: 1, refused: 0 };
+    }
+    if (name === "VotesCounted") node.votes = { granted: data.granted, refused: data.refused };
+    if (name === "BecameLeader" || name === "BecameFollower") node.votes = null;
+    if (name === "BecameLeader") bucketAt(model, record.t).elections += 1;
+    const said = describe(model, record);
+    if (said) note(model, record, said);
+  },
+
+  peer(model, record) {
+    const node = nodeOf(model, record.node);
+    const was = node.peers[record.peer]?.connected;
+    node.peers[record.peer] = { connected: record.is_connected, since: record.t };
+    if (was === undefined || was === record.is_connected) return;
+    const said = describe(model, record);
+    if (said) note(model, record, said);
+  },
+
+  reach(model, record) {
+    model.reach[record.endpoint] = record;
+    if (record.node === null) return;
+    const node = nodeOf(model, record.node);
+    const was = node.reachable;
+    node.endpoint = record.endpoint;
+    node.reachable = record.is_reachable;
+    node.since = record.since;
+    node.trouble = record.trouble;
+    if (was === null || was === node.reachable) return;
+    const said = describe(model, record);
+    if (said) note(model, record, said);
+  },
+
+  gone(model, record) {
+    delete model.reach[record.endpoint];
+    if (record.node !== null) delete model.nodes[record.node];
+  },
+
+  process(model, record) {
+    model.processes[record.name] = record;
+    if (record.state === "removed") delete model.processes[record.name];
+  },
+
+  links(model, record) {
+    model.links = { cut: record.cut, slow: record.slow_millis ?? 0 };
+  },
+
+  load(model, record) {
+    model.load = record;
+  },
+
+  chaos(model, record) {
+    model.chaos = record;
+  },
+
+  act(model, record) {
+    note(model, record, { kind: "demo", text: record.text, weight: 2 });
+  },
+
+  dropped(model, record) {
+    model.dropped += record.count;
+  },
+};
+
+export function apply(model, record) {
+  const handler = HANDLERS[record.type];
+  model.records += 1;
+  if (record.t > model.t) model.t = record.t;
+  if (handler) handler(model, record);
+}
+
+export function isCut(model, from, to) {
+  const sender = nameOf(model, from);
+  const receiver = nameOf(model, to);
+  return model.links.cut.some(([one, other]) => one === sender && other === receiver);
+}
+
+// How a node is to be shown: what it said last, unless it can't be asked any more.
+export function standing(model, node) {
+  const process = model.processes[node.name];
+  if (process && process.state !== "running") return process.state.toUpperCase();
+  if (node.reachable === false) return "UNREACHABLE";
+  return node.role;
+}
+
+export function nodesInOrder(model) {
+  const nodes = Object.values(model.nodes);
+  return nodes.sort((one, other) =>
+    (one.name || one.id).localeCompare(other.name || other.id, "en", { numeric: true })
+  );
+}
+
+// The leader of the highest term among those who can be reached.
+export function leaderOf(model) {
+  let found = null;
+  for (const node of Object.values(model.nodes)) {
+    const leads = standing(model, node) === "LEADER";
+    if (leads && (found === null || node.term > found.term)) found = node;
+  }
+  return found;
+}

@@ -1,0 +1,130 @@
+// A recording, played: what is known at any moment is the records up to it, applied.
+// Copies of the model along the way make going back as quick as going on.
+
+import { apply, newModel } from "./model.js";
+
+const FORMAT = "raftwerk-events";
+const VERSION = 1;
+const KEY_EVERY = 2000;
+const CHUNK = 5000;
+
+export class RecordingError extends Error {}
+
+function parse(text) {
+  const lines = text.split("\n").filter((line) => line.trim());
+  if (!lines.length) throw new RecordingError("The file is empty.");
+  const records = [];
+  let broken = 0;
+  for (const line of lines) {
+    try {
+      records.push(JSON.parse(line));
+    } catch {
+      broken += 1; // the last line of a node that was killed, say
+    }
+  }
+  const header = records[0];
+  if (header?.type !== "header" || header.format !== FORMAT) {
+    throw new RecordingError("This is no recording of raftwerk: its first line is no header.");
+  }
+  if (header.version > VERSION) {
+    throw new RecordingError(
+      `The recording has version ${header.version}; this page reads up to ${VERSION}.`
+    );
+  }
+  return { header, records, broken };
+}
+
+export class Replay {
+  static async load(text, tellProgress = () => {}) {
+    const { header, records, broken } = parse(text);
+    const timed = records.filter((record) => typeof record.t === "number");
+    // Those of several nodes arrive in batches: by time they tell one story.
+    timed.sort((one, other) => one.t - other.t);
+    const replay = new Replay(header, timed, broken);
+    await replay.prepare(tellProgress);
+    return replay;
+  }
+
+  constructor(header, records, broken) {
+    this.header = header;
+    this.records = records;
+    this.broken = broken;
+    // A node's past comes with its first words: the story begins where frames do.
+    const first = records.find((record) => record.type === "state") ?? records[0];
+    this.start = Math.min(first.t, header.t);
+    this.end = records.at(-1).t;
+    this.keys = [];
+    this.marks = [];
+    this.speed = 1;
+    this.isPlaying = false;
+  }
+
+  get length() {
+    return Math.max(this.end - this.start, 0.001);
+  }
+
+  async prepare(tellProgress) {
+    const model = newModel();
+    const marks = [];
+    let seen = 0;
+    for (let place = 0; place < this.records.length; place += 1) {
+      if (place % KEY_EVERY === 0) this.keys.push({ place, model: structuredClone(model) });
+      if (place % CHUNK === CHUNK - 1) {
+        tellProgress(place / this.records.length);
+        await new Promise((done) => setTimeout(done));
+      }
+      apply(model, this.records[place]);
+      if (model.serial > seen) {
+        for (const entry of model.timeline) if (entry.serial > seen) marks.push({ ...entry });
+        seen = model.serial;
+      }
+    }
+    this.marks = marks.sort((one, other) => one.t - other.t || one.serial - other.serial);
+    this.seek(this.start);
+  }
+
+  // Go to a moment; what happened on the way is not shown.
+  seek(t) {
+    this.at = Math.min(Math.max(t, this.start), this.end);
+    const place = this.placeAfter(this.at);
+    const key = this.keys[Math.floor(Math.max(place - 1, 0) / KEY_EVERY)];
+    this.model = structuredClone(key.model);
+    for (let next = key.place; next < place; next += 1) apply(this.model, this.records[next]);
+    this.place = place;
+  }
+
+  placeAfter(t) {
+    let low = 0;
+    let high = this.records.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.records[middle].t <= t) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  // Let time pass; `see` is given each record that came meanwhile.
+  advance(seconds, see) {
+    if (!this.isPlaying) return;
+    this.at = Math.min(this.at + seconds * this.speed, this.end);
+    while (this.place < this.records.length && this.records[this.place].t <= this.at) {
+      const record = this.records[this.place];
+      apply(this.model, record);
+      see(record);
+      this.place += 1;
+    }
+    if (this.at >= this.end) this.isPlaying = false;
+  }
+
+  // To the next thing that happened, or the one before; returns it, if there is one.
+  step(direction) {
+    this.isPlaying = false;
+    const found =
+      direction > 0
+        ? this.marks.find((mark) => mark.t > this.at + 1e-6)
+        : this.marks.findLast((mark) => mark.t < this.at - 1e-6 && mark.t >= this.start);
+    this.seek(found ? found.t : direction > 0 ? this.end : this.start);
+    return found ?? null;
+  }
+}
