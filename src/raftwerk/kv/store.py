@@ -1,6 +1,6 @@
 """The store's face: batches of commands in, results out; reads; snapshots."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from raftwerk.kv import compaction, lease, ranges, snapshot, txn, write
@@ -52,7 +52,7 @@ class Store:
     b'value'
     """
 
-    __slots__ = ("_applied_index", "_lease_observer", "_state")
+    __slots__ = ("_applied_index", "_change_observer", "_lease_observer", "_state")
 
     is_quick: Final = True
     """A node may apply a batch on its loop, where requests read the store as well."""
@@ -60,6 +60,7 @@ class Store:
     def __init__(self) -> None:
         self._state = State()
         self._applied_index = 0
+        self._change_observer: Callable[[], None] | None = None
         self._lease_observer: Callable[[Sequence[int]], None] | None = None
 
     @property
@@ -105,6 +106,8 @@ class Store:
         state = self._state
         results: list[Result] = []
         for command in [decode(command) for command in commands]:
+            if isinstance(command, Compact):
+                self._tell()  # while what it forgets can still be told
             try:
                 results.append(_HANDLERS[type(command)](state, command))
             except KvError as refusal:
@@ -114,6 +117,7 @@ class Store:
             news = state.leases.take_news()
             if self._lease_observer is not None:
                 self._lease_observer(news)
+        self._tell()
         if not state.is_scavenged:
             compaction.scavenge(state, CHANGES_SCAVENGED_PER_BATCH)
         return results
@@ -196,20 +200,43 @@ class Store:
         CompactedRevision
             If the revision is forgotten.
         """
-        state = self._state
-        if revision > 0:
-            ranges.check_revision(state, min(revision, state.revision))
-        oldest = state.compact_revision
         events: list[Event] = []
-        for made, overtaken in state.history.since(max(revision, oldest)):
+        for event in self.events_since(revision):
             if (
                 events_max is not None
                 and len(events) >= events_max
-                and made.mod_revision > events[-1].kv.mod_revision
+                and event.kv.mod_revision > events[-1].kv.mod_revision
             ):
                 break
-            events.append(Event(made, self._previous(made, overtaken)))
+            events.append(event)
         return events
+
+    def events_since(self, revision: int) -> Iterator[Event]:
+        """Return the changes from a revision on, as they are now.
+
+        Parameters
+        ----------
+        revision : int
+            The first revision that is wanted; 0 or below for the oldest there is.
+
+        Returns
+        -------
+        iterator of Event
+            In order; drawn at any time, while the store may change, it gives the
+            changes up to the revision that is the newest now.
+
+        Raises
+        ------
+        CompactedRevision
+            If the revision is forgotten.
+        """
+        state = self._state
+        if revision > 0:
+            ranges.check_revision(state, min(revision, state.revision))
+        changes = state.history.since(max(revision, state.compact_revision))
+        return (
+            Event(made, self._previous(made, overtaken)) for made, overtaken in changes
+        )
 
     def _previous(self, made: KeyValue, overtaken: KeyValue | None) -> KeyValue | None:
         """Return the version that a read at the revision before would have given."""
@@ -219,6 +246,22 @@ class Store:
             # A transaction may put a key and delete it: nobody saw it in between.
             return self._state.index.at(made.key, made.mod_revision - 1)
         return overtaken
+
+    def observe_changes(self, observer: Callable[[], None]) -> None:
+        """Have somebody told whenever there may be changes to tell of.
+
+        Parameters
+        ----------
+        observer : callable
+            Called after each batch, before each compaction, and after a restore: then
+            in the thread of that.
+        """
+        self._change_observer = observer
+
+    def _tell(self) -> None:
+        """Tell who observes that there may be changes."""
+        if self._change_observer is not None:
+            self._change_observer()
 
     def observe_leases(self, observer: Callable[[Sequence[int]], None]) -> None:
         """Have somebody told of leases that begin and end, and who counts them.
@@ -320,6 +363,7 @@ class Store:
             If it is not whole; the same.
         """
         self._state = snapshot.read(chunks)
+        self._tell()
 
     def check(self) -> None:
         """Raise unless what must be true of any store is true of this one.

@@ -1,0 +1,455 @@
+"""Telling of changes: each once and in order, to each who watches.
+
+A watcher is either *synced*: it was told of all there is, and each change is given to
+it when it happens; or *behind*: it reads the history from where it stands, in steps,
+and is synced when it has come to its end. What a synced watcher does not fetch waits for it
+up to a bound; beyond that it falls behind. So whoever is slow costs a bounded amount of
+memory, delays nobody, and misses nothing unless what it wants is compacted meanwhile.
+
+A change finds the synced watchers that want it by its key: those of this very key in a
+dictionary, those of ranges in `intervals`. Watchers of one key or range stand together
+and are given one list. Source: etcd's watchable store; its guarantees of order,
+uniqueness, resumption and atomicity (all changes of one revision come together).
+"""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from raftwerk.kv.intervals import SpanIndex
+from raftwerk.kv.records import Event
+from raftwerk.kv.spans import Span, span_of
+from raftwerk.kv.store import Store
+
+__all__ = ["Batch", "Watcher", "Watchers", "holds_nothing"]
+
+PENDING_REVISIONS_MAX: Final = 128
+"""Revisions that may wait for one watcher; then it falls behind."""
+
+PENDING_BYTES_MAX: Final = 4 * 1024 * 1024
+"""The same in bytes of keys and values; a single revision may have more."""
+
+BATCH_REVISIONS_MAX: Final = 1_000
+"""Revisions that one batch from history holds, as in etcd."""
+
+BATCH_BYTES_MAX: Final = 8 * 1024 * 1024
+"""The same in bytes of keys and values, but for its last revision, which is whole."""
+
+CHANGES_PER_STEP: Final = 1_000
+"""Changes that are looked at between two turns of others; about a millisecond."""
+
+CHANGES_PER_ADVANCE: Final = 2_000
+"""Changes that are given to synced watchers in one go; if there are more, they read
+them in steps, as those do who are behind."""
+
+
+_Group = dict["Watcher", None]
+"""Who watches one key or range, in the order in which they came."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Changes that a watcher is told of together.
+
+    Parameters
+    ----------
+    revision : int
+        Their own, if it is one that just happened; the store's, if they are history.
+    events : sequence of Event
+        In order; may be the list of others too.
+    """
+
+    revision: int
+    events: Sequence[Event]
+
+
+class Watcher:
+    """One who watches: what it wants, and how far it has come.
+
+    Parameters
+    ----------
+    span : Span
+        The keys that it watches.
+    next_revision : int
+        The first revision that it wants to be told of.
+    wants_puts, wants_deletes : bool
+        Which changes.
+    on_ready : callable
+        Called when there is something for it, or may be, after there was nothing.
+    """
+
+    __slots__ = (
+        "_on_ready",
+        "_pending",
+        "_pending_bytes",
+        "is_synced",
+        "next_revision",
+        "span",
+        "wants_deletes",
+        "wants_puts",
+    )
+
+    def __init__(
+        self,
+        span: Span,
+        next_revision: int,
+        *,
+        wants_puts: bool,
+        wants_deletes: bool,
+        on_ready: Callable[[], None],
+    ) -> None:
+        self.span = span
+        self.next_revision = next_revision
+        self.wants_puts = wants_puts
+        self.wants_deletes = wants_deletes
+        self.is_synced = False
+        self._on_ready = on_ready
+        self._pending: deque[tuple[Batch, int]] = deque()
+        self._pending_bytes = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it was told of all there is."""
+        return self.is_synced and not self._pending
+
+    def select(self, events: list[Event]) -> list[Event]:
+        """Return those changes of its keys that it wants.
+
+        Parameters
+        ----------
+        events : list of Event
+            Of its keys.
+
+        Returns
+        -------
+        list of Event
+            The same list, if it wants all.
+        """
+        if self.wants_puts and self.wants_deletes:
+            return events
+        return [event for event in events if self.wants(event)]
+
+    def wants(self, event: Event) -> bool:
+        """Tell whether it wants a change of its keys, of this kind.
+
+        Parameters
+        ----------
+        event : Event
+            Of its keys.
+
+        Returns
+        -------
+        bool
+            A deletion has version 0.
+        """
+        return self.wants_puts if event.kv.version else self.wants_deletes
+
+    def offer(self, batch: Batch, size: int) -> bool:
+        """Let a batch wait, if there is room.
+
+        Parameters
+        ----------
+        batch : Batch
+            Not empty.
+        size : int
+            Its bytes.
+
+        Returns
+        -------
+        bool
+            Whether there was.
+        """
+        pending = self._pending
+        if pending and (
+            len(pending) >= PENDING_REVISIONS_MAX
+            or self._pending_bytes + size > PENDING_BYTES_MAX
+        ):
+            return False
+        pending.append((batch, size))
+        self._pending_bytes += size
+        if len(pending) == 1:
+            self._on_ready()
+        return True
+
+    def take_pending(self) -> Batch | None:
+        """Return the batch that has waited longest.
+
+        Returns
+        -------
+        Batch or None
+            None if none waits.
+        """
+        if not self._pending:
+            return None
+        batch, size = self._pending.popleft()
+        self._pending_bytes -= size
+        return batch
+
+    def fall_behind(self, revision: int) -> None:
+        """Have it read the history from a revision on.
+
+        Parameters
+        ----------
+        revision : int
+            The first one that it was not given; what waits for it remains.
+        """
+        self.is_synced = False
+        self.next_revision = max(self.next_revision, revision)
+        if not self._pending:
+            self._on_ready()
+
+
+class Watchers:
+    """All who watch one store.
+
+    Parameters
+    ----------
+    store : Store
+        Which; `advance` must be called when it has changed, before anything else here.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._told = store.revision
+        self._of_key: dict[bytes, _Group] = {}
+        self._of_span: dict[Span, _Group] = {}
+        self._spans: SpanIndex[_Group] = SpanIndex()
+
+    def open(
+        self,
+        span: Span,
+        start_revision: int,
+        *,
+        wants_puts: bool = True,
+        wants_deletes: bool = True,
+        on_ready: Callable[[], None],
+    ) -> Watcher:
+        """Begin to watch.
+
+        Parameters
+        ----------
+        span : Span
+            Which keys; not empty.
+        start_revision : int
+            From which revision on; 0 for all that comes from now on.
+        wants_puts, wants_deletes : bool
+            Which changes.
+        on_ready : callable
+            Called when there is something to `take`, or may be, after there was
+            nothing.
+
+        Returns
+        -------
+        Watcher
+            To be given to `take`, and in the end to `close`.
+        """
+        newest = self._store.revision
+        watcher = Watcher(
+            span,
+            start_revision or newest + 1,
+            wants_puts=wants_puts,
+            wants_deletes=wants_deletes,
+            on_ready=on_ready,
+        )
+        if watcher.next_revision > newest:
+            self._sync(watcher)
+        else:
+            on_ready()
+        return watcher
+
+    def close(self, watcher: Watcher) -> None:
+        """Tell somebody nothing more.
+
+        Parameters
+        ----------
+        watcher : Watcher
+            Who.
+        """
+        if watcher.is_synced:
+            watcher.is_synced = False
+            self._drop(watcher)
+
+    def advance(self) -> None:
+        """Give what has happened to the synced watchers that want it."""
+        newest, told = self._store.revision, self._told
+        if newest == told:
+            return
+        self._told = newest
+        if not (self._of_key or self._spans):
+            return
+        if told + 1 < self._store.compact_revision:
+            # It became another store, and what lies between is forgotten there.
+            self._all_behind(told + 1)
+            return
+        revision = told + 1
+        found: dict[int, tuple[_Group, list[Event]]] = {}
+        changes = self._store.events_since(revision)
+        for number, event in enumerate(changes):
+            if event.kv.mod_revision != revision:
+                self._give(revision, found)
+                found.clear()
+                revision = event.kv.mod_revision
+            if number >= CHANGES_PER_ADVANCE:
+                # A part of a revision is never given: it comes as a whole or not.
+                self._all_behind(revision)
+                return
+            self._find(event, found)
+        self._give(revision, found)
+
+    def take(self, watcher: Watcher) -> Generator[None, None, Batch | None]:
+        """Return what comes next for somebody, in steps of a bounded length.
+
+        Parameters
+        ----------
+        watcher : Watcher
+            Who; nobody else takes for it meanwhile.
+
+        Returns
+        -------
+        generator
+            Yields between two steps, between which the store may change; returns the
+            next changes, or None once there are none: then `on_ready` will be called.
+
+        Raises
+        ------
+        CompactedRevision
+            If what comes next is forgotten; watching is over then.
+        """
+        batch = watcher.take_pending()
+        while batch is None and not watcher.is_synced:
+            newest = self._store.revision
+            if watcher.next_revision > newest:
+                self._sync(watcher)
+                break
+            changes = self._store.events_since(watcher.next_revision)
+            batch = yield from _read(watcher, changes, newest)
+        return batch
+
+    def _sync(self, watcher: Watcher) -> None:
+        """Have it given what happens from now on."""
+        watcher.is_synced = True
+        start, stop = watcher.span
+        if stop == start + b"\0":
+            self._of_key.setdefault(start, {})[watcher] = None
+            return
+        watchers = self._of_span.get(watcher.span)
+        if watchers is None:
+            watchers = self._of_span[watcher.span] = {}
+            self._spans.add(watcher.span, watchers)
+        watchers[watcher] = None
+
+    def _drop(self, watcher: Watcher) -> None:
+        """Have it given nothing more."""
+        start, stop = watcher.span
+        if stop == start + b"\0":
+            watchers = self._of_key[start]
+            del watchers[watcher]
+            if not watchers:
+                del self._of_key[start]
+            return
+        watchers = self._of_span[watcher.span]
+        del watchers[watcher]
+        if not watchers:
+            del self._of_span[watcher.span]
+            self._spans.remove(watcher.span)
+
+    def _find(self, event: Event, found: dict[int, tuple[_Group, list[Event]]]) -> None:
+        """Put a change to those who watch its key."""
+        key = event.kv.key
+        groups = self._spans.containing(key) if self._spans else []
+        if (watchers := self._of_key.get(key)) is not None:
+            groups.append(watchers)
+        for group in groups:
+            known = found.get(id(group))
+            if known is None:
+                found[id(group)] = (group, [event])
+            else:
+                known[1].append(event)
+
+    def _give(
+        self, revision: int, found: dict[int, tuple[_Group, list[Event]]]
+    ) -> None:
+        """Give one revision's changes to those who watch."""
+        late: list[Watcher] = []
+        for watchers, events in found.values():
+            whole = Batch(revision, events)
+            size = _size_of(events)
+            for watcher in watchers:
+                if revision < watcher.next_revision:
+                    continue  # it waits for a later one
+                wanted = watcher.select(events)
+                batch = whole if wanted is events else Batch(revision, wanted)
+                if wanted and not watcher.offer(batch, size):
+                    late.append(watcher)
+        for watcher in late:
+            self._drop(watcher)
+            watcher.fall_behind(revision)
+
+    def _all_behind(self, revision: int) -> None:
+        """Have everybody read the history from a revision on."""
+        groups = [*self._of_key.values(), *self._of_span.values()]
+        self._of_key.clear()
+        self._of_span.clear()
+        self._spans = SpanIndex()
+        for watchers in groups:
+            for watcher in watchers:
+                watcher.fall_behind(revision)
+
+
+def holds_nothing(key: bytes, range_end: bytes) -> bool:
+    """Tell whether a range has no keys whatever there is in the store.
+
+    Parameters
+    ----------
+    key, range_end : bytes
+        As in `spans.span_of`.
+
+    Returns
+    -------
+    bool
+        Nobody can watch such a range.
+    """
+    start, stop = span_of(key, range_end)
+    return stop is not None and stop <= start
+
+
+def _read(
+    watcher: Watcher, changes: Iterator[Event], newest: int
+) -> Generator[None, None, Batch | None]:
+    """Return the next changes from history that somebody wants; None at its end.
+
+    The changes are those up to the revision that is the newest when it begins.
+    """
+    start, stop = watcher.span
+    found: list[Event] = []
+    size = revisions = 0
+    last = 0
+    for number, event in enumerate(changes, 1):
+        if number % CHANGES_PER_STEP == 0:
+            yield
+        kv = event.kv
+        if kv.key < start or (stop is not None and kv.key >= stop):
+            continue
+        if not watcher.wants(event):
+            continue
+        if kv.mod_revision != last:
+            if revisions >= BATCH_REVISIONS_MAX or size >= BATCH_BYTES_MAX:
+                watcher.next_revision = kv.mod_revision
+                return Batch(newest, found)
+            last = kv.mod_revision
+            revisions += 1
+        found.append(event)
+        size += _size_of((event,))
+    watcher.next_revision = newest + 1
+    return Batch(newest, found) if found else None
+
+
+def _size_of(events: Sequence[Event]) -> int:
+    """Return the bytes of keys and values in changes."""
+    size = 0
+    for kv, prev_kv in [(event.kv, event.prev_kv) for event in events]:
+        size += len(kv.key) + len(kv.value)
+        if prev_kv is not None:
+            size += len(prev_kv.value)
+    return size
