@@ -77,7 +77,8 @@ class Rig:
         result = None
         while True:
             try:
-                result = steps.send(result).function()
+                call = steps.send(result)
+                result = None if call is None else call.function()
             except StopIteration as end:
                 return bool(end.value)
 
@@ -93,7 +94,7 @@ class Rig:
         number = self.waiters.next_number()
         data = self.sender.wrap(EnvelopeKind.COMMAND, number, content)
         future = self.waiters.add(number, data, 10.0)
-        self.waiters.proposed(self.waiters.take_held(1000), Term(term))
+        self.waiters.proposed(self.waiters.take_held(1000, 1000), Term(term))
         return data, future
 
 

@@ -34,7 +34,7 @@ class Rig:
 
     def steps(
         self, name: str, calls: int = 1, is_long: bool = False
-    ) -> Generator[MachineCall, Any, None]:
+    ) -> Generator[MachineCall | None, Any, None]:
         """Call so often, and tell the result of each."""
         for number in range(calls):
             call = MachineCall(lambda: self.tell(f"{name} called"), is_long)
@@ -79,6 +79,24 @@ async def test_a_long_call_of_a_quick_machine_is_made_beside_the_loop() -> None:
 
 
 @story
+async def test_others_have_their_turn_in_a_pause_and_later_steps_do_not() -> None:
+    rig = Rig(quick=True)
+
+    def long() -> Generator[MachineCall | None, Any, None]:
+        for number in range(2):
+            rig.tell(f"slice {number}")
+            yield None
+        raise KeyError("broken")
+
+    rig.queue.run(long())
+    rig.queue.run(rig.steps("after"))
+    asyncio.get_running_loop().call_soon(rig.tell, "others")
+    await asyncio.sleep(1)
+    assert [words for _, words in rig.told] == ["slice 0", "slice 1", "others"]
+    assert [type(error) for error in rig.errors] == [KeyError]
+
+
+@story
 async def test_what_a_query_raises_is_its_own_matter() -> None:
     rig = Rig(quick=False)
     with pytest.raises(ZeroDivisionError):
@@ -94,7 +112,7 @@ async def test_what_a_call_in_the_thread_raises_is_the_end() -> None:
     def fail() -> None:
         raise KeyError("broken")
 
-    def failing() -> Generator[MachineCall, Any, None]:
+    def failing() -> Generator[MachineCall | None, Any, None]:
         yield MachineCall(fail)
 
     rig.queue.run(failing())

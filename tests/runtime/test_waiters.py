@@ -32,15 +32,15 @@ def add(waiters: Waiters, data: bytes = b"data", deadline: float = 10.0) -> Wait
 
 def propose(waiters: Waiters, term: Term) -> None:
     """Have the core take all that is held."""
-    waiters.proposed(waiters.take_held(10**9), term)
+    waiters.proposed(waiters.take_held(10**9, 1000), term)
 
 
 @story
 async def test_held_proposals_are_taken_in_order_and_only_once() -> None:
     waiters = some()
     first, second = add(waiters), add(waiters)
-    assert waiters.take_held(1000) == [first, second]
-    assert not waiters.take_held(1000)
+    assert waiters.take_held(1000, 1000) == [first, second]
+    assert not waiters.take_held(1000, 1000)
     assert not waiters.has_held
 
 
@@ -48,16 +48,17 @@ async def test_held_proposals_are_taken_in_order_and_only_once() -> None:
 async def test_a_batch_has_as_many_bytes_as_fit_but_at_least_one_proposal() -> None:
     waiters = some()
     large, small, other = add(waiters, b"x" * 50), add(waiters), add(waiters)
-    assert waiters.take_held(10) == [large]
-    assert waiters.take_held(8) == [small, other]
+    assert waiters.take_held(10, 1000) == [large]
+    assert waiters.take_held(8, 1) == [small]
+    assert waiters.take_held(8, 1000) == [other]
 
 
 @story
 async def test_what_the_core_did_not_take_comes_first_the_next_time() -> None:
     waiters = some()
     first, second = add(waiters), add(waiters)
-    waiters.put_back(waiters.take_held(1))
-    assert waiters.take_held(1000) == [first, second]
+    waiters.put_back(waiters.take_held(1, 1000))
+    assert waiters.take_held(1000, 1000) == [first, second]
 
 
 @story
@@ -66,7 +67,7 @@ async def test_what_a_leader_handed_back_is_held_again_in_its_order() -> None:
     first, second, third = add(waiters), add(waiters), add(waiters)
     propose(waiters, TWO)
     waiters.handed_back([first.number, second.number, 77], TWO)
-    assert waiters.take_held(1000) == [first, second]
+    assert waiters.take_held(1000, 1000) == [first, second]
     assert not third.is_held
 
 
@@ -79,7 +80,7 @@ async def test_what_was_handed_on_again_since_is_not_handed_back_by_the_first() 
     assert not waiters.has_held
     waiters.handed_back([waiter.number], TWO)
     waiters.handed_back([waiter.number], TWO)
-    assert waiters.take_held(1000) == [waiter]
+    assert waiters.take_held(1000, 1000) == [waiter]
     assert not waiters.has_held
 
 
@@ -111,7 +112,7 @@ async def test_what_was_lost_in_the_own_log_is_proposed_again_by_itself() -> Non
     propose(waiters, ONE)
     waiters.settle_older(TWO)
     assert not first.future.done()
-    assert waiters.take_held(1000) == [first, second]
+    assert waiters.take_held(1000, 1000) == [first, second]
 
 
 @story
@@ -121,7 +122,7 @@ async def test_what_was_lost_goes_before_what_came_later() -> None:
     propose(waiters, ONE)
     later = add(waiters)
     waiters.settle_older(TWO)
-    assert waiters.take_held(1000) == [lost, later]
+    assert waiters.take_held(1000, 1000) == [lost, later]
 
 
 @story
@@ -152,7 +153,7 @@ async def test_what_is_held_is_settled_by_no_term() -> None:
     waiters = some()
     waiter = add(waiters)
     waiters.settle_older(THREE)
-    assert waiters.take_held(1000) == [waiter]
+    assert waiters.take_held(1000, 1000) == [waiter]
 
 
 @story
@@ -175,7 +176,7 @@ async def test_a_snapshot_hides_what_became_of_all_that_was_proposed() -> None:
     waiters.forget_order()
     with pytest.raises(OutcomeUnknown, match="snapshot"):
         await proposed.future
-    assert waiters.take_held(1000) == [held]
+    assert waiters.take_held(1000, 1000) == [held]
 
 
 @story
@@ -217,7 +218,7 @@ async def test_only_those_whose_time_is_up_are_ended() -> None:
     early, late = add(waiters, deadline=5.0), add(waiters, deadline=6.0)
     waiters.expire(5.5)
     assert early.future.exception()
-    assert waiters.take_held(1000) == [late]
+    assert waiters.take_held(1000, 1000) == [late]
 
 
 @story
@@ -236,7 +237,7 @@ async def test_what_nobody_waits_for_any_more_is_never_proposed() -> None:
     waiters = some()
     given_up, wanted = add(waiters), add(waiters)
     given_up.future.cancel()
-    assert waiters.take_held(1000) == [wanted]
+    assert waiters.take_held(1000, 1000) == [wanted]
     assert len(waiters) == 1
 
 
@@ -247,7 +248,7 @@ async def test_what_was_given_up_and_lost_is_not_proposed_again() -> None:
     propose(waiters, ONE)
     waiter.future.cancel()
     waiters.settle_older(TWO)
-    assert not waiters.take_held(1000)
+    assert not waiters.take_held(1000, 1000)
     assert len(waiters) == 0
 
 
@@ -282,7 +283,7 @@ async def test_what_the_core_was_just_being_given_is_unknown_at_the_end() -> Non
     # The core may have appended it before it found that something is wrong.
     waiters = some()
     waiter = add(waiters)
-    waiters.take_held(1000)
+    waiters.take_held(1000, 1000)
     waiters.end_all("member 1 failed")
     with pytest.raises(OutcomeUnknown):
         await waiter.future

@@ -1,7 +1,6 @@
 """One node as a process: the one place where all its parts are put together."""
 
 import asyncio
-import gc
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Final
@@ -25,8 +24,10 @@ from raftwerk.cli.ports import require_free
 from raftwerk.cli.signals import StopSignals
 from raftwerk.config import NodeConfig, ServeConfig
 from raftwerk.discovery import Place
+from raftwerk.core.roles import Role
 from raftwerk.errors import InvariantViolation, NotLeader
 from raftwerk.host.protocol import Host
+from raftwerk.host.garbage import Garbage
 from raftwerk.host.real import real_host
 from raftwerk.kv import Store
 from raftwerk.runtime import Node
@@ -107,10 +108,11 @@ async def _serve(config: ServeConfig) -> None:
         node = member.node
         app, server = await _start_api(config, host, member, stack)
         # What lives now lives long: the collector need not look at it ever again.
-        gc.collect()
-        gc.freeze()
+        garbage = stack.enter_context(_garbage(config, host, node))
+        signals.on_reload = _reloader(config, read_again, hooks).reload
         _tell_ready(config, node)
-        loading = asyncio.ensure_future(_load_documented(app))
+        hooks.watch(node)
+        loading = asyncio.ensure_future(_load_documented(app, garbage))
         stack.callback(loading.cancel)
         await _until_asked_to_stop(signals, node)
         structlog.get_logger(__name__).info("stopping")
@@ -253,10 +255,23 @@ async def _start_api(
     return app, server
 
 
-async def _load_documented(app: ClientApp) -> None:
+def _garbage(config: ServeConfig, host: Host, node: Node) -> Garbage:
+    """Return what keeps the collector out of the way."""
+
+    def may_pause() -> bool:
+        """Tell whether nobody's heartbeats are ours to send."""
+        with suppress(NotLeader):  # the node has failed
+            return node.status().role is not Role.LEADER
+        return False
+
+    unnoticed_seconds = config.heartbeat_interval_millis / 3000
+    return Garbage(host.clock, host.timers, unnoticed_seconds, may_pause)
+
+
+async def _load_documented(app: ClientApp, garbage: Garbage) -> None:
     """Make the documented API while the node works already; see `api.lazy`."""
     await app.load()
-    gc.freeze()  # as above, but nothing is looked through: that would hold the loop
+    garbage.freeze()
 
 
 async def _until_asked_to_stop(signals: StopSignals, node: Node) -> None:

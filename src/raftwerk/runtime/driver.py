@@ -25,6 +25,7 @@ from raftwerk.runtime.effects import Effects
 from raftwerk.runtime.envelope import EnvelopeKind
 from raftwerk.runtime.handed_on import is_for, refusal_of
 from raftwerk.runtime.handover import Farewell
+from raftwerk.runtime.loop_lag import LoopLag
 from raftwerk.runtime.publisher import Publisher
 from raftwerk.runtime.requests import Requests
 from raftwerk.runtime.snapshots import Snapshots, state_chunks
@@ -72,6 +73,8 @@ class Driver:
         What is asked of this member.
     applier : Applier
         What is applied, and who the members are; to look at.
+    loop_lag : LoopLag
+        How late the loop is.
     """
 
     def __init__(
@@ -144,6 +147,14 @@ class Driver:
         )
         self._ticker = Ticker(host, config.tick_millis / 1000, self.wake)
         self._heartbeat_ticks = replica.state.config.heartbeat_ticks
+        heartbeat_seconds = config.heartbeat_millis / 1000
+        self.loop_lag = LoopLag(
+            host.clock,
+            host.timers,
+            period_seconds=heartbeat_seconds,
+            late_seconds=heartbeat_seconds / 3,
+        )
+        self.loop_lag.start()
 
     @property
     def snapshots(self) -> Snapshots:
@@ -226,19 +237,23 @@ class Driver:
         self._is_scheduled = False
         if self._is_stopped:
             return
+        began = self._clock.now()
         try:
             self._is_in_turn = True
             self._pass_time()
+            # Of what may be much, one batch or page a turn: whatever else the loop has
+            # to do comes before the next.
+            is_more = False
             while True:
                 self._step_inputs()
-                self.requests.begin()
+                is_more = is_more or self.requests.begin()
                 if not self.replica.has_ready():
                     break
                 if self._effects.carry_out(self.replica.ready()):
-                    # A page was applied, and there may be many: whatever else the loop
-                    # has to do comes before the next.
-                    self.wake()
+                    is_more = True
                     break
+            if is_more:
+                self.wake()
             self._is_in_turn = False
             self._tell_events()
             self._farewell.look()
@@ -246,6 +261,7 @@ class Driver:
         except Exception as error:  # pylint: disable=broad-exception-caught
             # Whatever it is, half a turn is done: this member can't go on.
             self.fail(error)
+        self.loop_lag.turn_took(self._clock.now() - began)
 
     def _pass_time(self) -> None:
         """Count the ticks since the last turn."""
@@ -349,6 +365,7 @@ class Driver:
         self._is_stopped = True
         self._inputs.clear()
         self._ticker.stop()
+        self.loop_lag.stop()
         self._publisher.stop()
         self.calls.stop()
         self._effects.stop()

@@ -56,8 +56,9 @@ class MachineCall(msgspec.Struct, frozen=True):
     """Whether it is made in the thread even if the machine is quick."""
 
 
-MachineSteps = Generator[MachineCall, Any, Result]
-"""Yields calls, is sent their results; what is in between runs on the loop's thread."""
+MachineSteps = Generator[MachineCall | None, Any, Result]
+"""Yields calls, and is sent their results; what is in between runs on the loop's
+thread. It yields None to let others on the loop have their turn."""
 
 
 class MachineQueue:
@@ -81,6 +82,7 @@ class MachineQueue:
         on_error: Callable[[BaseException], None],
     ) -> None:
         self._worker = Worker(threads, on_error)
+        self._on_error = on_error
         self._is_quick = quick
         self._is_stopped = False
         self._waiting: deque[MachineSteps[Any]] = deque()
@@ -143,23 +145,33 @@ class MachineQueue:
             self._go_on(None)
 
     def _go_on(self, result: object) -> None:
-        """Go on with the running steps, up to the next call in the thread."""
+        """Go on with the running steps, up to the next call in the thread or pause."""
         steps = self._running
         assert steps is not None  # nosec B101: for the type checker
         try:
             call = steps.send(result)
-            while self._is_quick and not call.is_long:
+            while call is not None and self._is_quick and not call.is_long:
                 call = steps.send(call.function())
         except StopIteration:
             self._running = None
             return
-        self._worker.run(call.function, self._called)
+        if call is None:
+            asyncio.get_running_loop().call_soon(self._resume)
+        else:
+            self._worker.run(call.function, self._called)
 
     def _called(self, result: object) -> None:
         """Go on with the result of a call in the thread."""
         if not self._is_stopped:
             self._go_on(result)
             self._begin_next()
+
+    def _resume(self) -> None:
+        """Go on after a pause."""
+        try:
+            self._called(None)
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            self._on_error(error)  # Half of something is done: nobody may go on.
 
     # ---- the end ------------------------------------------------------------
 

@@ -589,4 +589,5 @@ class Node:
             applied_index=driver.applier.applied_index,
             snapshot_index=self._stores.log.snapshot().index,
             conf_state=conf_state,
+            loop=driver.loop_lag.view(),
         )

@@ -28,6 +28,9 @@ from raftwerk.types import LogIndex, Term
 
 __all__ = ["Requests"]
 
+BATCH_MAX: Final = 2000
+"""Proposals that are made before others on the loop have their turn."""
+
 _INCARNATIONS: Final = 2**63
 _ROUNDS: Final = 2**62
 
@@ -224,33 +227,42 @@ class Requests:
 
     # ---- into the core ------------------------------------------------------
 
-    def begin(self) -> None:
-        """Give the core what waits for it, as far as it takes it now."""
-        self._propose_held()
+    def begin(self) -> bool:
+        """Give the core what waits for it, as far as it takes it now: one batch.
+
+        Returns
+        -------
+        bool
+            Whether more waits for the next turn; others on the loop come before it.
+        """
+        is_more = self._propose_held()
         if self._barriers.needs_round and self._replica.state.leader is not None:
             context = self._barriers.begin_round(self._clock.now())
             self._replica.step(ReadIndex(context))
+        return is_more
 
-    def _propose_held(self) -> None:
-        """Propose what is held."""
+    def _propose_held(self) -> bool:
+        """Propose a batch of what is held; return whether the next may follow."""
         state = self._replica.state
-        if self.waiters.has_held and self._clock.now() < self._propose_after:
-            return
-        while self.waiters.has_held and state.leader is not None:
-            held = self.waiters.take_held(self._config.append_bytes_max)
-            if not held:
-                return
-            term = state.term
-            try:
-                self._replica.step(
-                    Propose(tuple([Proposal(waiter.data) for waiter in held]))
-                )
-            except NotProposed:
-                # Too much waits for a quorum, or leadership is being handed over:
-                # both end, and each turn tries again.
-                self.waiters.put_back(held)
-                return
-            self.waiters.proposed(held, term)
+        if not self.waiters.has_held or self._clock.now() < self._propose_after:
+            return False
+        if state.leader is None:
+            return False
+        held = self.waiters.take_held(self._config.append_bytes_max, BATCH_MAX)
+        if not held:
+            return False
+        term = state.term
+        try:
+            self._replica.step(
+                Propose(tuple([Proposal(waiter.data) for waiter in held]))
+            )
+        except NotProposed:
+            # Too much waits for a quorum, or leadership is being handed over: both end,
+            # and each turn tries again.
+            self.waiters.put_back(held)
+            return False
+        self.waiters.proposed(held, term)
+        return self.waiters.has_held
 
     # ---- out of the core ----------------------------------------------------
 

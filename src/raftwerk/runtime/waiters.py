@@ -173,13 +173,15 @@ class Waiters:
         self._waiting[number] = waiter
         return future
 
-    def take_held(self, bytes_max: int) -> list[Waiter]:
+    def take_held(self, bytes_max: int, count_max: int) -> list[Waiter]:
         """Take held proposals out, in order; at least one if there is any.
 
         Parameters
         ----------
         bytes_max : int
             The bytes that they may have together.
+        count_max : int
+            How many they may be, at least 1.
 
         Returns
         -------
@@ -189,7 +191,7 @@ class Waiters:
         taken: list[Waiter] = []
         size = 0
         held = self._held
-        while held:
+        while held and len(taken) < count_max:
             waiter = held[0]
             if waiter.future.done():
                 # Given up before it was proposed: nothing happened, nothing will.
