@@ -109,9 +109,7 @@ async def _serve(config: ServeConfig) -> None:
         app, server = await _start_api(config, host, member, stack)
         # What lives now lives long: the collector need not look at it ever again.
         garbage = stack.enter_context(_garbage(config, host, node))
-        signals.on_reload = _reloader(config, read_again, hooks).reload
         _tell_ready(config, node)
-        hooks.watch(node)
         loading = asyncio.ensure_future(_load_documented(app, garbage))
         stack.callback(loading.cancel)
         await _until_asked_to_stop(signals, node)
