@@ -14,7 +14,7 @@ from raftwerk.api.v1 import cluster, members, raft
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.refusals import describe_error, refusals
 from raftwerk.config import ApiSettings
-from raftwerk.errors import RequestError
+from raftwerk.errors import OutcomeUnknown, RequestError
 
 __all__ = ["make_documented_api"]
 
@@ -69,14 +69,19 @@ def _say_errors_in_envelopes(app: FastAPI, context: ApiContext) -> None:
     """Have all errors answered in the envelope, those of the framework too."""
 
     def answer(
-        http_status: int, message: str, headers: dict[str, str] | None = None
+        http_status: int,
+        message: str,
+        headers: dict[str, str] | None = None,
+        *,
+        is_unknown: bool = False,
     ) -> Response:
-        body = describe_error(context, http_status, message)
+        body = describe_error(context, http_status, message, is_unknown=is_unknown)
         return Response(body, http_status, headers, media_type="application/json")
 
     @app.exception_handler(RequestError)
     async def _say_refusal(_request: Request, error: RequestError) -> Response:
-        return answer(status_of(error).http, str(error))
+        is_unknown = isinstance(error, OutcomeUnknown)
+        return answer(status_of(error).http, str(error), is_unknown=is_unknown)
 
     @app.exception_handler(HTTPException)
     async def _say_http_error(_request: Request, error: HTTPException) -> Response:

@@ -34,7 +34,8 @@ _MEANINGS: Final = {
     429: "Too much is waiting already; nothing was changed.",
     503: (
         "No leader answered in time, or this member is starting or stopping. The"
-        " message says whether the request may still take effect."
+        " request may still take effect if the error's id ends with OUTCOME_UNKNOWN;"
+        " otherwise nothing happened."
     ),
 }
 
@@ -55,7 +56,9 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _refusal(status) for status in statuses}
 
 
-def describe_error(context: ApiContext, http_status: int, message: str) -> bytes:
+def describe_error(
+    context: ApiContext, http_status: int, message: str, *, is_unknown: bool = False
+) -> bytes:
     """Return an error in its envelope.
 
     Parameters
@@ -66,6 +69,8 @@ def describe_error(context: ApiContext, http_status: int, message: str) -> bytes
         HTTP's.
     message : str
         For people.
+    is_unknown : bool
+        Whether the request may still take effect; the error's id says so to programs.
 
     Returns
     -------
@@ -78,6 +83,8 @@ def describe_error(context: ApiContext, http_status: int, message: str) -> bytes
     except NotLeader:  # it does not run
         sender, term = "", 0
     word = CODES.get(http_status, "INTERNAL" if http_status >= 500 else "REFUSED")
+    if is_unknown:
+        word = "OUTCOME_UNKNOWN"
     error = ErrorInfo(
         id=f"{context.settings.app_name}.{word}",
         message=message,
