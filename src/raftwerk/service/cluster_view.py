@@ -37,7 +37,7 @@ def view_of(node: ClusterNode, subject: NodeId = NodeId(0)) -> ClusterView:
                 client_urls=member.client_urls,
                 is_learner=member.node_id in learners,
                 has_started=member.has_started,
-                replaces=member.replaces,
+                replaces=member.replaces if member.node_id in learners else NodeId(0),
                 match_index=None if its is None else its.match_index,
                 is_connected=is_self or (peer is not None and peer.is_connected),
             )

@@ -1,0 +1,34 @@
+"""A cluster as a caller from outside sees it.
+
+`Client` is the face: keys, members, leadership, through whichever member answers.
+`endpoints` decides who is asked and what may be asked again, `connections` speaks HTTP,
+`values` is what is answered. Nothing here knows a server's code, only its API.
+"""
+
+from raftwerk.client.client import Client, prefix_end
+from raftwerk.client.errors import NoEndpoint, Refused
+from raftwerk.client.values import (
+    Deleted,
+    Found,
+    Header,
+    KeyValue,
+    Member,
+    MemberList,
+    MemberStatus,
+    Written,
+)
+
+__all__ = [
+    "Client",
+    "Deleted",
+    "Found",
+    "Header",
+    "KeyValue",
+    "Member",
+    "MemberList",
+    "MemberStatus",
+    "NoEndpoint",
+    "Refused",
+    "Written",
+    "prefix_end",
+]

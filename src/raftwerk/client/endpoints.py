@@ -1,0 +1,307 @@
+"""Which endpoint is asked, and what is asked again elsewhere: only what is safe.
+
+A request that only reads may be repeated whatever happened. One that writes is repeated
+while it is certain that nothing was done: no connection was had, or a member says so.
+Once it has left and the answer is lost, nobody knows, and that is what the caller gets.
+Source: etcd's clientv3, whose retries of writes follow the same rule.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import msgspec
+
+from raftwerk.client.errors import NoEndpoint, Refused
+from raftwerk.client.http import Answer, Http, Lost, NotSent, Request, StreamRefused
+from raftwerk.client.patience import within
+from raftwerk.config import Url
+from raftwerk.errors import OutcomeUnknown
+from raftwerk.host.protocol import Clock, Timers
+
+__all__ = ["Endpoints"]
+
+NOTHING_HAPPENED: Final = frozenset(
+    {
+        "etcdserver: no leader",
+        "etcdserver: too many requests",
+        "etcdserver: server stopped",
+    }
+)
+"""Texts with which a member says that a request was not done and never will be."""
+
+REFUSED: Final = frozenset({"etcdserver: unhealthy cluster"})
+"""Texts of refusals that come with a status which says "try again"."""
+
+AGAIN_SECONDS: Final = 0.05
+"""From one round through all endpoints to the next; it doubles, up to `AGAIN_MAX`."""
+
+AGAIN_MAX_SECONDS: Final = 0.5
+
+READ_SECONDS: Final = 1.5
+"""How long one endpoint may take for a read while there are others to ask."""
+
+
+class _Said(msgspec.Struct):
+    """The form of an error of etcd's gateway."""
+
+    message: str
+    code: int
+
+
+class _Error(msgspec.Struct):
+    """What a refusal of the documented API says."""
+
+    id: str
+    message: str
+
+
+class _Envelope(msgspec.Struct):
+    """The form of an error of the documented API."""
+
+    error: _Error
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    """Why a request was not answered with a result."""
+
+    words: str
+    code: int = 0
+    is_unknown: bool = False
+
+    def as_refusal(self, http_status: int) -> Refused:
+        """Return it as an error."""
+        return Refused(self.words, http_status, self.code)
+
+
+def _read_error(answer: Answer) -> _Refusal:
+    """Return why a request was refused, in whichever form that was said."""
+    try:
+        said = msgspec.json.decode(answer.body, type=_Said)
+        # What a member does not say to have refused may have been done.
+        is_unknown = answer.status >= 500 and said.message not in REFUSED
+        return _Refusal(said.message, said.code, is_unknown)
+    except msgspec.MsgspecError:
+        pass
+    try:
+        error = msgspec.json.decode(answer.body, type=_Envelope).error
+    except msgspec.MsgspecError:
+        words = answer.body.decode(errors="replace").strip()[:200]
+        return _Refusal(words, is_unknown=answer.status >= 500)
+    is_unknown = error.id.endswith((".OUTCOME_UNKNOWN", ".INTERNAL"))
+    return _Refusal(error.message, is_unknown=is_unknown)
+
+
+class Endpoints:
+    """Asks the members behind some addresses.
+
+    Parameters
+    ----------
+    urls : sequence of Url
+        Where members answer clients; the first is asked first.
+    http : Http
+        Asks one of them.
+    clock : Clock
+        For the end of patience.
+    timers : Timers
+        For waits between two rounds.
+    timeout_seconds : float
+        How long a request may take in all.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[Url],
+        http: Http,
+        *,
+        clock: Clock,
+        timers: Timers,
+        timeout_seconds: float,
+    ) -> None:
+        self._urls = list(dict.fromkeys(urls))
+        self._http = http
+        self._clock = clock
+        self._timers = timers
+        self._timeout_seconds = timeout_seconds
+
+    @property
+    def urls(self) -> tuple[Url, ...]:
+        """All of them; the one that is asked first is the first."""
+        return tuple(self._urls)
+
+    def prefer(self, url: Url) -> None:
+        """Ask this one first from now on.
+
+        Parameters
+        ----------
+        url : Url
+            One of them, or a new one.
+        """
+        if url in self._urls:
+            self._urls.remove(url)
+        self._urls.insert(0, url)
+
+    def replace(self, urls: Sequence[Url]) -> None:
+        """Ask these from now on, and no others.
+
+        Parameters
+        ----------
+        urls : sequence of Url
+            At least one.
+        """
+        first = self._urls[0]
+        self._urls = list(dict.fromkeys(urls))
+        if first in self._urls:
+            self.prefer(first)
+
+    async def ask(self, request: Request, *, is_read: bool) -> Answer:
+        """Ask one member after the other until one answers.
+
+        Parameters
+        ----------
+        request : Request
+            What.
+        is_read : bool
+            Whether it may be repeated whatever happened.
+
+        Returns
+        -------
+        Answer
+            A success.
+
+        Raises
+        ------
+        Refused
+            If the cluster refused it.
+        NoEndpoint
+            If nothing happened, and nobody could be asked in time.
+        OutcomeUnknown
+            If it writes, and the answer is lost.
+        """
+        deadline = self._clock.now() + self._timeout_seconds
+        pause = AGAIN_SECONDS
+        reasons: dict[Url, str] = {}
+        while True:
+            for url in tuple(self._urls):
+                left = deadline - self._clock.now()
+                if left <= 0:
+                    break
+                if is_read and len(self._urls) > 1:
+                    left = min(left, READ_SECONDS)
+                answer = await self._ask_one(url, request, left, is_read, reasons)
+                if answer is not None:
+                    self.prefer(url)
+                    return answer
+            if self._clock.now() + pause >= deadline:
+                raise NoEndpoint(_shown(reasons))
+            await self._timers.sleep(pause)
+            pause = min(2 * pause, AGAIN_MAX_SECONDS)
+
+    async def ask_one(self, url: Url, request: Request) -> Answer:
+        """Ask one member, once, for what it alone can say.
+
+        Parameters
+        ----------
+        url : Url
+            Where it is.
+        request : Request
+            A read.
+
+        Returns
+        -------
+        Answer
+            A success.
+
+        Raises
+        ------
+        Refused
+            If it refused.
+        NoEndpoint
+            If it did not answer in time.
+        """
+        reasons: dict[Url, str] = {}
+        seconds = self._timeout_seconds
+        answer = await self._ask_one(url, request, seconds, True, reasons)
+        if answer is None:
+            raise NoEndpoint(_shown(reasons))
+        return answer
+
+    async def stream(self, request: Request) -> AsyncIterator[bytes]:
+        """Ask for an answer that has no end, of the first member that gives one.
+
+        Parameters
+        ----------
+        request : Request
+            A read.
+
+        Yields
+        ------
+        bytes
+            Each line.
+
+        Raises
+        ------
+        Refused
+            If the cluster refuses it.
+        NoEndpoint
+            If nobody gives one.
+        Lost
+            If the connection breaks later.
+        """
+        reasons: dict[Url, str] = {}
+        for url in tuple(self._urls):
+            has_begun = False
+            try:
+                async for line in self._http.stream(url, request):
+                    has_begun = True
+                    yield line
+                return
+            except NotSent as error:
+                reasons[url] = str(error)
+            except StreamRefused as refusal:
+                said = _read_error(refusal.answer)
+                if refusal.answer.status < 500:
+                    raise said.as_refusal(refusal.answer.status) from None
+                reasons[url] = said.words
+            except Lost as error:
+                if has_begun:
+                    raise
+                reasons[url] = str(error)
+        raise NoEndpoint(_shown(reasons))
+
+    async def _ask_one(
+        self,
+        url: Url,
+        request: Request,
+        seconds: float,
+        is_read: bool,
+        reasons: dict[Url, str],
+    ) -> Answer | None:
+        """Return an answer; None if another one may be asked, with the reason."""
+        try:
+            answer = await within(self._timers, seconds, self._http.ask(url, request))
+        except NotSent as error:
+            reasons[url] = str(error)
+            return None
+        except (Lost, TimeoutError) as error:
+            words = f"{url}: {error}"
+            if not is_read:
+                raise OutcomeUnknown(
+                    f"the request was sent, and its outcome is not known: {words}"
+                ) from None
+            reasons[url] = str(error)
+            return None
+        if 200 <= answer.status < 300:
+            return answer
+        said = _read_error(answer)
+        if said.words in NOTHING_HAPPENED or (is_read and answer.status >= 500):
+            reasons[url] = said.words
+            return None
+        if said.is_unknown:
+            raise OutcomeUnknown(f"{url}: {said.words}")
+        raise said.as_refusal(answer.status)
+
+
+def _shown(reasons: dict[Url, str]) -> str:
+    """Say why nobody took a request."""
+    told = "; ".join(f"{url}: {reason}" for url, reason in reasons.items())
+    return f"no member could be asked: {told or 'there was no time'}"

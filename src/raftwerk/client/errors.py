@@ -1,0 +1,32 @@
+"""What a call of a client can end with, beside its result.
+
+Two of them are of all of raftwerk: `NotProposed`, after which it is safe to try again,
+and `OutcomeUnknown`, after which one has to look first.
+"""
+
+from raftwerk.errors import NotProposed, RequestError
+
+__all__ = ["NoEndpoint", "Refused"]
+
+
+class NoEndpoint(NotProposed):
+    """No endpoint took the request, each for a reason; nothing happened."""
+
+
+class Refused(RequestError):
+    """The cluster refused the request; nothing happened, and it is no use to repeat it.
+
+    Parameters
+    ----------
+    words : str
+        Why.
+    http_status : int
+        HTTP's.
+    code : int
+        As gRPC counts them; 0 if the call is none of etcd's.
+    """
+
+    def __init__(self, words: str, http_status: int, code: int = 0) -> None:
+        super().__init__(words)
+        self.http_status = http_status
+        self.code = code
