@@ -5,8 +5,9 @@
 `values` is what is answered. Nothing here knows a server's code, only its API.
 """
 
-from raftwerk.client.client import Client, prefix_end
+from raftwerk.client.client import Client
 from raftwerk.client.errors import NoEndpoint, Refused
+from raftwerk.client.kv import prefix_end
 from raftwerk.client.values import (
     Deleted,
     Found,
