@@ -52,6 +52,28 @@ def _scope(
     }
 
 
+def scope_of(
+    method: str, path: str, headers: dict[str, str] | None = None
+) -> MutableMapping[str, Any]:
+    """Return what a server tells an application of a request."""
+    split = urlsplit(path)
+    given = {"host": "testserver"} | (headers or {})
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": split.path,
+        "raw_path": split.path.encode(),
+        "query_string": split.query.encode(),
+        "root_path": "",
+        "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("testserver", 80),
+    }
+
+
 async def ask(
     app: ASGIApp,
     method: str,

@@ -2,7 +2,7 @@
 
 from raftwerk.errors import RequestError
 
-__all__ = ["BadRequest", "ForeignOrigin"]
+__all__ = ["BadRequest", "ForeignOrigin", "PlainFailure"]
 
 
 class BadRequest(RequestError):
@@ -41,3 +41,7 @@ class BadRequest(RequestError):
 
 class ForeignOrigin(RequestError):
     """A web page of another origin asks for a change."""
+
+
+class PlainFailure(RequestError):
+    """A failure of a call of which etcd says each alike: code 2, and these words."""

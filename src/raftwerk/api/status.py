@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from raftwerk.api.errors import BadRequest, ForeignOrigin
+from raftwerk.api.errors import BadRequest, ForeignOrigin, PlainFailure
 from raftwerk.errors import NotProposed, OutcomeUnknown, QueueFull, RequestError
 from raftwerk.kv import (
     CompactedRevision,
@@ -19,8 +19,10 @@ from raftwerk.kv import (
     InvalidCompare,
     InvalidSort,
     KeyNotFound,
+    LeaseExists,
     LeaseNotFound,
     LeaseProvided,
+    LeaseTooLong,
     TooManyOperations,
     ValueProvided,
 )
@@ -107,6 +109,8 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
         OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted"
     ),
     LeaseNotFound: Status(NOT_FOUND, "etcdserver: requested lease not found"),
+    LeaseExists: Status(FAILED_PRECONDITION, "etcdserver: lease already exists"),
+    LeaseTooLong: Status(OUT_OF_RANGE, "etcdserver: too large lease TTL"),
     MemberNotFound: Status(NOT_FOUND, "etcdserver: member not found"),
     MemberUrlsInvalid: Status(
         INVALID_ARGUMENT, "etcdserver: given member URLs are invalid"
@@ -140,6 +144,7 @@ _OWN_WORDS: Final[Mapping[type[Exception], int]] = {
     BadRequest: INVALID_ARGUMENT,
     ClusterRefusal: FAILED_PRECONDITION,
     ForeignOrigin: PERMISSION_DENIED,
+    PlainFailure: UNKNOWN,
     RequestError: UNKNOWN,
 }
 """Where etcd has no fixed text either, or where the case is none of etcd's."""

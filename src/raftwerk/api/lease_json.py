@@ -1,0 +1,152 @@
+"""``/v3/lease`` in JSON: how leases are asked for, and how they are answered."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, Final
+
+import msgspec
+
+from raftwerk.api.errors import PlainFailure
+from raftwerk.api.kv_json import write_header
+from raftwerk.api.proto_json import Message, read_bool, read_int64
+from raftwerk.api.route import Route, Routes
+from raftwerk.api.streams import Streams
+from raftwerk.errors import NotProposed, OutcomeUnknown, QueueFull
+from raftwerk.service import KvService
+from raftwerk.service.lease import LeaseService
+
+__all__ = ["lease_routes"]
+
+
+# pylint: disable=invalid-name  # the members of etcd's messages are called like that
+
+
+def _grant(TTL: int = 0, ID: int = 0) -> tuple[int, int]:
+    """Return the time and the id of a lease."""
+    return TTL, ID
+
+
+def _lease(ID: int = 0) -> int:
+    """Return which lease a request is about."""
+    return ID
+
+
+def _time_to_live(ID: int = 0, keys: bool = False) -> tuple[int, bool]:
+    """Return which lease, and whether its keys are wanted."""
+    return ID, keys
+
+
+# pylint: enable=invalid-name
+
+GRANT: Final = Message(_grant, TTL=read_int64, ID=read_int64)
+"""Reads the seconds and the id of a new lease."""
+
+LEASE: Final = Message(_lease, ID=read_int64)
+"""Reads the id of a lease."""
+
+TIME_TO_LIVE: Final = Message(_time_to_live, ID=read_int64, keys=read_bool)
+"""Reads the id of a lease, and whether its keys are wanted."""
+
+
+def lease_routes(lease: LeaseService, kv: KvService, streams: Streams) -> Routes:
+    """Return the calls about leases.
+
+    Parameters
+    ----------
+    lease : LeaseService
+        What answers them.
+    kv : KvService
+        For headers.
+    streams : Streams
+        For keep-alives.
+
+    Returns
+    -------
+    Routes
+        With the names that etcd also has for some of them below ``kv/``.
+    """
+    calls = _Calls(lease, kv)
+    revoke = Route(calls.revoke)
+    time_to_live = Route(calls.time_to_live, changes=False)
+    leases = Route(calls.leases, changes=False)
+    return {
+        "lease/grant": Route(calls.grant),
+        "lease/keepalive": streams.of_both(LEASE.read, calls.keep_alive),
+        "lease/leases": leases,
+        "lease/revoke": revoke,
+        "lease/timetolive": time_to_live,
+        "kv/lease/leases": leases,
+        "kv/lease/revoke": revoke,
+        "kv/lease/timetolive": time_to_live,
+    }
+
+
+class _Calls:
+    """The calls, each from its members to its answer."""
+
+    def __init__(self, lease: LeaseService, kv: KvService) -> None:
+        self._lease = lease
+        self._kv = kv
+
+    async def grant(self, members: dict[str, Any]) -> bytes:
+        """Begin a lease."""
+        seconds, lease_id = GRANT.read(members)
+        try:
+            granted = await self._lease.grant(seconds, lease_id)
+        except QueueFull:
+            raise
+        except (NotProposed, OutcomeUnknown) as error:
+            # The one call of which etcd says it like this.
+            raise PlainFailure("context deadline exceeded") from error
+        return b'{%b,"ID":"%d","TTL":"%d"}' % (
+            self._header(granted.revision),
+            granted.lease_id,
+            granted.ttl_seconds,
+        )
+
+    async def revoke(self, members: dict[str, Any]) -> bytes:
+        """End a lease."""
+        revision = await self._lease.revoke(LEASE.read(members))
+        return b"{%b}" % self._header(revision)
+
+    async def time_to_live(self, members: dict[str, Any]) -> bytes:
+        """Say how long a lease will last."""
+        lease_id, with_keys = TIME_TO_LIVE.read(members)
+        found = await self._lease.time_to_live(lease_id, with_keys=with_keys)
+        keys = msgspec.json.encode(found.keys)  # bytes become base64
+        return b"{%b%b%b%b%b}" % (
+            self._header(found.revision),
+            _number(b"ID", lease_id),
+            _number(b"TTL", found.left_seconds),
+            _number(b"grantedTTL", found.granted_seconds),
+            b',"keys":%b' % keys if found.keys else b"",
+        )
+
+    async def leases(self, _members: dict[str, Any]) -> bytes:
+        """Say which leases there are."""
+        found = await self._lease.leases()
+        listed = b",".join([b'{"ID":"%d"}' % lease for lease in found.leases])
+        return b"{%b%b}" % (
+            self._header(found.revision),
+            b',"leases":[%b]' % listed if listed else b"",
+        )
+
+    async def keep_alive(
+        self, requests: AsyncIterator[int]
+    ) -> AsyncGenerator[bytes, None]:
+        """Keep leases alive, one after the other."""
+        async for lease_id in requests:
+            kept = await self._lease.keep_alive(lease_id)
+            yield b"{%b%b%b}" % (
+                self._header(kept.revision),
+                _number(b"ID", lease_id),
+                _number(b"TTL", kept.ttl_seconds),
+            )
+
+    def _header(self, revision: int) -> bytes:
+        """Return the header of an answer."""
+        return write_header(self._kv.header(revision))
+
+
+def _number(name: bytes, value: int) -> bytes:
+    """Return a member, to follow others; nothing if it is zero."""
+    return b',"%b":"%d"' % (name, value) if value else b""

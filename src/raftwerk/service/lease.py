@@ -1,0 +1,263 @@
+"""Grant, revoke, keep alive, time to live, list: what they mean on any member.
+
+Who is granted a lease and whose is revoked is agreed upon as any write is. How long one
+lasts only the leader knows (`lessor`): it is asked over the connections that members
+have. Such a question may be put twice, so it is put again, to whoever leads by then,
+if the answer does not come soon: a client must not lose its lease because the leader
+that it can't even see has died.
+"""
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from raftwerk.errors import InvariantViolation, NotLeader, OutcomeUnknown
+from raftwerk.host.protocol import Clock, Draw, Timers
+from raftwerk.kv import (
+    GrantLease,
+    GrantResult,
+    LeasesResult,
+    RevokeLease,
+    Store,
+    encode,
+)
+from raftwerk.service.lease_calls import (
+    TOPIC,
+    KeepAlive,
+    KeptAlive,
+    LeaseQuestion,
+    LeasesFound,
+    ListLeases,
+    TimeLeft,
+    TimeToLive,
+    decode_question,
+    decode_reply,
+)
+from raftwerk.service.lease_calls import encode as encode_call
+from raftwerk.service.lease_node import LeaseNode
+from raftwerk.service.lessor import Lessor
+
+__all__ = ["Granted", "LeaseService"]
+
+ASK_SECONDS: Final = 1.0
+"""How long one leader may take to answer; well below the shortest lease."""
+
+ASK_SECONDS_MAX: Final = 7.0
+"""How long all of them together may take; as long as any request."""
+
+_IDS: Final = 2**63 - 1
+
+_Reply = TypeVar("_Reply", KeptAlive, TimeLeft, LeasesFound)
+_Result = TypeVar("_Result")
+
+
+class Granted(msgspec.Struct, frozen=True, gc=False):
+    """A new lease.
+
+    Parameters
+    ----------
+    revision : int
+        The store's.
+    lease_id : int
+        Its id.
+    ttl_seconds : int
+        How long it lasts after it was kept alive.
+    """
+
+    revision: int
+    lease_id: int
+    ttl_seconds: int
+
+
+class LeaseService:
+    """The calls about leases on one member; any member takes any of them.
+
+    Parameters
+    ----------
+    node : LeaseNode
+        The member.
+    store : Store
+        Its state machine.
+    clock : Clock
+        What leases are counted by.
+    timers : Timers
+        For waits.
+    draw : Draw
+        For ids of leases that nobody gave one.
+    """
+
+    def __init__(
+        self, node: LeaseNode, store: Store, *, clock: Clock, timers: Timers, draw: Draw
+    ) -> None:
+        self._node = node
+        self._store = store
+        self._clock = clock
+        self._draw = draw
+        self._lessor = Lessor(node, store, clock, timers)
+        node.serve_calls(TOPIC, self._answer)
+
+    async def run(self) -> None:
+        """Count leases as long as this member may lead; it ends by no itself."""
+        await self._lessor.run()
+
+    async def grant(self, ttl_seconds: int, lease_id: int = 0) -> Granted:
+        """Begin a lease.
+
+        Parameters
+        ----------
+        ttl_seconds : int
+            How long it lasts after it was kept alive; less than the least becomes that.
+        lease_id : int
+            Its id; 0 for any.
+
+        Returns
+        -------
+        Granted
+            With its id and the time that it has.
+
+        Raises
+        ------
+        LeaseExists
+            If there is one of this id.
+        LeaseTooLong
+            If it is to last longer than any may.
+        NotProposed
+            If nothing happened and nothing will.
+        OutcomeUnknown
+            If it may or may not be granted.
+        """
+        chosen = lease_id or 1 + self._draw.below(_IDS)
+        result = await self._propose(GrantLease(chosen, ttl_seconds), GrantResult)
+        return Granted(result.revision, chosen, result.ttl_seconds)
+
+    async def revoke(self, lease_id: int) -> int:
+        """End a lease, and delete the keys that are attached to it.
+
+        Parameters
+        ----------
+        lease_id : int
+            Which.
+
+        Returns
+        -------
+        int
+            The store's revision, which is that of the deletions if there were any.
+
+        Raises
+        ------
+        LeaseNotFound
+            If there is none of this id.
+        NotProposed
+            If nothing happened and nothing will.
+        OutcomeUnknown
+            If it may or may not be revoked.
+        """
+        return (await self._propose(RevokeLease(lease_id), LeasesResult)).revision
+
+    async def keep_alive(self, lease_id: int) -> KeptAlive:
+        """Let a lease last for all of its time again, counted from this call at least.
+
+        Parameters
+        ----------
+        lease_id : int
+            Which.
+
+        Returns
+        -------
+        KeptAlive
+            How long it lasts; no time if there is no such lease.
+
+        Raises
+        ------
+        NotProposed, OutcomeUnknown
+            If no leader could say so; it may be tried again.
+        """
+        return await self._ask(KeepAlive(lease_id), KeptAlive)
+
+    async def time_to_live(self, lease_id: int, *, with_keys: bool = False) -> TimeLeft:
+        """Return how long a lease will last.
+
+        Parameters
+        ----------
+        lease_id : int
+            Which.
+        with_keys : bool
+            Whether to return what is attached to it.
+
+        Returns
+        -------
+        TimeLeft
+            With -1 seconds if there is no such lease.
+
+        Raises
+        ------
+        NotProposed, OutcomeUnknown
+            If no leader could say so; it may be tried again.
+        """
+        return await self._ask(TimeToLive(lease_id, with_keys), TimeLeft)
+
+    async def leases(self) -> LeasesFound:
+        """Return which leases there are.
+
+        Returns
+        -------
+        LeasesFound
+            What ends first comes first.
+
+        Raises
+        ------
+        NotProposed, OutcomeUnknown
+            If no leader could say so; it may be tried again.
+        """
+        return await self._ask(ListLeases(), LeasesFound)
+
+    async def _propose(
+        self, command: GrantLease | RevokeLease, expected: type[_Result]
+    ) -> _Result:
+        """Have a command agreed upon, and return what the store made of it."""
+        result = await self._node.propose(encode(command))
+        if not isinstance(result, expected):
+            raise InvariantViolation(
+                f"a {type(command).__name__} ends with a {expected.__name__}, not with"
+                f" {result!r}"
+            )
+        return result
+
+    async def _ask(self, question: LeaseQuestion, expected: type[_Reply]) -> _Reply:
+        """Ask whoever leads, and again if the answer is lost."""
+        content = encode_call(question)
+        deadline = self._clock.now() + ASK_SECONDS_MAX
+        while True:
+            try:
+                data = await self._node.ask_leader(TOPIC, content, ASK_SECONDS)
+            except (NotLeader, OutcomeUnknown):
+                self._node.status()  # raises if the member does not run any more
+                if self._clock.now() >= deadline:
+                    raise
+                continue
+            reply = decode_reply(data)
+            if not isinstance(reply, expected):
+                raise InvariantViolation(
+                    f"{question!r} is answered by a {expected.__name__}, not by"
+                    f" {reply!r}"
+                )
+            return reply
+
+    async def _answer(self, content: bytes) -> bytes:
+        """Answer as the leader."""
+        match decode_question(content):
+            case KeepAlive(lease):
+                seconds = await self._lessor.renew(lease)
+                return encode_call(KeptAlive(self._store.revision, seconds))
+            case TimeToLive(lease, with_keys):
+                found = await self._lessor.left(lease)
+                if found is None:
+                    return encode_call(TimeLeft(self._store.revision, -1))
+                left, granted = found
+                keys = self._store.lease_keys(lease) if with_keys else []
+                seconds = granted.ttl_seconds
+                reply = TimeLeft(self._store.revision, left, seconds, keys)
+                return encode_call(reply)
+            case ListLeases():
+                leases = await self._lessor.in_order()
+                return encode_call(LeasesFound(self._store.revision, leases))

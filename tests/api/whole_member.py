@@ -1,0 +1,63 @@
+"""A client port with a whole member behind it, on virtual time: a group of one."""
+
+from raftwerk.api import ClientApp
+from raftwerk.api.cluster_json import cluster_routes
+from raftwerk.api.lease_json import lease_routes
+from raftwerk.api.streams import Streams
+from raftwerk.kv import Store
+from raftwerk.service import KvService
+from raftwerk.service.cluster import ClusterService
+from raftwerk.service.lease import LeaseService
+from tests.api.asgi_stream import Exchange
+from tests.runtime.group import Group, Process
+
+__all__ = ["WholeMember"]
+
+
+class WholeMember:
+    """All of one member, as a process has it."""
+
+    def __init__(self, process: Process, store: Store) -> None:
+        self.process = process
+        self.store = store
+        node, host = process.node, process.host
+        self.kv = KvService(node, store)
+        self.lease = LeaseService(
+            node, store, clock=host.clock, timers=host.timers, draw=host.draw
+        )
+        cluster = ClusterService(node, host.timers, host.draw)
+        streams = Streams()
+        self.app = ClientApp(
+            node,
+            self.kv,
+            cluster=cluster,
+            families=[
+                cluster_routes(node, cluster, self.kv, lambda: 4096),
+                lease_routes(self.lease, self.kv, streams),
+            ],
+            streams=streams,
+        )
+        process.process.start(self.lease.run())
+        process.process.start(cluster.run())
+
+    @classmethod
+    async def start(cls) -> "WholeMember":
+        """Start a group of one, and return its member when it leads."""
+        group = Group(voters=1)
+        process, store = group[1], Store()
+        await process.start(store)
+        member = cls(process, store)
+        await group.until_led()
+        return member
+
+    def open(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Exchange:
+        """Begin a request."""
+        exchange = Exchange(method, path, body, headers)
+        exchange.answering = self.process.process.start(exchange.run(self.app))
+        return exchange
