@@ -1,0 +1,1 @@
+"""First starts, under everything that can go wrong around them."""
