@@ -1,6 +1,7 @@
 """A client port with a store behind it and no group around it."""
 
 from raftwerk.api import ClientApp
+from raftwerk.api.v1.context import ApiContext
 from raftwerk.config import ApiSettings
 from raftwerk.kv import Store
 from raftwerk.service import KvService
@@ -16,7 +17,13 @@ class Member:
     def __init__(self, settings: ApiSettings | None = None) -> None:
         self.store = Store()
         self.node = FakeNode(self.store)
-        self.app = ClientApp(self.node, KvService(self.node, self.store), settings)
+        self.app = ClientApp(
+            ApiContext(
+                node=self.node,
+                kv=KvService(self.node, self.store),
+                settings=settings or ApiSettings(),
+            )
+        )
 
     def post(self, path: str, body: bytes | str = b"", **headers: str) -> Reply:
         """Return the answer to a POST."""

@@ -1,5 +1,7 @@
 """Being asked to stop, by real signals to a real process."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -11,11 +13,16 @@ pytestmark = pytest.mark.e2e
 WAIT_SECONDS = 20
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, os, sys
 from raftwerk.cli.signals import StopSignals
+
+if "terminal" in sys.argv:  # who leads a session and opens one has it
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
 
 async def main():
     with StopSignals() as signals:
+        if "reloads" in sys.argv:
+            signals.on_reload = lambda: print("reloading", flush=True)
         print("ready", flush=True)
         await signals.wait()
         print("stopping", flush=True)
@@ -68,6 +75,34 @@ def test_who_was_started_by_nohup_survives_the_terminal() -> None:
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=WAIT_SECONDS)
         # Had the first one counted, the second would have ended it at once.
+        assert (process.returncode, said) == (0, "stopping\n")
+
+
+def test_hanging_up_asks_to_read_settings_again_where_that_means_something() -> None:
+    with start("reloads") as process:
+        assert process.stdout is not None
+        for _ in range(2):
+            process.send_signal(signal.SIGHUP)
+            assert process.stdout.readline() == "reloading\n"
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=WAIT_SECONDS)
+        assert (process.returncode, said) == (0, "stopping\n")
+
+
+def test_hanging_up_for_a_closed_terminal_is_a_request_to_stop() -> None:
+    terminal, its_end = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "reloads", "terminal"],
+        stdin=its_end,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    ) as process:
+        os.close(its_end)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        os.close(terminal)
+        said, _ = process.communicate(timeout=WAIT_SECONDS)
         assert (process.returncode, said) == (0, "stopping\n")
 
 

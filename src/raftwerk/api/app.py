@@ -21,10 +21,8 @@ from raftwerk.api.probes import Probes
 from raftwerk.api.raft_status import describe, envelope
 from raftwerk.api.route import Routes
 from raftwerk.api.streams import Streams
-from raftwerk.config import ApiSettings
+from raftwerk.api.v1.context import ApiContext
 from raftwerk.errors import RequestError
-from raftwerk.service import KvService, NodeLike
-from raftwerk.service.cluster import ClusterService
 
 __all__ = ["ClientApp"]
 
@@ -34,12 +32,8 @@ class ClientApp:
 
     Parameters
     ----------
-    node : NodeLike
-        The member.
-    kv : KvService
-        Its key-value calls.
-    settings : ApiSettings, optional
-        How the documented part presents itself.
+    context : ApiContext
+        The member, its services, and how it presents itself.
     run_beside : callable, optional
         Runs a function beside the loop; the documented part is made there.
     events : ASGIApp, optional
@@ -48,32 +42,23 @@ class ClientApp:
         The calls of the gateway beside the key-value ones.
     streams : Streams, optional
         What the streams among them were made with; they end when we drain.
-    cluster : ClusterService, optional
-        The calls about members and the leader, for the documented part.
     """
 
     def __init__(
         self,
-        node: NodeLike,
-        kv: KvService,
-        settings: ApiSettings | None = None,
+        context: ApiContext,
         *,
         run_beside: RunBeside | None = None,
         events: ASGIApp | None = None,
         families: Iterable[Routes] = (),
         streams: Streams | None = None,
-        cluster: ClusterService | None = None,
     ) -> None:
-        if settings is None:
-            settings = ApiSettings()
-        self._node = node
-        self._kv = kv
-        self._cluster = cluster
-        self._settings = settings
+        settings = context.settings
+        self._context = context
         self._is_draining = False
-        self._gateway = Gateway(kv, *families)
+        self._gateway = Gateway(context.kv, *families)
         self._streams = Streams() if streams is None else streams
-        self._probes = Probes(node)
+        self._probes = Probes(context.node)
         self._documented = LazyApp(self._make_documented, run_beside)
         self._events = events
         self._events_path = f"{settings.api_prefix}/v1/events"
@@ -136,7 +121,8 @@ class ClientApp:
     async def _say_status(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Say what this member knows of itself."""
         try:
-            said = describe(self._node.status(), self._settings.app_name)
+            status = self._context.node.status()
+            said = describe(status, self._context.settings.app_name)
         except RequestError:  # it does not run; there is a form to say so
             await self._documented(scope, receive, send)
         else:
@@ -147,16 +133,7 @@ class ClientApp:
         # pylint: disable-next=import-outside-toplevel  # see `lazy`
         from raftwerk.api.v1.app import make_documented_api
 
-        # pylint: disable-next=import-outside-toplevel  # the same
-        from raftwerk.api.v1.context import ApiContext
-
-        context = ApiContext(
-            node=self._node,
-            kv=self._kv,
-            cluster=self._cluster,
-            settings=self._settings,
-        )
-        app = make_documented_api(context)
+        app = make_documented_api(self._context)
         app.openapi()  # kept by it; made here, it holds nobody up
         return app
 

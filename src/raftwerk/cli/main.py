@@ -20,7 +20,8 @@ import raftwerk
 from raftwerk.cli import settings, sources
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.flags import Texts, with_settings
-from raftwerk.config import DemoConfig
+from raftwerk.config import DemoConfig, ServeConfig
+from raftwerk.config.form import require_one_of
 from raftwerk.errors import (
     ConfigError,
     DirectoryLocked,
@@ -34,7 +35,7 @@ __all__ = ["app", "main", "run"]
 REFUSALS: Final = (ConfigError, DirectoryLocked, UnknownFormat, WalCorrupted)
 """What the operator is to act on before the command can begin."""
 
-_Config = TypeVar("_Config")
+Config = TypeVar("Config")
 
 app = typer.Typer(
     name="raftwerk",
@@ -90,10 +91,14 @@ def _serve(
     ] = False,
 ) -> None:
     """Run one node; the flags are those of etcd."""
-    config = _told("serve", settings.serve_config, flags, config_file)
+
+    def read() -> ServeConfig:
+        return _told("serve", settings.serve_config, flags, config_file)
+
+    config = read()
     from raftwerk.cli.serve import serve
 
-    serve(config, with_parent=exit_with_parent)
+    serve(config, read_again=read, with_parent=exit_with_parent)
 
 
 @app.command("demo")
@@ -126,17 +131,42 @@ def _monitor(flags: Texts, config_file: ConfigFile = None) -> None:
     monitor(config)
 
 
-def _told(
-    command: str,
-    read: Callable[[Mapping[str, str]], _Config],
+@app.command("config")
+@with_settings("serve")
+def _config(
     flags: Texts,
-    config_file: str | None,
-) -> _Config:
-    """Return what a command was told by all sources; warn of what says nothing."""
+    config_file: ConfigFile = None,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FORM", help="text, json, or markdown (a page)."
+        ),
+    ] = "text",
+) -> None:
+    """Print each setting: its names, its value, and who said so."""
+    from raftwerk.cli.config_command import FORMS, print_config
+
+    require_one_of("output", output, FORMS)
+    print_config(_sources(config_file), flags, output)
+
+
+def _sources(config_file: str | None) -> sources.Sources:
+    """Return where settings may stand; warn of what says nothing."""
     found_in = sources.read_sources(os.environ, Path.cwd(), config_file)
     for line in found_in.warnings():
         print(f"raftwerk: warning: {line}", file=sys.stderr)
-    return sources.understand(read, found_in.find(command, flags))
+    return found_in
+
+
+def _told(
+    command: str,
+    read: Callable[[Mapping[str, str]], Config],
+    flags: Texts,
+    config_file: str | None,
+) -> Config:
+    """Return what a command was told by all sources."""
+    found = _sources(config_file).find(command, flags)
+    return sources.understand(read, found)
 
 
 def run(arguments: Sequence[str]) -> int:

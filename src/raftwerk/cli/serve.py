@@ -11,6 +11,7 @@ import structlog
 from raftwerk.api.app import ClientApp
 from raftwerk.api.cluster_json import cluster_routes
 from raftwerk.api.server import ApiServer
+from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.events import EventStream
 from raftwerk.cli.data_directory import (
     open_log,
@@ -19,19 +20,22 @@ from raftwerk.cli.data_directory import (
 )
 from raftwerk.cli.joining import find_own_place
 from raftwerk.cli.lifeline import exit_with_parent
-from raftwerk.cli.log import set_up_log
+from raftwerk.cli.log import set_log_level, set_up_log
 from raftwerk.cli.ports import require_free
+from raftwerk.cli.reload import Reloader
+from raftwerk.cli.role_scripts import check_scripts, replace_scripts, run_scripts
 from raftwerk.cli.signals import StopSignals
 from raftwerk.config import NodeConfig, ServeConfig
-from raftwerk.discovery import Place
 from raftwerk.core.roles import Role
+from raftwerk.discovery import Place
 from raftwerk.errors import InvariantViolation, NotLeader
-from raftwerk.host.protocol import Host
 from raftwerk.host.garbage import Garbage
+from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
 from raftwerk.kv import Store
 from raftwerk.runtime import Node
 from raftwerk.runtime.event_feed import EventFeed
+from raftwerk.runtime.hooks import Hooks
 from raftwerk.runtime.meter import Meter
 from raftwerk.runtime.tap import Tap
 from raftwerk.runtime.timed_threads import timed_host
@@ -61,13 +65,20 @@ LEAVE_SECONDS: Final = 0.3
 request of each that is busy. Then idle connections are closed."""
 
 
-def serve(config: ServeConfig, *, with_parent: bool = False) -> None:
+def serve(
+    config: ServeConfig,
+    *,
+    read_again: Callable[[], ServeConfig] | None = None,
+    with_parent: bool = False,
+) -> None:
     """Run one node until it is asked to stop.
 
     Parameters
     ----------
     config : ServeConfig
         What it was told.
+    read_again : callable, optional
+        Reads what it is told now, when SIGHUP asks for it.
     with_parent : bool
         End when the process that started this one does.
 
@@ -82,19 +93,20 @@ def serve(config: ServeConfig, *, with_parent: bool = False) -> None:
     """
     if with_parent:
         exit_with_parent()
-    set_up_log(config.log_level)
+    set_up_log(config.log_level, form=config.log_format)
+    check_scripts(config.hooks)
     require_free("listen-client-urls", config.listen_client_urls)
     require_free("listen-peer-urls", config.listen_peer_urls)
     try:
         with asyncio.Runner(loop_factory=NEW_LOOP) as runner:
-            runner.run(_serve(config))
+            runner.run(_serve(config, read_again or (lambda: config)))
     except InvariantViolation:
         # The command ends with one line; whoever mends this needs the whole of it.
         structlog.get_logger(__name__).exception("raftwerk broke a promise of its own")
         raise
 
 
-async def _serve(config: ServeConfig) -> None:
+async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> None:
     """Start all parts, wait, and stop them in the opposite order."""
     host = real_host()
     async with AsyncExitStack() as stack:
@@ -106,10 +118,13 @@ async def _serve(config: ServeConfig) -> None:
             return
         member = await _start_node(config, host, stack, place)
         node = member.node
-        app, server = await _start_api(config, host, member, stack)
+        hooks = run_scripts(config.hooks, host)
+        app, server = await _start_api(config, host, member, stack, hooks)
         # What lives now lives long: the collector need not look at it ever again.
         garbage = stack.enter_context(_garbage(config, host, node))
+        signals.on_reload = _reloader(config, read_again, hooks).reload
         _tell_ready(config, node)
+        hooks.watch(node)
         loading = asyncio.ensure_future(_load_documented(app, garbage))
         stack.callback(loading.cancel)
         await _until_asked_to_stop(signals, node)
@@ -119,7 +134,31 @@ async def _serve(config: ServeConfig) -> None:
         # We still do our part: what comes meanwhile goes to the new leader.
         with suppress(NotLeader):  # the node has failed; see below
             await asyncio.gather(node.hand_over(), server.drain(LEAVE_SECONDS))
+        await hooks.stop()
     await node.wait_ended()  # raises if it failed, be it in its last moment
+
+
+def _reloader(
+    config: ServeConfig, read_again: Callable[[], ServeConfig], hooks: Hooks
+) -> Reloader:
+    """Return what takes other settings while the node runs."""
+
+    def take_level(told: ServeConfig) -> None:
+        """Log more, or less."""
+        set_log_level(told.log_level)
+
+    def take_scripts(told: ServeConfig) -> None:
+        """Run other scripts from now on."""
+        check_scripts(told.hooks)
+        replace_scripts(hooks, told.hooks)
+
+    takers = {
+        "log-level": take_level,
+        "script-leader-path": take_scripts,
+        "script-follower-path": take_scripts,
+        "script-timeout": take_scripts,
+    }
+    return Reloader(config, read_again, takers)
 
 
 class _Member(msgspec.Struct, frozen=True):
@@ -225,7 +264,11 @@ def _transport(
 
 
 async def _start_api(
-    config: ServeConfig, host: Host, member: _Member, stack: AsyncExitStack
+    config: ServeConfig,
+    host: Host,
+    member: _Member,
+    stack: AsyncExitStack,
+    hooks: Hooks,
 ) -> tuple[ClientApp, ApiServer]:
     """Answer clients until the stack is closed."""
     beside = host.threads("documented-api")
@@ -233,16 +276,19 @@ async def _start_api(
     cluster = ClusterService(member.node, host.timers, host.draw)
     duties = asyncio.ensure_future(cluster.run())
     stack.callback(duties.cancel)
-    kv = KvService(member.node, member.store)
+    kv = KvService(
+        member.node, member.store, request_bytes_max=config.max_request_bytes
+    )
 
     def size_bytes() -> int:
         """Return how much room the data takes."""
         return size_of_directory(config.data_dir)
 
+    context = ApiContext(
+        node=member.node, kv=kv, cluster=cluster, hooks=hooks, settings=config.api
+    )
     app = ClientApp(
-        member.node,
-        kv,
-        cluster=cluster,
+        context,
         families=[cluster_routes(member.node, cluster, kv, size_bytes)],
         run_beside=beside.run,
         events=EventStream(member.feed),

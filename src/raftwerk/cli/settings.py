@@ -22,6 +22,7 @@ from raftwerk.config import (
     ApiSettings,
     DemoConfig,
     DiscoveryConfig,
+    HookSettings,
     InitialMember,
     MonitorConfig,
     ServeConfig,
@@ -102,6 +103,16 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
         log_level=LEVEL_ALIASES.get(level, level),
         log_format=texts.get("log-format", usual.log_format),
         api=_api(texts),
+        hooks=_hooks(texts),
+    )
+
+
+def _hooks(texts: Mapping[str, str]) -> HookSettings:
+    """Return what is run on a change of role."""
+    return HookSettings(
+        leader_path=texts.get("script-leader-path", ""),
+        follower_path=texts.get("script-follower-path", ""),
+        timeout_millis=integer(texts, "script-timeout", HookSettings().timeout_millis),
     )
 
 

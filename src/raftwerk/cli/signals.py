@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -16,11 +17,14 @@ class StopSignals:
 
     SIGINT is handled even where it was ignored: a shell starts background jobs like
     that, and whoever sends it to one of ours means it. SIGHUP is handled unless it was
-    ignored, which is what ``nohup`` asks for.
+    ignored, which is what ``nohup`` asks for: it asks to read the settings again where
+    that means something, and to stop when it comes because the terminal was closed.
     """
 
     def __init__(self) -> None:
         """Have nothing asked for yet."""
+        self.on_reload: Callable[[], object] | None = None
+        self._has_terminal = _has_terminal()
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         self._handled: list[signal.Signals] = []
@@ -60,6 +64,10 @@ class StopSignals:
 
     def _on_signal(self, number: signal.Signals) -> None:
         """Note the first, obey the second."""
+        reload = self.on_reload if number == signal.SIGHUP else None
+        if reload is not None and (not self._has_terminal or _has_terminal()):
+            reload()  # pylint: disable=not-callable  # it sees the None alone
+            return
         if not self._stopping.is_set():
             self._stopping.set()
             return
@@ -67,3 +75,12 @@ class StopSignals:
         self._loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
+
+
+def _has_terminal() -> bool:
+    """Tell whether this process belongs to a terminal; not after that was closed."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True

@@ -29,6 +29,11 @@ __all__ = [
 CONFIG_FILE_VARIABLE: Final = f"{PREFIX}CONFIG_FILE"
 """Names the TOML file, where no flag does."""
 
+TOLD_TO_SCRIPTS: Final = frozenset(
+    f"{PREFIX}{name}" for name in ("ROLE", "TERM", "LEADER", "NODE", "FENCING_TOKEN")
+)
+"""What a role script finds in its environment, and so what it starts does too."""
+
 DOTENV: Final = ".env"
 TOML: Final = "raftwerk.toml"
 """Read from the working directory if they are there."""
@@ -100,7 +105,7 @@ class Sources(msgspec.Struct, frozen=True, kw_only=True):
             f"{name} ({place}) is no setting of raftwerk; {_hint(name, known)}"
             for place, variables in self.variables
             for name in sorted(variables)
-            if name.startswith(PREFIX) and name not in known
+            if name.startswith(PREFIX) and name not in known | TOLD_TO_SCRIPTS
         ]
 
     def _look_up(self, setting: Setting) -> Iterator[Found]:

@@ -8,6 +8,7 @@ from raftwerk.config.api import ApiSettings
 from raftwerk.config.demo import DemoConfig
 from raftwerk.config.discovery import DiscoveryConfig, Way
 from raftwerk.config.form import BadSetting, bad_setting
+from raftwerk.config.hooks import HookSettings
 from raftwerk.config.ids import cluster_id_of, member_id_of
 from raftwerk.config.monitor import MonitorConfig
 from raftwerk.config.node import NodeConfig
@@ -32,6 +33,7 @@ __all__ = [
     "BadSetting",
     "DemoConfig",
     "DiscoveryConfig",
+    "HookSettings",
     "InitialMember",
     "MonitorConfig",
     "NodeConfig",

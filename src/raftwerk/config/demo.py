@@ -32,6 +32,8 @@ class DemoConfig(msgspec.Struct, frozen=True, kw_only=True):
         The first of the nodes' ports, client and peer in turns; None for etcd's.
     monitor_port : int or None
         Where the page is served; None for no page.
+    record_events : str or None
+        The file that all events are recorded in; None for none.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class DemoConfig(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str | None = None
     base_port: int | None = None
     monitor_port: int | None = 8000
+    record_events: str | None = None
 
     def __post_init__(self) -> None:
         """Check each setting, then that all ports exist and differ."""
@@ -51,6 +54,7 @@ class DemoConfig(msgspec.Struct, frozen=True, kw_only=True):
             1 <= self.nodes <= nodes_max, "nodes", self.nodes, f"from 1 to {nodes_max}"
         )
         require_setting(self.data_dir != "", "data-dir", "", "not empty")
+        require_setting(self.record_events != "", "record-events", "", "not empty")
         if self.base_port is not None:
             greatest = PORT_MAX + 1 - 2 * self.nodes
             require_setting(
@@ -71,6 +75,25 @@ class DemoConfig(msgspec.Struct, frozen=True, kw_only=True):
         if port in taken:
             raise bad_setting("monitor-port", port, "none of the nodes' ports")
 
+    def urls_of(self, number: int) -> tuple[Url, Url]:
+        """Return where a node answers clients and peers.
+
+        Parameters
+        ----------
+        number : int
+            Which node, from 0 to 6; also one that is not there at the start.
+
+        Returns
+        -------
+        tuple of Url
+            The client's, and the peers': one port above it.
+        """
+        if self.base_port is None:
+            port = CLIENT_PORTS[number]
+        else:
+            port = self.base_port + 2 * number
+        return Url(LOOPBACK, port), Url(LOOPBACK, port + 1)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The nodes' names."""
@@ -79,12 +102,9 @@ class DemoConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def client_urls(self) -> tuple[Url, ...]:
         """Where each node answers clients."""
-        if self.base_port is None:
-            return tuple(Url(LOOPBACK, port) for port in CLIENT_PORTS[: self.nodes])
-        first = self.base_port
-        return tuple(Url(LOOPBACK, first + 2 * each) for each in range(self.nodes))
+        return tuple(self.urls_of(number)[0] for number in range(self.nodes))
 
     @property
     def peer_urls(self) -> tuple[Url, ...]:
-        """Where each node answers its peers: one port above that for clients."""
-        return tuple(Url(url.host, url.port + 1) for url in self.client_urls)
+        """Where each node answers its peers."""
+        return tuple(self.urls_of(number)[1] for number in range(self.nodes))

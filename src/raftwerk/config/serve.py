@@ -13,6 +13,7 @@ from raftwerk.config.form import (
     require_setting,
     require_text,
 )
+from raftwerk.config.hooks import HookSettings
 from raftwerk.config.url import Url
 
 __all__ = [
@@ -98,6 +99,8 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         How the others are found at the first start.
     api : ApiSettings
         How the documented API presents itself.
+    hooks : HookSettings
+        What is run when it begins or ceases to lead.
 
     Raises
     ------
@@ -129,6 +132,7 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
     has_own_name: bool = True
     discovery: DiscoveryConfig = DiscoveryConfig()
     api: ApiSettings = ApiSettings()
+    hooks: HookSettings = HookSettings()
 
     def __post_init__(self) -> None:
         """Check each setting, then those that depend on one another."""

@@ -163,15 +163,24 @@ class Hooks:
         """The last runs, oldest first; the last one may be running."""
         return tuple(self._runs)
 
-    def replace(self, *, on_leader: Hook | None, on_follower: Hook | None) -> None:
+    def replace(
+        self,
+        *,
+        on_leader: Hook | None,
+        on_follower: Hook | None,
+        timeout_seconds: float = 30.0,
+    ) -> None:
         """Take other hooks for changes to come; one that runs is left alone.
 
         Parameters
         ----------
         on_leader, on_follower : callable, optional
             As at first.
+        timeout_seconds : float
+            As at first.
         """
         self._on_leader, self._on_follower = on_leader, on_follower
+        self._timeout_seconds = timeout_seconds
 
     def watch(self, node: Node) -> None:
         """Follow the role of a node from now on, and run the hook of the present one.

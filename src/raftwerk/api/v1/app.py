@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from raftwerk import __version__
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.status import status_of
-from raftwerk.api.v1 import cluster, members, raft
+from raftwerk.api.v1 import cluster, hooks, members, raft
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.refusals import describe_error, refusals
 from raftwerk.config import ApiSettings
@@ -18,7 +18,7 @@ from raftwerk.errors import OutcomeUnknown, RequestError
 
 __all__ = ["make_documented_api"]
 
-FAMILIES: Final = (raft, cluster, members)
+FAMILIES: Final = (raft, cluster, members, hooks)
 """The modules with a ``make_router``, in the order of the page."""
 
 _log = structlog.get_logger(__name__)

@@ -3,6 +3,7 @@
 import msgspec
 
 from raftwerk.config import ApiSettings
+from raftwerk.runtime.hooks import Hooks
 from raftwerk.service import KvService, NodeLike
 from raftwerk.service.cluster import ClusterService
 
@@ -20,6 +21,8 @@ class ApiContext(msgspec.Struct, frozen=True, kw_only=True):
         Its key-value calls.
     cluster : ClusterService or None
         Its calls about members and the leader; None where there is no group.
+    hooks : Hooks or None
+        Its role scripts; None where it has none.
     settings : ApiSettings
         How the API presents itself.
     """
@@ -27,4 +30,5 @@ class ApiContext(msgspec.Struct, frozen=True, kw_only=True):
     node: NodeLike
     kv: KvService
     cluster: ClusterService | None = None
-    settings: ApiSettings
+    hooks: Hooks | None = None
+    settings: ApiSettings = ApiSettings()
