@@ -12,6 +12,7 @@ from raftwerk.runtime.envelope import (
     content_of,
     kind_of,
 )
+from raftwerk.runtime.versions import READABLE_VERSION
 from raftwerk.types import NodeId
 
 ids = st.integers(1, 2**64 - 1)
@@ -43,9 +44,17 @@ def test_a_ticket_is_known_again_by_its_sender_alone() -> None:
 
 def test_an_envelope_of_an_unknown_kind_names_what_helps() -> None:
     with pytest.raises(UnknownFormat, match="kind 77.*start a newer version"):
-        kind_of(bytes([77]) + bytes(HEADER_BYTES))
+        kind_of(bytes([77, 1]) + bytes(HEADER_BYTES))
+
+
+def test_an_envelope_of_a_newer_version_names_the_version_that_it_needs() -> None:
+    version = READABLE_VERSION + 1
+    data = Sender(NodeId(1), 5).wrap(EnvelopeKind.COMMAND, 7, b"content", version)
+    with pytest.raises(UnknownFormat, match=f"needs cluster version {version}.*newer"):
+        kind_of(data)
 
 
 def test_the_form_of_an_envelope_is_part_of_the_log_and_stays() -> None:
     data = Sender(NodeId(2), 3).wrap(EnvelopeKind.RECORD, 4, b"x")
-    assert data == b"\x02" + bytes([2] + [0] * 7 + [3] + [0] * 7 + [4] + [0] * 7) + b"x"
+    numbers = [2] + [0] * 7 + [3] + [0] * 7 + [4] + [0] * 7
+    assert data == b"\x02\x01" + bytes(numbers) + b"x"

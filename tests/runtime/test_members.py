@@ -6,6 +6,7 @@ import pytest
 from raftwerk.core.records import ConfState
 from raftwerk.errors import UnknownFormat
 from raftwerk.runtime.members import ChangeContext, Member, Members, PublishMember
+from raftwerk.runtime.versions import READABLE_VERSION
 from raftwerk.types import NodeId
 
 from .group import member_of
@@ -150,10 +151,43 @@ def test_who_lost_his_data_is_refused_with_the_command_that_helps() -> None:
     assert "raftwerk member replace 2" in words
 
 
-def test_the_cluster_reads_what_its_oldest_member_reads() -> None:
-    members = Members([member_of(1, version=2), member_of(2, version=1), member_of(3)])
-    assert members.version == 1
-    assert three().version == 0
+def test_the_cluster_has_the_version_of_its_oldest_member(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("raftwerk.runtime.versions.READABLE_VERSION", 3)
+    members = three(directory_id=7, version=3)
+    assert members.version == 3
+    members = Members([member_of(1, version=3), member_of(2, version=2)])
+    assert members.version == 2
+    members.apply_change(ChangeContext(), ConfState(voters=(NodeId(1),)))
+    assert members.version == 3, "the older one is gone"
+
+
+def test_who_has_not_told_its_version_keeps_it_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("raftwerk.runtime.versions.READABLE_VERSION", 3)
+    members = Members([member_of(1, version=3), member_of(2)], version=2)
+    assert members.version == 2
+    told = member_of(2, directory_id=9, version=3)
+    members.apply_record(msgspec.msgpack.encode(PublishMember(told)))
+    assert members.version == 3
+
+
+def test_the_version_never_falls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("raftwerk.runtime.versions.READABLE_VERSION", 3)
+    members = three(directory_id=7, version=3)
+    told = member_of(2, directory_id=7, version=1)
+    members.apply_record(msgspec.msgpack.encode(PublishMember(told)))
+    assert members.version == 3
+
+
+def test_who_can_t_read_what_the_others_agreed_upon_stops() -> None:
+    newer = READABLE_VERSION + 1
+    with pytest.raises(UnknownFormat, match=f"cluster version {newer}"):
+        Members([member_of(1)], version=newer)
+    with pytest.raises(UnknownFormat, match=f"cluster version {newer}"):
+        three(version=newer)
 
 
 def test_equal_members_are_told_in_one_order() -> None:

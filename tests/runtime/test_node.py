@@ -1,12 +1,11 @@
 """Whole nodes: who leads, how they start, stop, fail, and start again."""
 
 import asyncio
-from typing import Any
-
 import pytest
 
 from raftwerk.core.events import BecameLeader, ElectionStarted, MemberStarted
-from raftwerk.core.messages import TimeoutNow
+from raftwerk.core.inputs import Propose
+from raftwerk.core.messages import Proposal, TimeoutNow
 from raftwerk.core.roles import Role
 from raftwerk.errors import (
     ConfigError,
@@ -18,6 +17,7 @@ from raftwerk.errors import (
     UnknownFormat,
 )
 from raftwerk.runtime.envelope import EnvelopeKind
+from raftwerk.runtime.versions import READABLE_VERSION
 
 from .group import Group, story
 from .machines import ListMachine
@@ -369,28 +369,67 @@ async def test_a_machine_that_returns_too_little_ends_its_node_in_words() -> Non
 
 
 @story
-async def test_an_entry_of_an_unknown_kind_ends_the_node_before_it_is_applied() -> None:
+async def test_an_entry_of_a_newer_version_ends_the_node_before_it_is_applied() -> None:
     group = await Group().start()
     await group.leader.propose(b"known")
     await group.until_equal()
     leader = group.leader
-    # As a member of a newer version would propose it.
-    requests = leader.node._driver().requests  # pylint: disable=protected-access
-    sender = requests.sender
-    newer: Any = sender._prefixes  # pylint: disable=protected-access
-    newer[77] = bytes([77]) + newer[EnvelopeKind.COMMAND][1:]
-
-    async def propose() -> object:
-        return await requests.propose(b"x", 77)  # type: ignore[arg-type]
-
-    asked = leader.process.start(propose())
+    # As a member of a newer version would propose it, if the others agreed.
+    driver = leader.node._driver()  # pylint: disable=protected-access
+    requests, newer = driver.requests, READABLE_VERSION + 1
+    data = requests.sender.wrap(EnvelopeKind.COMMAND, 10**6, b"x", newer)
+    leader.process.call(driver.give, Propose((Proposal(data),)))
     for process in list(group):
         error = await group.outcome(process.process.start(process.node.wait_ended()))
         assert isinstance(error, UnknownFormat)
-        assert "kind 77" in str(error)
+        assert f"needs cluster version {newer}" in str(error)
         assert process.machine.commands == [b"known"]
         process.is_up = False
-    assert isinstance(await group.outcome(asked), OutcomeUnknown)
+
+
+@story
+async def test_a_command_that_not_all_understand_is_not_proposed() -> None:
+    group = await Group().start()
+    for process in group:
+        assert process.status.cluster_version == READABLE_VERSION
+        newer = process.node.propose(b"x", version=READABLE_VERSION + 1)
+        error = await group.outcome(process.process.start(newer))
+        assert isinstance(error, NotProposed)
+        assert f"the cluster has version {READABLE_VERSION}" in str(error)
+    assert await group.leader.propose(b"x") == 1
+
+
+@story
+async def test_members_are_upgraded_one_by_one_and_agree_when_all_are() -> None:
+    group = await Group().start()
+    newer = READABLE_VERSION + 1
+    with pytest.MonkeyPatch.context() as upgraded:
+        # Who starts from now on can read more, and tells so.
+        for module in ("versions", "publisher"):
+            upgraded.setattr(f"raftwerk.runtime.{module}.READABLE_VERSION", newer)
+        for process in group:
+            agreed = {p.status.cluster_version for p in group}
+            assert agreed == {READABLE_VERSION}, "one can't read more yet"
+            await group.sleep(0.01)
+            process.kill()
+            await process.start()
+            await group.until_led()
+            await group.until(
+                lambda told=process: all(  # type: ignore[misc]
+                    p.node.members[told.node_id - 1].version == newer for p in group
+                )
+            )
+        assert {p.status.cluster_version for p in group} == {newer}
+        told = group.leader.node.propose(b"new", version=newer)
+        assert await group.leader.process.start(told) == 1
+        # What was agreed upon is found again, also behind a snapshot.
+        leader = group.leader
+        assert leader.process.call(leader.node.take_snapshot)
+        await group.until(lambda: leader.status.snapshot_index > 1)
+        await group.sleep(0.01)
+        leader.kill()
+        await leader.start()
+        assert leader.status.cluster_version == newer
 
 
 # ---- looking -----------------------------------------------------------------

@@ -73,7 +73,7 @@ class Applier:
             f" (applied index {self.applied_index})",
         )
         manifest = Manifest.decode(snapshot.data)
-        self.members = Members(manifest.members, manifest.removed)
+        self.members = Members(manifest.members, manifest.removed, manifest.version)
         self.applied_index = snapshot.index
         self.applied_term = snapshot.term
         self._waiters.forget_order()

@@ -4,6 +4,9 @@ Every member applies every entry, and one of them has somebody waiting for the r
 the one that took the request, whether it led or handed the proposal on. It knows its
 own by (node, incarnation, number); an incarnation is drawn at each start, so that what
 an earlier life proposed is nobody's.
+
+An envelope's first two bytes, its kind and the version of the cluster that it needs,
+keep their place in all versions to come: who can't read it stops before it is applied.
 """
 
 import enum
@@ -11,6 +14,10 @@ import struct
 from typing import Final
 
 from raftwerk.errors import UnknownFormat
+from raftwerk.runtime.versions import (
+    FIRST_VERSION,
+    require_readable,
+)
 from raftwerk.types import NodeId
 
 __all__ = [
@@ -22,9 +29,10 @@ __all__ = [
     "ticket_of",
 ]
 
-_HEADER: Final = struct.Struct("<BQQQ")
+_HEADER: Final = struct.Struct("<BBQQQ")
 _NUMBER: Final = struct.Struct("<Q")
 _NUMBER_OFFSET: Final = _HEADER.size - _NUMBER.size
+_TICKET_OFFSET: Final = 2
 
 HEADER_BYTES: Final = _HEADER.size
 """What an envelope adds to its content."""
@@ -57,12 +65,15 @@ def kind_of(data: bytes) -> EnvelopeKind:
     UnknownFormat
         If a newer version wrote it: applying must stop before it.
     """
+    kind, version = data[0], data[1]
+    require_readable(version, "an entry of the log")
     try:
-        return EnvelopeKind(data[0])
+        return EnvelopeKind(kind)
     except ValueError:
         raise UnknownFormat(
-            f"an entry has an envelope of kind {data[0]}, which this version of"
-            " raftwerk does not know; start a newer version on this data directory"
+            f"an entry has an envelope of kind {kind} and version {version}, which this"
+            " version of raftwerk does not know; start a newer version on this data"
+            " directory"
         ) from None
 
 
@@ -95,7 +106,7 @@ def ticket_of(data: bytes) -> bytes:
     bytes
         For `Sender.number_of_ticket`.
     """
-    return data[1:HEADER_BYTES]
+    return data[_TICKET_OFFSET:HEADER_BYTES]
 
 
 class Sender:
@@ -109,16 +120,19 @@ class Sender:
         Drawn at start; below 2**64.
     """
 
-    __slots__ = ("_prefixes", "_ticket_prefix")
+    __slots__ = ("_ticket_prefix",)
 
     def __init__(self, node_id: NodeId, incarnation: int) -> None:
-        self._prefixes = {
-            kind: _HEADER.pack(kind, node_id, incarnation, 0)[:_NUMBER_OFFSET]
-            for kind in EnvelopeKind
-        }
-        self._ticket_prefix = self._prefixes[EnvelopeKind.COMMAND][1:]
+        header = _HEADER.pack(0, 0, node_id, incarnation, 0)
+        self._ticket_prefix = header[_TICKET_OFFSET:_NUMBER_OFFSET]
 
-    def wrap(self, kind: EnvelopeKind, number: int, content: bytes) -> bytes:
+    def wrap(
+        self,
+        kind: EnvelopeKind,
+        number: int,
+        content: bytes,
+        version: int = FIRST_VERSION,
+    ) -> bytes:
         """Return an envelope.
 
         Parameters
@@ -129,13 +143,16 @@ class Sender:
             Counts this incarnation's proposals.
         content : bytes
             What is proposed.
+        version : int
+            Of the cluster, that it needs; at most 255.
 
         Returns
         -------
         bytes
             The data of an entry.
         """
-        return b"".join((self._prefixes[kind], _NUMBER.pack(number), content))
+        head = bytes((kind, version))
+        return b"".join((head, self._ticket_prefix, _NUMBER.pack(number), content))
 
     def number_of(self, data: bytes) -> int | None:
         """Return the number of an envelope that this sender wrote.
@@ -150,7 +167,7 @@ class Sender:
         int or None
             None if another member or another incarnation wrote it.
         """
-        if not data.startswith(self._ticket_prefix, 1):
+        if not data.startswith(self._ticket_prefix, _TICKET_OFFSET):
             return None
         number: int = _NUMBER.unpack_from(data, _NUMBER_OFFSET)[0]
         return number
@@ -183,4 +200,4 @@ class Sender:
         int or None
             None if it is another's.
         """
-        return self.number_of(b"\0" + ticket)
+        return self.number_of(bytes(_TICKET_OFFSET) + ticket)

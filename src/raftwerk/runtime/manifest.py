@@ -11,6 +11,7 @@ import msgspec
 from raftwerk.core.records import ConfState, Snapshot
 from raftwerk.errors import UnknownFormat
 from raftwerk.runtime.members import Member
+from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.types import LogIndex, NodeId, Term
 
 __all__ = ["Manifest", "bootstrap_snapshot"]
@@ -35,6 +36,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         The runtime's record, ascending by id.
     removed : tuple of NodeId
         Who was a member once, ascending.
+    version : int
+        The cluster's.
     chunks : int or None
         Of how many chunks the state consists; None: the state machine is as it is when
         it is new, and there are no chunks.
@@ -43,6 +46,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: int = _FORMAT
     members: tuple[Member, ...] = ()
     removed: tuple[NodeId, ...] = ()
+    version: int = FIRST_VERSION
     chunks: int | None = None
 
     def encode(self) -> bytes:

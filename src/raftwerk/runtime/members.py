@@ -7,19 +7,20 @@ member knows the others from the log, and from nowhere else.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 import msgspec
 
 from raftwerk.core.membership import members as members_of
 from raftwerk.core.records import ConfState
 from raftwerk.errors import UnknownFormat
+from raftwerk.runtime.versions import (
+    FIRST_VERSION,
+    agreed_version,
+    require_readable,
+)
 from raftwerk.types import NodeId
 
-__all__ = ["PROTOCOL_VERSION", "ChangeContext", "Member", "Members", "PublishMember"]
-
-PROTOCOL_VERSION: Final = 1
-"""What this version writes into the log; a cluster writes what all its members read."""
+__all__ = ["ChangeContext", "Member", "Members", "PublishMember"]
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,13 +117,25 @@ class Members:
         From a snapshot's manifest.
     removed : iterable of NodeId
         Who was a member once; ids are never given out again (thesis §4).
+    version : int
+        The cluster's.
+
+    Raises
+    ------
+    UnknownFormat
+        If the cluster's version is one that this raftwerk can't read.
     """
 
     def __init__(
-        self, members: Iterable[Member], removed: Iterable[NodeId] = ()
+        self,
+        members: Iterable[Member],
+        removed: Iterable[NodeId] = (),
+        version: int = FIRST_VERSION,
     ) -> None:
         self._members = {member.node_id: member for member in members}
         self._removed = set(removed)
+        self._version = version
+        self._agree()
 
     @property
     def by_id(self) -> Mapping[NodeId, Member]:
@@ -142,11 +155,9 @@ class Members:
         Returns
         -------
         int
-            0 until somebody has told of himself.
+            It never falls; see `versions`.
         """
-        versions = [member.version for member in self._members.values()]
-        # One that has not started yet says nothing; it will be asked when it joins.
-        return min((v for v in versions if v), default=0)
+        return self._version
 
     @property
     def removed(self) -> frozenset[NodeId]:
@@ -169,6 +180,11 @@ class Members:
         conf_state : ConfState
             The configuration from now on. Who is in none of its parts is forgotten; an
             outgoing voter is still needed, and so is its address.
+
+        Raises
+        ------
+        UnknownFormat
+            If the cluster's version is now one that this raftwerk can't read.
         """
         present = set(members_of(conf_state))
         for node_id in sorted(self._members.keys() - present):
@@ -178,6 +194,7 @@ class Members:
             if member.node_id in present:
                 known = self._members.get(member.node_id)
                 self._members[member.node_id] = _merged(known, member)
+        self._agree()
 
     def apply_record(self, content: bytes) -> None:
         """Take in what a member says of itself, if it is one and the same as before.
@@ -190,7 +207,8 @@ class Members:
         Raises
         ------
         UnknownFormat
-            If a newer version wrote it.
+            If a newer version wrote it, or the cluster's version is now one that this
+            raftwerk can't read.
         """
         try:
             record = msgspec.msgpack.decode(content, type=PublishMember)
@@ -205,6 +223,13 @@ class Members:
             # that was not closed to it. It does not become the old one by that.
             return
         self._members[record.member.node_id] = _with_own_words(known, record.member)
+        self._agree()
+
+    def _agree(self) -> None:
+        """Have the version that all can read, if that has risen."""
+        told = [member.version for member in self._members.values()]
+        self._version = agreed_version(self._version, told)
+        require_readable(self._version, "what this cluster writes into its log")
 
     def refusal(self, node_id: NodeId, directory_id: int) -> str:
         """Say why a peer may not speak to us, in words for its operator.

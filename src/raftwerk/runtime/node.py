@@ -23,6 +23,7 @@ from raftwerk.runtime.members import Member
 from raftwerk.runtime.meter import Meter
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.status import NodeStatus
+from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.storage.protocol import LogStore
 from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
@@ -209,7 +210,7 @@ class Node:
 
     # ---- requests -----------------------------------------------------------
 
-    async def propose(self, command: bytes) -> object:
+    async def propose(self, command: bytes, version: int = FIRST_VERSION) -> object:
         """Have a command applied by all members, and return its result.
 
         Any member takes proposals: they reach the leader by themselves, and wait here
@@ -219,6 +220,10 @@ class Node:
         ----------
         command : bytes
             For the state machine.
+        version : int
+            The cluster's, from which on all members understand this command: it is not
+            proposed before, and a member that does not understand it stops instead of
+            applying it.
 
         Returns
         -------
@@ -237,8 +242,9 @@ class Node:
         requests = self._driver().requests
         meter = self.meter
         if meter is None or not meter.is_on:
-            return await requests.propose(command)
-        return await meter.timed(meter.writes, requests.propose(command))
+            return await requests.propose(command, version=version)
+        outcome = requests.propose(command, version=version)
+        return await meter.timed(meter.writes, outcome)
 
     async def propose_as_leader(self, command: bytes, term: Term) -> object:
         """Have a command applied that only the leader of a term may give.
@@ -589,5 +595,6 @@ class Node:
             applied_index=driver.applier.applied_index,
             snapshot_index=self._stores.log.snapshot().index,
             conf_state=conf_state,
+            cluster_version=driver.applier.members.version,
             loop=driver.loop_lag.view(),
         )

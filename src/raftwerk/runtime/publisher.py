@@ -12,7 +12,8 @@ import msgspec
 from raftwerk.config import NodeConfig
 from raftwerk.errors import NotProposed
 from raftwerk.host.protocol import Timer, Timers
-from raftwerk.runtime.members import PROTOCOL_VERSION, Member, Members, PublishMember
+from raftwerk.runtime.members import Member, Members, PublishMember
+from raftwerk.runtime.versions import READABLE_VERSION
 
 __all__ = ["Publisher"]
 
@@ -47,7 +48,7 @@ class Publisher:
             peer_urls=config.peer_urls,
             client_urls=config.client_urls,
             directory_id=config.directory_id,
-            version=PROTOCOL_VERSION,
+            version=READABLE_VERSION,
         )
         self._timers = timers
         self._members = members

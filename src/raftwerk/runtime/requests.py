@@ -22,6 +22,7 @@ from raftwerk.runtime.changes import propose_change
 from raftwerk.runtime.envelope import EnvelopeKind, Sender
 from raftwerk.runtime.leading import propose_as_leader
 from raftwerk.runtime.members import Member, Members
+from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.runtime.waiters import Waiters
 from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import LogIndex, Term
@@ -98,7 +99,10 @@ class Requests:
     # ---- asked --------------------------------------------------------------
 
     def propose(
-        self, content: bytes, kind: EnvelopeKind = EnvelopeKind.COMMAND
+        self,
+        content: bytes,
+        kind: EnvelopeKind = EnvelopeKind.COMMAND,
+        version: int = FIRST_VERSION,
     ) -> "asyncio.Future[object]":
         """Hold a proposal for the next turn.
 
@@ -108,6 +112,8 @@ class Requests:
             What is proposed.
         kind : EnvelopeKind
             For whom.
+        version : int
+            Of the cluster, that it needs.
 
         Returns
         -------
@@ -118,6 +124,8 @@ class Requests:
         ------
         MisuseError
             If it is larger than what can be sent to all members.
+        NotProposed
+            If not all members can read it.
         QueueFull
             If too many wait already.
         """
@@ -126,10 +134,16 @@ class Requests:
                 f"a command of {len(content)} bytes was proposed; command_bytes_max is"
                 f" {self._config.command_bytes_max}: cut it into several"
             )
+        agreed = self._members().version
+        if version > agreed:
+            raise NotProposed(
+                f"a command that needs cluster version {version} was not proposed, for"
+                f" the cluster has version {agreed}: upgrade the members that tell a"
+                " lower one"
+            )
         number = self.waiters.next_number()
-        future = self.waiters.add(
-            number, self.sender.wrap(kind, number, content), self._deadline()
-        )
+        data = self.sender.wrap(kind, number, content, version)
+        future = self.waiters.add(number, data, self._deadline())
         self._wake()
         return future
 

@@ -7,6 +7,8 @@ when that is durable too, older snapshots go.
 
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from raftwerk.config import NodeConfig
 from raftwerk.core.records import ConfState, Snapshot
 from raftwerk.errors import DiskFull
@@ -111,7 +113,9 @@ class SnapshotTaker:
         index, term = applier.applied_index, applier.applied_term
         conf_state, members = self._conf_state(), applier.members
         manifest = Manifest(
-            members=members.in_order(), removed=members.removed_in_order()
+            members=members.in_order(),
+            removed=members.removed_in_order(),
+            version=members.version,
         )
         chunks = yield MachineCall(applier.machine.snapshot)
         self._worker.run(
@@ -151,9 +155,7 @@ class SnapshotTaker:
             return
         if index <= self._log.snapshot().index:
             return  # A newer one was installed meanwhile.
-        data = Manifest(
-            members=manifest.members, removed=manifest.removed, chunks=count
-        ).encode()
+        data = msgspec.structs.replace(manifest, chunks=count).encode()
         self._log.compact(Snapshot(index, term, conf_state, data), self._keep)
         self._syncer.after_sync(lambda: self._prune(index))
 

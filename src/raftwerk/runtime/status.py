@@ -5,6 +5,7 @@ import msgspec
 from raftwerk.core.records import ConfState
 from raftwerk.core.roles import Role
 from raftwerk.runtime.loop_lag import LoopView
+from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.types import LogIndex, NodeId, Term
 
 __all__ = ["NodeStatus"]
@@ -27,5 +28,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     conf_state: ConfState
     snapshot_index: LogIndex = LogIndex(0)
     """Up to here the state is kept in a snapshot, and the log can be let go."""
+    cluster_version: int = FIRST_VERSION
+    """What all members can read in the log."""
     loop: LoopView = LoopView()
     """How late the event loop is, on which all of this runs."""
