@@ -4,6 +4,7 @@ from raftwerk.api import ClientApp
 from raftwerk.api.cluster_json import cluster_routes
 from raftwerk.api.lease_json import lease_routes
 from raftwerk.api.streams import Streams
+from raftwerk.api.v1.context import ApiContext
 from raftwerk.kv import Store
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
@@ -28,9 +29,7 @@ class WholeMember:
         cluster = ClusterService(node, host.timers, host.draw)
         streams = Streams()
         self.app = ClientApp(
-            node,
-            self.kv,
-            cluster=cluster,
+            ApiContext(node=node, kv=self.kv, cluster=cluster),
             families=[
                 cluster_routes(node, cluster, self.kv, lambda: 4096),
                 lease_routes(self.lease, self.kv, streams),
