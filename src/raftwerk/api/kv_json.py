@@ -188,11 +188,12 @@ def write_header(header: Header) -> bytes:
     bytes
         The member ``"header"``, to be followed by others.
     """
-    # A member that never saw an election has term 0, and zeros are left out.
-    return b'"header":{"cluster_id":"%d","member_id":"%d","revision":"%d"%b}' % (
+    # A member that never saw an election has term 0, an answer that is about no state
+    # of the store has revision 0, and zeros are left out.
+    return b'"header":{"cluster_id":"%d","member_id":"%d"%b%b}' % (
         header.cluster_id,
         header.member_id,
-        header.revision,
+        b',"revision":"%d"' % header.revision if header.revision else b"",
         b',"raft_term":"%d"' % header.raft_term if header.raft_term else b"",
     )
 

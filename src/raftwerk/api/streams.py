@@ -181,6 +181,10 @@ class _FirstUnreadable(Exception):
     """A stream begins with something that can't be read."""
 
 
+class _End:
+    """Stands behind the last request of a stream."""
+
+
 class _Lines:
     """What is sent, line by line; the status with the first of them."""
 
@@ -237,7 +241,7 @@ class _Requests(Generic[Request]):
 
     def __init__(self, read: Read[Request]) -> None:
         self._read = read
-        self._waiting: asyncio.Queue[Request | _FirstUnreadable | None] = asyncio.Queue(
+        self._waiting: asyncio.Queue[Request | _FirstUnreadable | _End] = asyncio.Queue(
             REQUESTS_WAITING_MAX
         )
 
@@ -246,8 +250,8 @@ class _Requests(Generic[Request]):
 
     async def __anext__(self) -> Request:
         request = await self._waiting.get()
-        if request is None:
-            self._waiting.put_nowait(None)  # for whoever asks again
+        if isinstance(request, _End):
+            self._waiting.put_nowait(request)  # for whoever asks again
             raise StopAsyncIteration
         if isinstance(request, _FirstUnreadable):
             raise request
@@ -272,7 +276,7 @@ class _Requests(Generic[Request]):
         except BadRequest as error:
             if is_first:
                 await self._waiting.put(_FirstUnreadable(str(error)))
-        await self._waiting.put(None)
+        await self._waiting.put(_End())
         await _wait_gone(receive)
 
 

@@ -2,9 +2,10 @@
 
 A watcher is either *synced*: it was told of all there is, and each change is given to
 it when it happens; or *behind*: it reads the history from where it stands, in steps,
-and is synced when it has come to its end. What a synced watcher does not fetch waits for it
-up to a bound; beyond that it falls behind. So whoever is slow costs a bounded amount of
-memory, delays nobody, and misses nothing unless what it wants is compacted meanwhile.
+and is synced when it has come to its end. What a synced watcher does not fetch waits
+for it up to a bound; beyond that it falls behind. So whoever is slow costs a bounded
+amount of memory, delays nobody, and misses nothing unless what it wants is compacted
+meanwhile.
 
 A change finds the synced watchers that want it by its key: those of this very key in a
 dictionary, those of ranges in `intervals`. Watchers of one key or range stand together
@@ -215,6 +216,16 @@ class Watchers:
         self._of_key: dict[bytes, _Group] = {}
         self._of_span: dict[Span, _Group] = {}
         self._spans: SpanIndex[_Group] = SpanIndex()
+
+    def __len__(self) -> int:
+        """Return how many are synced."""
+        groups = (self._of_key.values(), self._of_span.values())
+        return sum(len(watchers) for group in groups for watchers in group)
+
+    @property
+    def revision(self) -> int:
+        """The revision up to which those who are idle were told of all they want."""
+        return self._told
 
     def open(
         self,

@@ -1,0 +1,182 @@
+"""``/v3/watch``: many watches on one stream of lines.
+
+Requests are read while answers are written; the two meet in `WatchStream`. What many
+watch is written in JSON once: see `_Writer`.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from raftwerk.api.kv_json import write_header, write_kvs
+from raftwerk.api.proto_json import (
+    Message,
+    enumeration,
+    read_bool,
+    read_bytes,
+    read_int64,
+    repeated,
+)
+from raftwerk.api.route import Routes
+from raftwerk.api.streams import Streams
+from raftwerk.kv import Event
+from raftwerk.service import KvService
+from raftwerk.service.watch import WatchService, WatchStream
+from raftwerk.service.watch_messages import CreateWatch, WatchAnswer
+
+__all__ = ["watch_routes"]
+
+NO_PUT: Final = 0
+NO_DELETE: Final = 1
+
+
+class _Cancel(msgspec.Struct, frozen=True):
+    """End a watch."""
+
+    watch_id: int = 0
+
+
+class _Progress(msgspec.Struct, frozen=True):
+    """Tell how far the store is."""
+
+
+_Request: TypeAlias = CreateWatch | _Cancel | _Progress | None
+
+
+def _create(filters: tuple[int, ...] = (), **given: Any) -> CreateWatch:
+    """Return a watch; filters beyond the two that there are leave nothing out."""
+    return CreateWatch(
+        wants_puts=NO_PUT not in filters,
+        wants_deletes=NO_DELETE not in filters,
+        **given,
+    )
+
+
+def _request(**given: _Request) -> _Request:
+    """Return the one request that a message holds; None if it holds none."""
+    return next(iter(given.values()), None)
+
+
+_REQUEST: Final = Message(
+    _request,
+    create_request=Message(
+        _create,
+        key=read_bytes,
+        range_end=read_bytes,
+        start_revision=read_int64,
+        progress_notify=read_bool,
+        filters=repeated(enumeration({"NOPUT": NO_PUT, "NODELETE": NO_DELETE})),
+        prev_kv=read_bool,
+        watch_id=read_int64,
+        fragment=read_bool,
+    ),
+    cancel_request=Message(_Cancel, watch_id=read_int64),
+    progress_request=Message(_Progress),
+)
+
+
+def watch_routes(watches: WatchService, kv: KvService, streams: Streams) -> Routes:
+    """Return the calls of this family.
+
+    Parameters
+    ----------
+    watches : WatchService
+        What they mean.
+    kv : KvService
+        Who answers, and in which term.
+    streams : Streams
+        What they are served by.
+
+    Returns
+    -------
+    Routes
+        For the gateway.
+    """
+    writer = _Writer(kv)
+
+    async def _watch(requests: AsyncIterator[_Request]) -> AsyncGenerator[bytes, None]:
+        """Answer the requests of one stream."""
+        stream = watches.open()
+        taking = asyncio.ensure_future(_take(requests, stream))
+        try:
+            async for answer in stream:
+                yield writer.write(answer)
+        finally:
+            taking.cancel()
+            stream.close()
+
+    # It changes nothing; but what is watched is read, and a browser would let the page
+    # of another origin send this without being able to read the answer.
+    return {"watch": streams.of_both(_REQUEST.read, _watch, changes=False)}
+
+
+async def _take(requests: AsyncIterator[_Request], stream: WatchStream) -> None:
+    """Do what the requests of a stream ask for."""
+    try:
+        async for request in requests:
+            match request:
+                case CreateWatch():
+                    await stream.create(request)
+                case _Cancel(watch_id):
+                    await stream.cancel(watch_id)
+                case _Progress():
+                    await stream.request_progress()
+    except Exception as error:  # pylint: disable=broad-exception-caught
+        stream.fail(error)  # raised again where the answers are drawn
+
+
+class _Writer:
+    """Writes answers; of events that many are told of, the JSON is made once."""
+
+    def __init__(self, kv: KvService) -> None:
+        self._kv = kv
+        self._last: tuple[Sequence[Event], bool] = ((), False)
+        self._last_json = b""
+
+    def write(self, answer: WatchAnswer) -> bytes:
+        """Return an answer."""
+        text = write_header(self._kv.header(answer.revision))
+        if answer.watch_id:
+            text += b',"watch_id":"%d"' % answer.watch_id
+        if answer.created:
+            text += b',"created":true'
+        if answer.canceled:
+            text += b',"canceled":true'
+        if answer.compact_revision:
+            text += b',"compact_revision":"%d"' % answer.compact_revision
+        if answer.cancel_reason:
+            text += b',"cancel_reason":%b' % msgspec.json.encode(answer.cancel_reason)
+        if answer.fragment:
+            text += b',"fragment":true'
+        if answer.events:
+            text += b',"events":[%b]' % self._events(answer)
+        return b"{%b}" % text
+
+    def _events(self, answer: WatchAnswer) -> bytes:
+        """Return the events of an answer."""
+        events, with_previous = self._last
+        if answer.events is not events or answer.prev_kv is not with_previous:
+            self._last = (answer.events, answer.prev_kv)
+            self._last_json = b",".join(
+                [_write_event(event, answer.prev_kv) for event in answer.events]
+            )
+        return self._last_json
+
+
+def _write_event(event: Event, with_previous: bool) -> bytes:
+    """Return one event."""
+    kv = event.kv
+    if kv.version:
+        text = b'"kv":' + write_kvs((kv,))
+    else:
+        text = b'"type":"DELETE","kv":' + _write_deleted(kv.key, kv.mod_revision)
+    if with_previous and event.prev_kv is not None:
+        text += b',"prev_kv":' + write_kvs((event.prev_kv,))
+    return b"{%b}" % text
+
+
+def _write_deleted(key: bytes, revision: int) -> bytes:
+    """Return what is told of a key that was deleted."""
+    return b'{"key":%b,"mod_revision":"%d"}' % (msgspec.json.encode(key), revision)
