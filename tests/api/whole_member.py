@@ -5,10 +5,12 @@ from raftwerk.api.cluster_json import cluster_routes
 from raftwerk.api.lease_json import lease_routes
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.watch_json import watch_routes
 from raftwerk.kv import Store
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.lease import LeaseService
+from raftwerk.service.watch import WatchService
 from tests.api.asgi_stream import Exchange
 from tests.runtime.group import Group, Process
 
@@ -33,6 +35,7 @@ class WholeMember:
             families=[
                 cluster_routes(node, cluster, self.kv, lambda: 4096),
                 lease_routes(self.lease, self.kv, streams),
+                watch_routes(WatchService(store, host.timers), self.kv, streams),
             ],
             streams=streams,
         )

@@ -11,8 +11,10 @@ import structlog
 from raftwerk.api.app import ClientApp
 from raftwerk.api.cluster_json import cluster_routes
 from raftwerk.api.server import ApiServer
+from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.events import EventStream
+from raftwerk.api.watch_json import watch_routes
 from raftwerk.cli.data_directory import (
     open_log,
     open_snapshots,
@@ -42,6 +44,7 @@ from raftwerk.runtime.timed_threads import timed_host
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.roster import RosterKeeper
+from raftwerk.service.watch import WatchService
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.transport.port_holder import holder_of
@@ -287,9 +290,15 @@ async def _start_api(
     context = ApiContext(
         node=member.node, kv=kv, cluster=cluster, hooks=hooks, settings=config.api
     )
+    streams = Streams()
+    watches = WatchService(member.store, host.timers)
     app = ClientApp(
         context,
-        families=[cluster_routes(member.node, cluster, kv, size_bytes)],
+        families=[
+            cluster_routes(member.node, cluster, kv, size_bytes),
+            watch_routes(watches, kv, streams),
+        ],
+        streams=streams,
         run_beside=beside.run,
         events=EventStream(member.feed),
     )

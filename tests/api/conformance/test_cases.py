@@ -13,7 +13,6 @@ from tests.api.whole_member import WholeMember
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 
-WATCHES = "watches are still to come"
 LOCKS = "locks and elections are still to come"
 MAINTENANCE = "the maintenance calls are still to come"
 
@@ -33,7 +32,6 @@ NOT_YET = {
     name: reason
     for name in CASES
     for family, reason in (
-        ("watch/", WATCHES),
         ("lock/", LOCKS),
         ("election/", LOCKS),
     )
