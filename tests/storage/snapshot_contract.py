@@ -19,7 +19,7 @@ def get(store: SnapshotStore, index: int, term: int) -> list[bytes]:
 
 
 class SnapshotStoreContract:
-    """Inherit, and set `store` to one that keeps two snapshots."""
+    """Inherit, and set `store`."""
 
     store: SnapshotStore
 
@@ -50,11 +50,12 @@ class SnapshotStoreContract:
         with pytest.raises(StorageError):
             get(self.store, 7, 3)
 
-    def test_what_the_log_names_and_one_before_stay(self) -> None:
+    def test_what_the_log_names_stays_and_what_is_above_it(self) -> None:
         for index in (10, 20, 30, 40):
             put(self.store, index, 1, str(index).encode())
         self.store.prune(LogIndex(30))
-        for index in (20, 30, 40):
+        for index in (30, 40):
             assert get(self.store, index, 1) == [str(index).encode()]
-        with pytest.raises(StorageError):
-            get(self.store, 10, 1)
+        for index in (10, 20):
+            with pytest.raises(StorageError):
+                get(self.store, index, 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from raftwerk.errors import DiskFull, StorageError, UnknownFormat
+from raftwerk.errors import DiskFull, StorageError, UnknownFormat, WalCorrupted
 from raftwerk.host.draw import SplitMix64
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.memory_disk import MemoryDisk, PowerCut
@@ -49,9 +49,8 @@ def write(disk: MemoryDisk, *snapshot_indexes: int) -> None:
         files(disk).write(LogIndex(index), Term(2), CHUNKS)
 
 
-def load(disk: MemoryDisk, index: int, first_index: int) -> int | None:
-    found = files(disk).load(LogIndex(index), LogIndex(first_index))
-    return None if found is None else found.applied_index
+def check(disk: MemoryDisk, index: int) -> None:
+    files(disk).check(LogIndex(index), Term(2))
 
 
 def test_a_finished_snapshot_survives_a_power_cut(disk: MemoryDisk) -> None:
@@ -139,26 +138,24 @@ def test_a_snapshot_under_another_s_name_is_none(disk: MemoryDisk) -> None:
 def test_an_unknown_format_is_refused_by_version(disk: MemoryDisk) -> None:
     disk.put_file(PATH, encode_preamble(b"raftsnap", 2) + bytes(100))
     with pytest.raises(UnknownFormat, match=f"{PATH} has format 2"):
-        load(disk, 7, 8)
+        check(disk, 7)
 
 
-def test_the_newest_that_the_log_names_is_loaded(disk: MemoryDisk) -> None:
-    write(disk, 3, 5, 7)
-    assert load(disk, 7, 4) == 7
-    assert load(disk, 6, 4) == 5
-    assert load(disk, 2, 1) is None
-
-
-def test_an_older_one_will_do_where_the_log_still_reaches_it(disk: MemoryDisk) -> None:
-    write(disk, 3, 5, 7)
+def test_a_member_begins_with_a_snapshot_that_is_whole(disk: MemoryDisk) -> None:
+    write(disk, 7)
+    check(disk, 7)
     disk.flip_bit(PATH, 400)
-    assert load(disk, 7, 6) == 5
-    with pytest.raises(StorageError) as refused:
-        load(disk, 7, 7)
+    with pytest.raises(WalCorrupted) as refused:
+        check(disk, 7)
     message = str(refused.value)
     assert message.startswith(f"{PATH} is damaged at byte ")
-    assert "The log begins at entry 7" in message
     assert "`raftwerk member replace`" in message
+
+
+def test_a_member_does_not_begin_without_its_snapshot(disk: MemoryDisk) -> None:
+    write(disk, 5)
+    with pytest.raises(WalCorrupted, match=f"{PATH} is not there"):
+        check(disk, 7)
 
 
 def test_what_a_crash_left_is_removed_at_the_start(disk: MemoryDisk) -> None:

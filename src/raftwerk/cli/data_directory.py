@@ -10,7 +10,7 @@ from raftwerk.cli.joining import founding_place
 from raftwerk.config import ServeConfig, member_id_of
 from raftwerk.core.records import Snapshot
 from raftwerk.discovery import Place
-from raftwerk.errors import ConfigError, WalCorrupted
+from raftwerk.errors import ConfigError
 from raftwerk.host.protocol import Draw
 from raftwerk.runtime import Member, bootstrap_snapshot
 from raftwerk.runtime.manifest import Manifest
@@ -18,7 +18,6 @@ from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
-from raftwerk.types import LogIndex
 
 __all__ = ["open_log", "open_snapshots", "size_of_directory"]
 
@@ -108,16 +107,7 @@ def open_snapshots(config: ServeConfig, disk: Disk, log: Wal) -> SnapshotFiles:
     named = log.snapshot()
     snapshots.prepare(named.index)
     if Manifest.decode(named.data).chunks:
-        # The members as of an older snapshot are not known any more, so that no other
-        # will do, whatever entries the log still has.
-        found = snapshots.load(named.index, LogIndex(named.index + 1))
-        if found is None:
-            raise WalCorrupted(
-                f"{config.data_dir} lacks the snapshot at entry {named.index}, which"
-                " its log goes on from, so this member can't be trusted any more:"
-                " remove its data directory and replace the member with"
-                " `raftwerk member replace`"
-            )
+        snapshots.check(named.index, named.term)
     return snapshots
 
 

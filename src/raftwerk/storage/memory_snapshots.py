@@ -35,17 +35,10 @@ class _Sink:
 
 
 class MemorySnapshots:
-    """A `SnapshotStore` in memory; it survives what a crash does to a `MemoryLog`.
+    """A `SnapshotStore` in memory; it survives what a crash does to a `MemoryLog`."""
 
-    Parameters
-    ----------
-    keep : int
-        How many snapshots stay, the one that the log names included.
-    """
-
-    def __init__(self, keep: int = 2) -> None:
+    def __init__(self) -> None:
         self._finished: dict[tuple[LogIndex, Term], list[bytes]] = {}
-        self._keep = keep
 
     def begin(self, index: LogIndex, term: Term) -> _Sink:
         """Do as `SnapshotStore.begin` says."""
@@ -60,6 +53,5 @@ class MemorySnapshots:
 
     def prune(self, snapshot_index: LogIndex) -> None:
         """Do as `SnapshotStore.prune` says."""
-        older = sorted(name for name in self._finished if name[0] < snapshot_index)
-        for name in older[: max(len(older) - (self._keep - 1), 0)]:
+        for name in [name for name in self._finished if name[0] < snapshot_index]:
             del self._finished[name]

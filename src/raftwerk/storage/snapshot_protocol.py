@@ -84,7 +84,7 @@ class SnapshotStore(Protocol):
         """
 
     def prune(self, snapshot_index: LogIndex) -> None:
-        """Remove the oldest snapshots; called when the log's own record is synced.
+        """Remove older snapshots; called when the log's own record is synced.
 
         Parameters
         ----------

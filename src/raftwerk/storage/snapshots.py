@@ -1,18 +1,19 @@
-"""The snapshots of a data directory: which there are, and which to start from.
+"""The snapshots of a data directory: which there are, and what they hold.
 
 The log names a snapshot (index, term, configuration, a small manifest); its data lies
 in a file of its own (`snapshot_file`), for it may be large, is written while the log
 goes on, and is streamed.
 
 Order matters: a file is finished before the log names it, and older ones are removed
-only after the log's own record is synced (`SnapshotFiles.prune`).
+only after the log's own record is synced (`SnapshotFiles.prune`). Then one is kept: why
+not more, is in ``docs/decisions/0054-one-snapshot.md``.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from raftwerk.errors import StorageError, WalCorrupted, require
+from raftwerk.errors import StorageError, WalCorrupted
 from raftwerk.storage.directory import remove_unfinished, snapshot_folder
 from raftwerk.storage.disk_protocol import Disk, storage_error
 from raftwerk.storage.record import BadRecord
@@ -37,16 +38,11 @@ class SnapshotFiles:
         Where it is.
     directory : str
         The data directory.
-    keep : int
-        How many snapshots stay, the one that the log names included; with two, there
-        is one to fall back to.
     """
 
-    def __init__(self, disk: Disk, directory: str, keep: int = 2) -> None:
-        require(keep >= 1, "the snapshot that the log names is kept")
+    def __init__(self, disk: Disk, directory: str) -> None:
         self._disk = disk
         self._folder = snapshot_folder(directory)
-        self._keep = keep
 
     def prepare(self, snapshot_index: LogIndex) -> None:
         """Remove what a crash left; called once, at the start.
@@ -214,56 +210,41 @@ class SnapshotFiles:
                 return chunk
         return None
 
-    def load(
-        self, snapshot_index: LogIndex, first_index: LogIndex
-    ) -> SnapshotName | None:
-        """Choose the snapshot to start from: the newest that is whole.
+    def check(self, index: LogIndex, term: Term) -> None:
+        """Read the snapshot that the log names through, before a member begins with it.
 
         Parameters
         ----------
-        snapshot_index : LogIndex
-            The snapshot that the log names.
-        first_index : LogIndex
-            The first entry of the log. An older snapshot will do only if all entries
-            after it are there.
-
-        Returns
-        -------
-        SnapshotName or None
-            None if there is no file up to `snapshot_index`; that is right only where
-            the log begins with a snapshot without data of this kind.
+        index : LogIndex
+            The last entry that it covers.
+        term : Term
+            That entry's term.
 
         Raises
         ------
         WalCorrupted
-            If all that would do are damaged; the message names the way back.
+            If it is damaged or not there; the message names the way back.
         StorageError
-            If one can't be read.
+            If it can't be read.
         UnknownFormat
-            If one was written in a format that we can't read.
+            If it was written in a format that we can't read.
         """
-        flaws = []
-        for name in reversed(self.names()):
-            if name.applied_index > snapshot_index:
-                continue
-            if name.applied_index + 1 < first_index:
-                break
+        name = self._name(index, term)
+        if name in self.names():
             bad = self.damage(name)
             if bad is None:
-                return name
-            flaws.append(
-                f"{name.path} is damaged at byte {bad.offset}: expected {bad.expected}"
-            )
-        if not flaws:
-            return None
+                return
+            flaw = f"is damaged at byte {bad.offset}: expected {bad.expected}"
+        else:
+            flaw = "is not there"
         raise WalCorrupted(
-            f"{'; '.join(flaws)}. The log begins at entry {first_index}, so there is"
-            " nothing to start from: remove the data directory and replace the member"
-            " with `raftwerk member replace`"
+            f"{name.path} {flaw}. The log goes on from there, so this member can't be"
+            " trusted any more: remove its data directory and replace the member with"
+            " `raftwerk member replace`"
         )
 
     def prune(self, snapshot_index: LogIndex) -> None:
-        """Remove the oldest snapshots; called when the log's own record is synced.
+        """Remove older snapshots; called when the log's own record is synced.
 
         Parameters
         ----------
@@ -276,11 +257,10 @@ class SnapshotFiles:
             If the disk fails.
         """
         older = [n for n in self.names() if n.applied_index < snapshot_index]
-        surplus = older[: max(len(older) - (self._keep - 1), 0)]
         try:
-            for name in surplus:
+            for name in older:
                 self._disk.remove(name.path)
-            if surplus:
+            if older:
                 self._disk.sync_directory(self._folder)
         except OSError as error:
             raise storage_error("clean up", self._folder, error) from error
