@@ -12,6 +12,7 @@ from raftwerk.api.origin import require_same_origin
 from raftwerk.api.status import status_of
 from raftwerk.api.v1 import cluster, hooks, members, raft
 from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.docs_page import add_docs_page
 from raftwerk.api.v1.refusals import describe_error, refusals
 from raftwerk.config import ApiSettings
 from raftwerk.errors import OutcomeUnknown, RequestError
@@ -44,7 +45,7 @@ def make_documented_api(context: ApiContext) -> FastAPI:
         version=__version__,
         contact=_contact(settings),
         openapi_url=settings.schema_path,
-        docs_url=settings.docs_path,
+        docs_url=None,
         redoc_url=None,
         root_path=settings.root_path,
     )
@@ -55,6 +56,7 @@ def make_documented_api(context: ApiContext) -> FastAPI:
             dependencies=[Depends(_refuse_foreign_changes)],
             responses=refusals(403, 422, 503),
         )
+    add_docs_page(app, settings)
     _say_errors_in_envelopes(app, context)
     return app
 
