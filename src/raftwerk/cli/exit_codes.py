@@ -18,5 +18,7 @@ class ExitCode(enum.IntEnum):
     """It could not do or go on with what it was asked to; the last line says why."""
     REFUSED = 2
     """It did not begin: a flag, a setting, a port or the data directory can't work."""
+    UNKNOWN = 3
+    """What it asked of a cluster may or may not be done: look before you repeat it."""
     INTERRUPTED = 130
     """Ctrl-c ended a command that has nothing to bring to an end."""

@@ -17,7 +17,7 @@ from typing import Annotated, Final, TypeVar
 import typer
 
 import raftwerk
-from raftwerk.cli import settings, sources
+from raftwerk.cli import ctl, ctl_cluster, ctl_kv, settings, sources
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.flags import Texts, with_settings
 from raftwerk.config import DemoConfig, ServeConfig
@@ -25,6 +25,7 @@ from raftwerk.config.form import require_one_of
 from raftwerk.errors import (
     ConfigError,
     DirectoryLocked,
+    OutcomeUnknown,
     RaftwerkError,
     UnknownFormat,
     WalCorrupted,
@@ -109,6 +110,9 @@ def _demo(
     no_monitor: Annotated[
         bool, typer.Option("--no-monitor", help="Without the page.")
     ] = False,
+    opens_page: Annotated[
+        bool, typer.Option("--open", help="Show the page in a browser.")
+    ] = False,
 ) -> None:
     """Run a cluster on this machine, to be played with."""
 
@@ -118,7 +122,7 @@ def _demo(
     config = _told("demo", read, flags, config_file)
     from raftwerk.cli.demo import demo
 
-    raise typer.Exit(demo(config))
+    raise typer.Exit(demo(config, opens_page=opens_page))
 
 
 @app.command("monitor")
@@ -148,6 +152,23 @@ def _config(
 
     require_one_of("output", output, FORMS)
     print_config(_sources(config_file), flags, output)
+
+
+@app.command("inspect")
+def _inspect(
+    directory: Annotated[
+        str, typer.Argument(metavar="DIR", help="A node's data directory.")
+    ],
+    output: ctl.Form = "text",
+) -> None:
+    """Print what is in a data directory, and its damage."""
+    from raftwerk.cli.inspect import inspect
+
+    raise typer.Exit(inspect(directory, output))
+
+
+ctl_kv.add_commands(app)
+ctl_cluster.add_commands(app)
 
 
 def _sources(config_file: str | None) -> sources.Sources:
@@ -192,6 +213,8 @@ def run(arguments: Sequence[str]) -> int:
         return _complain(error.format_message(), ExitCode.REFUSED)
     except REFUSALS as error:
         return _complain(str(error), ExitCode.REFUSED)
+    except OutcomeUnknown as error:
+        return _complain(str(error), ExitCode.UNKNOWN)
     except RaftwerkError as error:
         return _complain(str(error), ExitCode.FAILED)
     except (KeyboardInterrupt, typer.Abort):

@@ -66,13 +66,17 @@ class ClusterCalls:
         answer = await self._endpoints.ask(request, is_read=True)
         return _data(answer.body, MemberList)
 
-    async def status(self, endpoint: str | Url) -> MemberStatus:
+    async def status(
+        self, endpoint: str | Url, timeout_seconds: float | None = None
+    ) -> MemberStatus:
         """Return what one member says of itself.
 
         Parameters
         ----------
         endpoint : str or Url
             Its client URL.
+        timeout_seconds : float, optional
+            How long it may take; without it, as long as any call.
 
         Returns
         -------
@@ -86,7 +90,7 @@ class ClusterCalls:
         """
         url = Url.parse("endpoint", str(endpoint))
         request = Request(method="GET", path=f"{API}/raft/")
-        answer = await self._endpoints.ask_one(url, request)
+        answer = await self._endpoints.ask_one(url, request, timeout_seconds)
         return _data(answer.body, MemberStatus)
 
     async def find_leader(self) -> Member | None:

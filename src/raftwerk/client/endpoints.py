@@ -37,6 +37,10 @@ AGAIN_SECONDS: Final = 0.05
 
 AGAIN_MAX_SECONDS: Final = 0.5
 
+NOBODY_SECONDS: Final = 2.0
+"""How long to go on where no endpoint can be connected to at all: whoever is asked for
+at the wrong address should not have to wait for the end of all patience."""
+
 READ_SECONDS: Final = 1.5
 """How long one endpoint may take for a read while there are others to ask."""
 
@@ -89,6 +93,18 @@ def _read_error(answer: Answer) -> _Refusal:
         return _Refusal(words, is_unknown=answer.status >= 500)
     is_unknown = error.id.endswith((".OUTCOME_UNKNOWN", ".INTERNAL"))
     return _Refusal(error.message, is_unknown=is_unknown)
+
+
+class _Tried:
+    """Who was asked so far, and why that was to no avail."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[Url, str] = {}
+        self.has_reached_any = False
+
+    def __str__(self) -> str:
+        told = "; ".join(f"{url}: {reason}" for url, reason in self.reasons.items())
+        return f"no member could be asked: {told or 'there was no time'}"
 
 
 class Endpoints:
@@ -177,9 +193,10 @@ class Endpoints:
         OutcomeUnknown
             If it writes, and the answer is lost.
         """
-        deadline = self._clock.now() + self._timeout_seconds
+        begin = self._clock.now()
+        deadline = begin + self._timeout_seconds
         pause = AGAIN_SECONDS
-        reasons: dict[Url, str] = {}
+        tried = _Tried()
         while True:
             for url in tuple(self._urls):
                 left = deadline - self._clock.now()
@@ -187,16 +204,20 @@ class Endpoints:
                     break
                 if is_read and len(self._urls) > 1:
                     left = min(left, READ_SECONDS)
-                answer = await self._ask_one(url, request, left, is_read, reasons)
+                answer = await self._ask_one(url, request, left, is_read, tried)
                 if answer is not None:
                     self.prefer(url)
                     return answer
+            if not tried.has_reached_any:
+                deadline = min(deadline, begin + NOBODY_SECONDS)
             if self._clock.now() + pause >= deadline:
-                raise NoEndpoint(_shown(reasons))
+                raise NoEndpoint(str(tried))
             await self._timers.sleep(pause)
             pause = min(2 * pause, AGAIN_MAX_SECONDS)
 
-    async def ask_one(self, url: Url, request: Request) -> Answer:
+    async def ask_one(
+        self, url: Url, request: Request, timeout_seconds: float | None = None
+    ) -> Answer:
         """Ask one member, once, for what it alone can say.
 
         Parameters
@@ -205,6 +226,8 @@ class Endpoints:
             Where it is.
         request : Request
             A read.
+        timeout_seconds : float, optional
+            How long it may take; without it, as long as any request.
 
         Returns
         -------
@@ -218,11 +241,11 @@ class Endpoints:
         NoEndpoint
             If it did not answer in time.
         """
-        reasons: dict[Url, str] = {}
-        seconds = self._timeout_seconds
-        answer = await self._ask_one(url, request, seconds, True, reasons)
+        tried = _Tried()
+        seconds = timeout_seconds or self._timeout_seconds
+        answer = await self._ask_one(url, request, seconds, True, tried)
         if answer is None:
-            raise NoEndpoint(_shown(reasons))
+            raise NoEndpoint(str(tried))
         return answer
 
     async def stream(self, request: Request) -> AsyncIterator[bytes]:
@@ -247,7 +270,7 @@ class Endpoints:
         Lost
             If the connection breaks later.
         """
-        reasons: dict[Url, str] = {}
+        tried = _Tried()
         for url in tuple(self._urls):
             has_begun = False
             try:
@@ -256,17 +279,17 @@ class Endpoints:
                     yield line
                 return
             except NotSent as error:
-                reasons[url] = str(error)
+                tried.reasons[url] = str(error)
             except StreamRefused as refusal:
                 said = _read_error(refusal.answer)
                 if refusal.answer.status < 500:
                     raise said.as_refusal(refusal.answer.status) from None
-                reasons[url] = said.words
+                tried.reasons[url] = said.words
             except Lost as error:
                 if has_begun:
                     raise
-                reasons[url] = str(error)
-        raise NoEndpoint(_shown(reasons))
+                tried.reasons[url] = str(error)
+        raise NoEndpoint(str(tried))
 
     async def _ask_one(
         self,
@@ -274,34 +297,30 @@ class Endpoints:
         request: Request,
         seconds: float,
         is_read: bool,
-        reasons: dict[Url, str],
+        tried: _Tried,
     ) -> Answer | None:
         """Return an answer; None if another one may be asked, with the reason."""
         try:
             answer = await within(self._timers, seconds, self._http.ask(url, request))
         except NotSent as error:
-            reasons[url] = str(error)
+            tried.reasons[url] = str(error)
             return None
         except (Lost, TimeoutError) as error:
+            tried.has_reached_any = True
             words = f"{url}: {error}"
             if not is_read:
                 raise OutcomeUnknown(
                     f"the request was sent, and its outcome is not known: {words}"
                 ) from None
-            reasons[url] = str(error)
+            tried.reasons[url] = str(error)
             return None
+        tried.has_reached_any = True
         if 200 <= answer.status < 300:
             return answer
         said = _read_error(answer)
         if said.words in NOTHING_HAPPENED or (is_read and answer.status >= 500):
-            reasons[url] = said.words
+            tried.reasons[url] = said.words
             return None
         if said.is_unknown:
             raise OutcomeUnknown(f"{url}: {said.words}")
         raise said.as_refusal(answer.status)
-
-
-def _shown(reasons: dict[Url, str]) -> str:
-    """Say why nobody took a request."""
-    told = "; ".join(f"{url}: {reason}" for url, reason in reasons.items())
-    return f"no member could be asked: {told or 'there was no time'}"

@@ -1,0 +1,115 @@
+"""What commands print: lines and tables that fit a terminal, or JSON for programs."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from raftwerk.config import bad_setting
+
+__all__ = ["FORMS", "is_json", "table", "write", "write_json", "write_lines"]
+
+FORMS: Final = ("text", "json")
+"""What ``-o`` takes; etcdctl's "simple" is our text."""
+
+GAP: Final = "  "
+
+
+def is_json(form: str) -> bool:
+    """Tell whether JSON is wanted.
+
+    Parameters
+    ----------
+    form : str
+        What ``-o`` says.
+
+    Returns
+    -------
+    bool
+        True for JSON.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such form.
+    """
+    if form in ("simple", "table"):  # etcdctl's words
+        return False
+    if form not in FORMS:
+        raise bad_setting("output", form, f"one of {', '.join(FORMS)}")
+    return form == "json"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines with columns as wide as they need.
+
+    Parameters
+    ----------
+    headings : sequence of str
+        Of the columns; those of numbers begin with ``>`` and are flush right.
+    rows : sequence of sequence of str
+        The cells; an empty one is shown as a dash.
+
+    Returns
+    -------
+    list of str
+        The headings, and a line for each row.
+
+    Examples
+    --------
+    >>> print("\\n".join(table(["name", ">lag"], [["n1", "0"], ["n20", ""]])))
+    NAME  LAG
+    n1      0
+    n20     -
+    """
+    titles = [heading.removeprefix(">").upper() for heading in headings]
+    cells = [titles, *([cell or "-" for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        GAP.join(
+            cell.rjust(width) if heading.startswith(">") else cell.ljust(width)
+            for heading, cell, width in zip(headings, line, widths, strict=True)
+        ).rstrip()
+        for line in cells
+    ]
+
+
+def write_json(value: object) -> None:
+    """Print a value as one line of JSON.
+
+    Parameters
+    ----------
+    value : object
+        What msgspec encodes; bytes become base64.
+    """
+    write(msgspec.json.encode(value) + b"\n")
+
+
+def write_lines(lines: Sequence[str]) -> None:
+    """Print lines.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        Without their ends.
+    """
+    write("".join(f"{line}\n" for line in lines).encode())
+
+
+def write(data: bytes) -> None:
+    """Print bytes as they are; whoever reads may stop reading.
+
+    Parameters
+    ----------
+    data : bytes
+        What to print.
+    """
+    sys.stdout.flush()
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # So that nobody complains at the end either: see Python's docs on SIGPIPE.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
