@@ -3,13 +3,16 @@
 from raftwerk.api import ClientApp
 from raftwerk.api.cluster_json import cluster_routes
 from raftwerk.api.lease_json import lease_routes
+from raftwerk.api.lock_json import election_routes, lock_routes
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.watch_json import watch_routes
 from raftwerk.kv import Store
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
+from raftwerk.service.election import ElectionService
 from raftwerk.service.lease import LeaseService
+from raftwerk.service.lock import LockService
 from raftwerk.service.watch import WatchService
 from tests.api.asgi_stream import Exchange
 from tests.runtime.group import Group, Process
@@ -29,13 +32,20 @@ class WholeMember:
             node, store, clock=host.clock, timers=host.timers, draw=host.draw
         )
         cluster = ClusterService(node, host.timers, host.draw)
+        watches = WatchService(store, host.timers)
         streams = Streams()
         self.app = ClientApp(
             ApiContext(node=node, kv=self.kv, cluster=cluster),
             families=[
                 cluster_routes(node, cluster, self.kv, lambda: 4096),
                 lease_routes(self.lease, self.kv, streams),
-                watch_routes(WatchService(store, host.timers), self.kv, streams),
+                watch_routes(watches, self.kv, streams),
+                lock_routes(
+                    LockService(self.kv, self.lease, watches), self.kv, streams
+                ),
+                election_routes(
+                    ElectionService(self.kv, self.lease, watches), self.kv, streams
+                ),
             ],
             streams=streams,
         )

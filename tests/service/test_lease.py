@@ -171,7 +171,7 @@ async def test_a_restart_of_all_prolongs_a_lease_by_no_more_than_it_has() -> Non
         await members.boot(process)
     await members.group.until_led()
     assert 8 <= await members.left(members.leader, 7) <= 11
-    await until_gone(members, 7, 11.0)
+    await until_gone(members, 7, 12.0)
 
 
 # ---- a leader that does not know that it is none ---------------------------------

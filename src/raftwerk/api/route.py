@@ -4,7 +4,7 @@ A family of calls is a mapping of names (``lease/grant``, say) to these, made by
 module of its own; the gateway puts them together and serves each under its prefixes.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
@@ -13,7 +13,7 @@ from raftwerk.api.asgi import ASGIApp
 
 __all__ = ["Call", "Route", "Routes", "StreamRoute"]
 
-Call: TypeAlias = Callable[[dict[str, Any]], Awaitable[bytes]]
+Call: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, bytes]]
 """Takes the members of the request, returns the answer in JSON; refuses by raising."""
 
 

@@ -13,6 +13,7 @@ from raftwerk.api.errors import BadRequest, ForeignOrigin, PlainFailure
 from raftwerk.errors import NotProposed, OutcomeUnknown, QueueFull, RequestError
 from raftwerk.kv import (
     CompactedRevision,
+    CorruptCluster,
     DuplicateKey,
     EmptyKey,
     FutureRevision,
@@ -23,6 +24,7 @@ from raftwerk.kv import (
     LeaseNotFound,
     LeaseProvided,
     LeaseTooLong,
+    NoSpace,
     TooManyOperations,
     ValueProvided,
 )
@@ -39,6 +41,7 @@ from raftwerk.service.cluster_errors import (
     TransferFailed,
     UnhealthyCluster,
 )
+from raftwerk.service.queue import RecipeError
 
 __all__ = ["HTTP_STATUS", "Status", "status_of"]
 
@@ -51,6 +54,7 @@ FAILED_PRECONDITION: Final = 9
 OUT_OF_RANGE: Final = 11
 INTERNAL: Final = 13
 UNAVAILABLE: Final = 14
+DATA_LOSS: Final = 15
 UNAUTHENTICATED: Final = 16
 
 HTTP_STATUS: Final[Mapping[int, int]] = {
@@ -63,6 +67,7 @@ HTTP_STATUS: Final[Mapping[int, int]] = {
     OUT_OF_RANGE: 400,
     INTERNAL: 500,
     UNAVAILABLE: 503,
+    DATA_LOSS: 500,
     UNAUTHENTICATED: 401,
 }
 """gRPC's code and the HTTP status that stands for it."""
@@ -132,6 +137,10 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
     TransferFailed: Status(
         UNAVAILABLE, "etcdserver: request timed out, leader transfer took too long"
     ),
+    NoSpace: Status(
+        RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"
+    ),
+    CorruptCluster: Status(DATA_LOSS, "etcdserver: corrupt cluster"),
     QueueFull: Status(RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
     # Two texts for what is one to most clients, "unavailable, try again": the first
     # says that nothing happened, the second that it may have.
@@ -145,6 +154,7 @@ _OWN_WORDS: Final[Mapping[type[Exception], int]] = {
     ClusterRefusal: FAILED_PRECONDITION,
     ForeignOrigin: PERMISSION_DENIED,
     PlainFailure: UNKNOWN,
+    RecipeError: UNKNOWN,
     RequestError: UNKNOWN,
 }
 """Where etcd has no fixed text either, or where the case is none of etcd's."""

@@ -9,7 +9,7 @@ Source: etcd's gateway as observed on 3.5.1.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any, Final, Generic, Self, TypeVar
@@ -30,7 +30,7 @@ from raftwerk.api.asgi import (
 from raftwerk.api.errors import BadRequest
 from raftwerk.api.gateway import BODY_BYTES_MAX, error_answer
 from raftwerk.api.proto_json import parse
-from raftwerk.api.route import StreamRoute
+from raftwerk.api.route import Call, StreamRoute
 from raftwerk.api.status import UNKNOWN, status_of
 from raftwerk.api.values import ValueSplitter
 from raftwerk.errors import RequestError
@@ -135,6 +135,68 @@ class Streams:
             await self._run(scope, send, answer(aiter(requests)), gone)
 
         return StreamRoute(_serve, changes)
+
+    def of_one(self, call: Call, *, changes: bool = True) -> StreamRoute:
+        """Return a route with one answer that may be long in coming.
+
+        Parameters
+        ----------
+        call : Call
+            What answers. It is cancelled if the client goes away, or if we stop.
+        changes : bool
+            Whether the call may change something.
+
+        Returns
+        -------
+        StreamRoute
+            For a family of calls.
+        """
+
+        async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                members = parse(await read_body(receive, BODY_BYTES_MAX))
+            except BodyTooLarge:
+                refusal = RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
+                await send_answer(send, error_answer(refusal))
+            except BadRequest as error:
+                await send_answer(send, error_answer(error))
+            else:
+                answer = await self._wait_for(call(members), receive, scope["path"])
+                if answer is not None:
+                    await send_answer(send, answer)
+
+        return StreamRoute(_serve, changes)
+
+    async def _wait_for(
+        self, answering: Coroutine[Any, Any, bytes], receive: Receive, path: str
+    ) -> Answer | None:
+        """Return the answer of a call, or None if nobody is there to take it."""
+        answered = asyncio.ensure_future(answering)
+        stopping = asyncio.ensure_future(self._is_ending.wait())
+        gone = asyncio.ensure_future(_wait_gone(receive))
+        tasks: tuple[asyncio.Future[Any], ...] = (answered, stopping, gone)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            is_gone = gone.done() and not answered.done()
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcome, *_ = await asyncio.gather(*tasks, return_exceptions=True)
+        if is_gone:
+            return None
+        match outcome:
+            case bytes():
+                return json_answer(outcome)
+            case asyncio.CancelledError():
+                return error_answer(MemberStops(_STOPS))
+            case RequestError():
+                return error_answer(outcome)
+            case Exception():
+                # A bug of ours, or a member that stops: as in the gateway.
+                _log.error("a request failed", path=path, exc_info=outcome)
+                return error_answer(outcome)
+            case _:
+                raise outcome
 
     async def _run(
         self, scope: Scope, send: Send, answers: Answers, gone: "asyncio.Future[None]"

@@ -1,4 +1,4 @@
-"""The gateway's calls beyond keys and members, with what they need running behind them.
+"""The gateway's calls beyond keys and members, with what has to run behind them.
 
 One place for whoever starts a member: a service that has duties of its own is started
 here, and ends with the member.
@@ -8,13 +8,18 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from raftwerk.api.lease_json import lease_routes
+from raftwerk.api.lock_json import election_routes, lock_routes
 from raftwerk.api.route import Routes
 from raftwerk.api.streams import Streams
+from raftwerk.api.watch_json import watch_routes
 from raftwerk.host.protocol import Host
 from raftwerk.kv import Store
 from raftwerk.runtime import Node
 from raftwerk.service import KvService
+from raftwerk.service.election import ElectionService
 from raftwerk.service.lease import LeaseService
+from raftwerk.service.lock import LockService
+from raftwerk.service.watch import WatchService
 
 __all__ = ["start_families"]
 
@@ -55,4 +60,10 @@ def start_families(
     )
     duties = asyncio.ensure_future(lease.run())
     stack.callback(duties.cancel)
-    return [lease_routes(lease, kv, streams)]
+    watches = WatchService(store, host.timers)
+    return [
+        watch_routes(watches, kv, streams),
+        lease_routes(lease, kv, streams),
+        lock_routes(LockService(kv, lease, watches), kv, streams),
+        election_routes(ElectionService(kv, lease, watches), kv, streams),
+    ]

@@ -14,12 +14,12 @@ from raftwerk.api.server import ApiServer
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.events import EventStream
-from raftwerk.api.watch_json import watch_routes
 from raftwerk.cli.data_directory import (
     open_log,
     open_snapshots,
     size_of_directory,
 )
+from raftwerk.cli.families import start_families
 from raftwerk.cli.joining import find_own_place
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_log_level, set_up_log
@@ -44,7 +44,6 @@ from raftwerk.runtime.timed_threads import timed_host
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.roster import RosterKeeper
-from raftwerk.service.watch import WatchService
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.transport.port_holder import holder_of
@@ -291,12 +290,14 @@ async def _start_api(
         node=member.node, kv=kv, cluster=cluster, hooks=hooks, settings=config.api
     )
     streams = Streams()
-    watches = WatchService(member.store, host.timers)
+    families = start_families(
+        member.node, member.store, kv, host=host, streams=streams, stack=stack
+    )
     app = ClientApp(
         context,
         families=[
             cluster_routes(member.node, cluster, kv, size_bytes),
-            watch_routes(watches, kv, streams),
+            *families,
         ],
         streams=streams,
         run_beside=beside.run,

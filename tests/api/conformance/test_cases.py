@@ -13,7 +13,6 @@ from tests.api.whole_member import WholeMember
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.json"))
 
-LOCKS = "locks and elections are still to come"
 MAINTENANCE = "the maintenance calls are still to come"
 
 CASES: dict[str, list[Step]] = {
@@ -28,14 +27,6 @@ NOT_YET = {
     "maintenance/hash": MAINTENANCE,
     "maintenance/snapshot stream": MAINTENANCE,
     "maintenance/downgrade validate": MAINTENANCE,
-} | {
-    name: reason
-    for name in CASES
-    for family, reason in (
-        ("lock/", LOCKS),
-        ("election/", LOCKS),
-    )
-    if name.startswith(family)
 }
 """What can't pass yet, and why; what is not named here must."""
 
