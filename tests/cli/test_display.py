@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from raftwerk.cli.display import LineDisplay, LiveDisplay, make_display
-from raftwerk.cli.supervisor import Child
+from raftwerk.cli.child import Child
 from raftwerk.monitor.status import UNREACHABLE, NodeView
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from raftwerk.cli import supervisor as module
-from raftwerk.cli.supervisor import Child, Supervisor, node_command
-from raftwerk.config import DemoConfig
+from raftwerk.cli.child import Child, node_command
+from raftwerk.cli.demo_cluster import plan_of
+from raftwerk.cli.supervisor import Supervisor
+from raftwerk.config import DemoConfig, Url
 from raftwerk.host.real import RealTimers
 
 WAIT_SECONDS = 20
@@ -31,8 +33,12 @@ class Stage:
         self.log = folder / "n1.log"
         self.child = Child("n1", (sys.executable, "-c", program), self.log)
         self.told: list[str] = []
+        self.states: list[str] = []
         self.supervisor = Supervisor(
-            (self.child,), self.told.append, timers=RealTimers()
+            (self.child,),
+            self.told.append,
+            timers=RealTimers(),
+            changed=lambda child: self.states.append(child.state),
         )
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -150,10 +156,61 @@ def test_a_child_that_is_away_does_not_come_back_after_the_stop(tmp_path: Path) 
     assert told[1:] == ["n1 was killed by SIGKILL; it comes back in 1 s"]
 
 
+@pytest.mark.e2e
+def test_a_child_that_was_stopped_waits_to_be_started(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        first = await stage.ready(1)
+        await stage.supervisor.halt(stage.child)
+        await stage.until(lambda: stage.child.state == "stopped")
+        assert stage.child.pid is None
+        stage.supervisor.start(stage.child)
+        assert await stage.ready(2) != first
+
+    told = play(story, tmp_path)
+    assert [line.partition(" ")[2].partition(" as ")[0] for line in told] == [
+        "runs",
+        "was stopped",
+        "runs",
+    ]
+
+
+@pytest.mark.e2e
+def test_each_state_of_a_child_is_told_once(tmp_path: Path) -> None:
+    states: list[str] = []
+
+    async def story(stage: Stage) -> None:
+        await stage.ready(1)
+        await stage.until(lambda: stage.child.state == "running")
+        stage.supervisor.pause(stage.child)
+        stage.supervisor.pause(stage.child)
+        stage.supervisor.resume(stage.child)
+        stage.supervisor.kill(stage.child)
+        await stage.until(lambda: stage.child.state == "killed")
+        states.extend(stage.states)
+
+    play(story, tmp_path)
+    assert states == ["running", "paused", "running", "killed"]
+
+
+@pytest.mark.e2e
+def test_a_child_comes_and_goes_while_others_run(tmp_path: Path) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.ready(1)
+        more = Child("n2", (sys.executable, "-c", OBEDIENT), tmp_path / "n2.log")
+        stage.supervisor.add(more)
+        await stage.until(lambda: more.pid is not None)
+        await stage.supervisor.remove(more)
+        assert more.pid is None
+        assert stage.supervisor.children == [stage.child]
+
+    play(story, tmp_path)
+
+
 def test_a_node_is_started_with_flags_that_a_user_could_write() -> None:
     config = DemoConfig(nodes=2, base_port=4000)
-    command = node_command(config, 1, Path("data"))
-    assert command[1:] == (
+    plans = [plan_of(config, number) for number in range(2)]
+    command = node_command(plans[1], plans, Path("data"))
+    expected = (
         "-m",
         "raftwerk",
         "serve",
@@ -163,5 +220,15 @@ def test_a_node_is_started_with_flags_that_a_user_could_write() -> None:
         "--listen-peer-urls=http://127.0.0.1:4003",
         "--initial-cluster=n1=http://127.0.0.1:4001,n2=http://127.0.0.1:4003",
         "--initial-cluster-token=raftwerk-demo",
-        "--exit-with-parent",
     )
+    assert command[1:] == (*expected, "--exit-with-parent")
+
+
+def test_behind_a_relay_a_node_listens_elsewhere_than_it_tells() -> None:
+    plan = plan_of(DemoConfig(nodes=1, base_port=4000), 0)
+    command = node_command(
+        plan, [plan], Path("data"), listens=Url("127.0.0.1", 5000), joins=True
+    )
+    assert "--listen-peer-urls=http://127.0.0.1:5000" in command
+    assert "--initial-advertise-peer-urls=http://127.0.0.1:4001" in command
+    assert "--initial-cluster-state=existing" in command

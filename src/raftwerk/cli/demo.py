@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+import webbrowser
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -13,17 +14,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from raftwerk.cli.demo_cluster import DemoCluster
+from raftwerk.cli.demo_routes import DemoRoutes, OwnHostOnly
 from raftwerk.cli.display import make_display
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.ports import require_free
+from raftwerk.cli.recorder import Recorder
 from raftwerk.cli.signals import StopSignals
-from raftwerk.cli.supervisor import Child, Supervisor, node_command
 from raftwerk.config import DemoConfig, MonitorConfig, Url, bad_setting
 from raftwerk.host.real import real_host
 from raftwerk.monitor.app import make_app
 from raftwerk.monitor.fetch import HttpFetch
+from raftwerk.monitor.hub import Hub
 from raftwerk.monitor.server import PageServer
 from raftwerk.monitor.status import Poller
+from raftwerk.monitor.stream import HttpStream
 
 __all__ = ["demo"]
 
@@ -31,13 +36,15 @@ POLL_SECONDS = 0.2
 """Short, for an election takes no longer, and one wants to see it."""
 
 
-def demo(config: DemoConfig) -> ExitCode:
+def demo(config: DemoConfig, *, opens_page: bool = False) -> ExitCode:
     """Run the nodes of a demo until it is asked to stop.
 
     Parameters
     ----------
     config : DemoConfig
         How many nodes, and where.
+    opens_page : bool
+        Show the page in a browser.
 
     Returns
     -------
@@ -52,9 +59,13 @@ def demo(config: DemoConfig) -> ExitCode:
     way_out = "; --base-port gives the nodes others"
     require_free("a node's client address", config.client_urls, way_out=way_out)
     require_free("a node's peer address", config.peer_urls, way_out=way_out)
+    if config.monitor_port is not None:
+        way_out = "; --monitor-port gives the page another, --no-monitor leaves it out"
+        page = Url(MonitorConfig().host, config.monitor_port)
+        require_free("the page's address", (page,), way_out=way_out)
     with ExitStack() as stack:
         folder = _data_folder(config, stack)
-        return asyncio.run(_Demo(config, folder).run())
+        return asyncio.run(_Demo(config, folder, opens_page=opens_page).run())
 
 
 def _data_folder(config: DemoConfig, stack: ExitStack) -> Path:
@@ -94,20 +105,24 @@ class _Output(Console):
 class _Demo:
     """The parts of a demo, and how they work together."""
 
-    def __init__(self, config: DemoConfig, folder: Path) -> None:
+    def __init__(self, config: DemoConfig, folder: Path, *, opens_page: bool) -> None:
         self._config = config
         self._folder = folder
+        self._opens_page = opens_page
         self._host = real_host()
-        self._children = tuple(
-            Child(name, node_command(config, number, folder), folder / f"{name}.log")
-            for number, name in enumerate(config.names)
-        )
 
     async def run(self) -> ExitCode:
         """Run all until a signal comes or no node is left."""
         async with AsyncExitStack() as stack:
             signals = stack.enter_context(StopSignals())
             console = _Output(signals.stop)
+            early: list[str] = []  # said before there is anything to say it on
+            told: list[Callable[[str], object]] = [early.append]
+
+            def tell(line: str) -> None:
+                """Say it on what there is by now."""
+                told[0](line)
+
             fetch = await stack.enter_async_context(HttpFetch())
             poller = Poller(
                 self._config.client_urls,
@@ -116,19 +131,36 @@ class _Demo:
                 timers=self._host.timers,
                 interval_seconds=POLL_SECONDS,
             )
-            if self._config.monitor_port is not None:
-                await self._serve_page(poller, self._config.monitor_port, stack)
+            hub = await self._make_hub(stack)
+            cluster = DemoCluster(
+                self._config,
+                self._folder,
+                tell,
+                timers=self._host.timers,
+                hub=hub,
+            )
+            stack.push_async_callback(cluster.stop)
+            await cluster.start(poller)
+            if hub is not None:
+                await self._serve_page(poller, cluster, hub, stack)
             self._print_introduction(console)
-            display = make_display(poller.views, self._children, console)
+            display = make_display(poller.views, cluster.supervisor.children, console)
             stack.enter_context(display)
+            told[0] = display.tell
+            for line in early:
+                display.tell(line)
             poller.watch(display.refresh)
-            return await self._run_nodes(poller, signals, display.tell)
+            return await self._run_nodes(poller, cluster, signals, display.tell)
 
     async def _run_nodes(
-        self, poller: Poller, signals: StopSignals, tell: Callable[[str], None]
+        self,
+        poller: Poller,
+        cluster: DemoCluster,
+        signals: StopSignals,
+        tell: Callable[[str], None],
     ) -> ExitCode:
         """Run the nodes and ask them how they do."""
-        supervisor = Supervisor(self._children, tell, timers=self._host.timers)
+        supervisor = cluster.supervisor
         stopped = asyncio.create_task(signals.wait())
         nodes = asyncio.create_task(supervisor.run())
         polling = asyncio.create_task(poller.run())
@@ -148,17 +180,46 @@ class _Demo:
         await nodes
         return ExitCode.OK if was_asked_to else ExitCode.FAILED
 
+    async def _make_hub(self, stack: AsyncExitStack) -> Hub | None:
+        """Return what gathers what the nodes say; None if nobody wants it."""
+        config = self._config
+        if config.monitor_port is None and config.record_events is None:
+            return None
+        streams = await stack.enter_async_context(HttpStream())
+        hub = Hub(config.client_urls, streams, self._host, source="demo")
+        if config.record_events is not None:
+            recorder = stack.enter_context(Recorder(config.record_events))
+            hub.record(recorder.write)
+        stack.push_async_callback(hub.stop)
+        return hub
+
     async def _serve_page(
-        self, poller: Poller, port: int, stack: AsyncExitStack
+        self, poller: Poller, cluster: DemoCluster, hub: Hub, stack: AsyncExitStack
     ) -> None:
         """Serve the page until the stack is closed."""
+        port = self._config.monitor_port
+        if port is None:
+            return
         usual = MonitorConfig()
-        way_out = "; --monitor-port gives the page another, --no-monitor leaves it out"
         page = Url(usual.host, port)
-        require_free("the page's address", (page,), way_out=way_out)
-        server = PageServer(make_app(poller.views, refresh_millis=usual.refresh_millis))
+        routes = DemoRoutes(cluster, hub, timers=self._host.timers)
+        working = asyncio.create_task(routes.run())
+        app = make_app(
+            poller.views,
+            refresh_millis=usual.refresh_millis,
+            hub=hub,
+            token=routes.token,
+            routes=routes.routes,
+        )
+        server = PageServer(OwnHostOnly(app))
         await server.start(page.host, page.port)
         stack.push_async_callback(server.stop)
+        stack.push_async_callback(hub.stop)  # first: no page leaves by itself
+        stack.callback(working.cancel)
+        if self._opens_page:
+            # Beside the loop: some browsers hold up whoever starts them.
+            opening = asyncio.to_thread(webbrowser.open, f"http://{page.host_port}/")
+            stack.callback(asyncio.ensure_future(opening).cancel)
 
     def _print_introduction(self, console: Console) -> None:
         """Say where everything is and what can be tried."""
@@ -175,7 +236,8 @@ class _Demo:
             )
         ]
         if config.monitor_port is not None:
-            lines.append(f"Watch them:  http://127.0.0.1:{config.monitor_port}/")
+            page = f"http://127.0.0.1:{config.monitor_port}/"
+            lines.append(f"Watch them, and break them:  {page}")
         first, last = config.client_urls[0], config.client_urls[-1]
         lines += [
             "Put a key, and get it from another node:",

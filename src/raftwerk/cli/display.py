@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from raftwerk.cli.supervisor import Child
+from raftwerk.cli.child import Child
 from raftwerk.monitor.status import UNREACHABLE, NodeView
 
 __all__ = ["Display", "LineDisplay", "LiveDisplay", "make_display"]
@@ -63,7 +63,7 @@ class LineDisplay:
     views : callable
         Returns what is known of each node, in the order of the children.
     children : sequence of Child
-        The nodes' processes.
+        The nodes' processes; may grow and shrink with the views.
     console : Console
         Where to print.
     """
@@ -73,7 +73,7 @@ class LineDisplay:
     ) -> None:
         """Have shown nothing yet."""
         self._views = views
-        self._children = tuple(children)
+        self._children = children
         self._console = console
         self._shown: dict[str, str] = {}
 
@@ -115,7 +115,7 @@ class LiveDisplay:
     views : callable
         Returns what is known of each node, in the order of the children.
     children : sequence of Child
-        The nodes' processes.
+        The nodes' processes; may grow and shrink with the views.
     console : Console
         A terminal.
     """
@@ -125,7 +125,7 @@ class LiveDisplay:
     ) -> None:
         """Have shown nothing yet."""
         self._views = views
-        self._children = tuple(children)
+        self._children = children
         self._lines: list[str] = []
         self._live = Live(
             console=console, auto_refresh=False, get_renderable=self._render
@@ -188,7 +188,7 @@ def make_display(views: Views, children: Sequence[Child], console: Console) -> D
     views : callable
         Returns what is known of each node, in the order of the children.
     children : sequence of Child
-        The nodes' processes.
+        The nodes' processes; may grow and shrink with the views.
     console : Console
         Where to show it.
 

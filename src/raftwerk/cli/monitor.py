@@ -10,6 +10,7 @@ from raftwerk.host.real import real_host
 from raftwerk.monitor.app import make_app
 from raftwerk.monitor.fetch import HttpFetch
 from raftwerk.monitor.hub import Hub
+from raftwerk.monitor.names import Names
 from raftwerk.monitor.server import PageServer
 from raftwerk.monitor.status import Poller
 from raftwerk.monitor.stream import HttpStream
@@ -40,22 +41,34 @@ async def _serve(config: MonitorConfig) -> None:
     async with AsyncExitStack() as stack:
         signals = stack.enter_context(StopSignals())
         fetch = await stack.enter_async_context(HttpFetch())
+        endpoints = _endpoints(config)
         poller = Poller(
-            config.endpoints,
+            endpoints,
             fetch,
             clock=host.clock,
             timers=host.timers,
             interval_seconds=config.refresh_millis / 1000,
         )
         streams = await stack.enter_async_context(HttpStream())
-        hub = Hub(config.endpoints, streams, host)
+        hub = Hub(endpoints, streams, host)
         app = make_app(poller.views, refresh_millis=config.refresh_millis, hub=hub)
         server = PageServer(app)
         await server.start(config.host, config.port)
         stack.push_async_callback(server.stop)
         stack.push_async_callback(hub.stop)  # first: pages never leave by themselves
         polling = asyncio.create_task(poller.run())
+        if config.main_app_name:
+            names = Names(config.main_app_name, config.endpoints[0].port)
+            looking = asyncio.create_task(names.run((poller, hub)))
+            stack.callback(looking.cancel)
         print(f"monitor: http://{Url(config.host, config.port).host_port}/", flush=True)
         await signals.wait()
         polling.cancel()
         await asyncio.gather(polling, return_exceptions=True)
+
+
+def _endpoints(config: MonitorConfig) -> tuple[Url, ...]:
+    """Return the nodes to begin with; with a name in DNS, not the usual one."""
+    if config.main_app_name and config.endpoints == MonitorConfig().endpoints:
+        return ()
+    return config.endpoints

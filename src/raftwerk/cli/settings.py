@@ -101,6 +101,7 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
         peer_secret=texts.get("peer-secret", usual.peer_secret),
         cors=items(texts, "cors"),
         log_level=LEVEL_ALIASES.get(level, level),
+        record_events=texts.get("record-events"),
         log_format=texts.get("log-format", usual.log_format),
         api=_api(texts),
         hooks=_hooks(texts),
@@ -202,4 +203,5 @@ def demo_config(texts: Mapping[str, str], *, with_monitor: bool = True) -> DemoC
         data_dir=texts.get("data-dir"),
         base_port=integer(texts, "base-port", 0) if has_base_port else None,
         monitor_port=monitor_port if with_monitor else None,
+        record_events=texts.get("record-events"),
     )

@@ -89,6 +89,8 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         What members that speak HTTP to each other prove themselves with.
     cors : tuple of str
         Origins whose pages may change things here; ``*`` for any.
+    record_events : str or None
+        The file that events are recorded in; None for none.
     log_level : str
         The least level that is logged; one of `LOG_LEVELS`.
     log_format : str
@@ -128,6 +130,7 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
     peer_secret: str = ""
     cors: tuple[str, ...] = ()
     log_level: str = "info"
+    record_events: str | None = None
     log_format: str = "auto"
     has_own_name: bool = True
     discovery: DiscoveryConfig = DiscoveryConfig()
@@ -151,6 +154,7 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         require_text("initial-cluster-token", self.initial_cluster_token)
         require_one_of("transport", self.transport, TRANSPORTS)
         require_one_of("log-level", self.log_level, LOG_LEVELS)
+        require_setting(self.record_events != "", "record-events", "", "not empty")
         require_one_of("log-format", self.log_format, LOG_FORMATS)
         require_setting(
             1 <= self.max_request_bytes <= REQUEST_BYTES_MAX,

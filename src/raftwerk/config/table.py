@@ -288,6 +288,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "none",
     ),
     _serve(
+        "record-events",
+        "FILE",
+        "Record what this node tells those who watch it, for the page to play.",
+        "none",
+    ),
+    _serve(
         "log-level",
         "LEVEL",
         "debug, info, warn, error, panic or fatal.",
@@ -409,5 +415,6 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     _demo("data-dir", "DIR", "Keep the data here.", "a temporary folder"),
     _demo("base-port", "PORT", "First of the nodes' ports.", "2379, 22379, 32379 …"),
     _demo("monitor-port", "PORT", "Where the page is served.", "8000"),
+    _demo("record-events", "FILE", "Record all events, for the page to play.", "none"),
 )
 """All of them, in the order of the page."""

@@ -9,7 +9,7 @@ is bytes.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -81,13 +81,13 @@ class Hub:
 
     def __init__(
         self,
-        endpoints: tuple[Url, ...],
+        endpoints: Sequence[Url],
         open_stream: Open,
         host: Host,
         *,
         source: str = "monitor",
     ) -> None:
-        self._configured = endpoints
+        self._configured = list(endpoints)
         self._open = open_stream
         self._clock = host.clock
         self._timers = host.timers
@@ -268,6 +268,30 @@ class Hub:
                 page.put(batch)
 
     # ---- whom we follow -----------------------------------------------------
+
+    def add(self, url: Url) -> None:
+        """Follow one more node whenever anybody looks.
+
+        Parameters
+        ----------
+        url : Url
+            Where it answers clients.
+        """
+        self._configured.append(url)
+        if self._pages or self._takers:
+            self._follow(url)
+
+    def remove(self, url: Url) -> None:
+        """Follow a node no more, unless the others name it as a member.
+
+        Parameters
+        ----------
+        url : Url
+            What `add` was given.
+        """
+        self._configured.remove(url)
+        if url in self._followers:
+            self._drop(url)
 
     def _follow_all(self) -> None:
         """Subscribe, unless we are."""

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from raftwerk.errors import ConfigError
 
@@ -27,11 +27,11 @@ class PageServer:
 
     Parameters
     ----------
-    app : Starlette
+    app : ASGIApp
         What to serve.
     """
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         """Serve nothing yet."""
         config = uvicorn.Config(
             app,

@@ -92,7 +92,7 @@ class Poller:
         timeout_seconds: float = 1.0,
     ) -> None:
         """Know nothing of any node yet."""
-        self._endpoints = tuple(endpoints)
+        self._endpoints = list(endpoints)
         self._fetch = fetch
         self._clock = clock
         self._timers = timers
@@ -100,6 +100,8 @@ class Poller:
         self._timeout_seconds = timeout_seconds
         self._views = {url: NodeView(endpoint=str(url)) for url in self._endpoints}
         self._watchers: list[Callable[[], object]] = []
+        self._group: asyncio.TaskGroup | None = None
+        self._asking: dict[Url, asyncio.Task[None]] = {}
 
     def views(self) -> tuple[NodeView, ...]:
         """Return what is known of each node.
@@ -131,14 +133,42 @@ class Poller:
     async def run(self) -> None:
         """Ask until cancelled."""
         async with asyncio.TaskGroup() as group:
+            self._group = group
             for url in self._endpoints:
-                group.create_task(self._keep_asking(url))
+                self._asking[url] = group.create_task(self._keep_asking(url))
+
+    def add(self, url: Url) -> None:
+        """Ask one more node from now on; its view is the last.
+
+        Parameters
+        ----------
+        url : Url
+            Where it answers clients.
+        """
+        self._endpoints.append(url)
+        self._views[url] = NodeView(endpoint=str(url))
+        if self._group is not None:
+            self._asking[url] = self._group.create_task(self._keep_asking(url))
+
+    def remove(self, url: Url) -> None:
+        """Ask a node no more.
+
+        Parameters
+        ----------
+        url : Url
+            Where it answered clients.
+        """
+        self._endpoints.remove(url)
+        asking = self._asking.pop(url, None)
+        if asking is not None:
+            asking.cancel()
+        self._views.pop(url)
 
     async def _keep_asking(self, url: Url) -> None:
         """Ask one node again and again."""
         while True:
             view = await self._ask(url)
-            if view != self._views[url]:
+            if view != self._views.get(url):
                 self._views[url] = view
                 for callback in self._watchers:
                     callback()

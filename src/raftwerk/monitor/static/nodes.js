@@ -4,6 +4,7 @@ import { bytes, clock, count, make, setAttribute, setText } from "./format.js";
 import { leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
 
 const SPAN_MIN = 40;
+const LAG_ENTRIES = 100; // fewer are only on their way
 
 const GLYPHS = {
   LEADER: "⬢",
@@ -162,9 +163,9 @@ export class Nodes {
     setText(row.values.applied, count(log.applied));
     setText(row.values.appended, count(log.appended));
     setText(row.values.size, bytes(log.bytes));
-    const isBehind = lag && lag.lag_entries > 0;
+    const isBehind = lag && lag.lag_entries >= LAG_ENTRIES;
     let words = "–";
-    if (lag) words = isBehind ? `${count(lag.lag_entries)} · ${bytes(lag.lag_bytes)}` : "none";
+    if (lag) words = lag.lag_entries ? `${count(lag.lag_entries)} · ${bytes(lag.lag_bytes)}` : "none";
     if (lag && lag.state !== "REPLICATE") words += ` · ${lag.state.toLowerCase()}`;
     setText(row.values.lag, leader && leader.id === node.id ? "leads" : words);
     setAttribute(row.values.lag, "class", isBehind ? "behind" : null);

@@ -4,7 +4,7 @@
 import { make, makeSvg, setAttribute, setText } from "./format.js";
 import { isCut, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
 
-const HALF = 232;
+const HALF = 236;
 const RADIUS = 158;
 const NODE = 30;
 const TIMER = 40;
@@ -123,11 +123,16 @@ export class Ring {
     if (ids === this.placed) return;
     this.placed = ids;
     this.places.clear();
+    const radius = nodes.length === 1 ? 96 : RADIUS;
+    const heights = nodes.map((_, position) => -radius * Math.cos((2 * Math.PI * position) / nodes.length));
+    // Rings of odd numbers stand higher than they hang low.
+    const middle = nodes.length ? (Math.min(...heights) + Math.max(...heights)) / 2 : 0;
     nodes.forEach((node, position) => {
-      const angle = (2 * Math.PI * position) / nodes.length - Math.PI / 2;
-      const radius = nodes.length === 1 ? 96 : RADIUS;
-      this.places.set(node.id, { x: radius * Math.cos(angle), y: radius * Math.sin(angle) });
+      const angle = (2 * Math.PI * position) / nodes.length;
+      const [x, y] = [radius * Math.sin(angle), heights[position] - middle];
+      this.places.set(node.id, { x, y, isHigh: y < -radius / 2 });
     });
+    setAttribute(this.centre, "transform", `translate(0 ${nodes.length === 1 ? 30 : -middle})`);
     for (const [id, drawn] of this.known) {
       if (!this.places.has(id)) {
         drawn.group.remove();
@@ -154,7 +159,10 @@ export class Ring {
       this.known.set(node.id, drawn);
     }
     const state = standing(model, node);
-    const { x, y } = this.places.get(node.id);
+    const { x, y, isHigh } = this.places.get(node.id);
+    // Words stand outside of the ring, where nothing travels.
+    setAttribute(drawn.role, "y", isHigh ? -62 : 58);
+    setAttribute(drawn.term, "y", isHigh ? -47 : 73);
     setAttribute(drawn.group, "transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
     setAttribute(drawn.group, "class", `node role-${roleClass(state)}`);
     setAttribute(drawn.shape, "d", SHAPES[SHAPE_OF[state] ?? "circle"]);
