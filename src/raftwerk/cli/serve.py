@@ -24,6 +24,7 @@ from raftwerk.cli.joining import find_own_place
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_log_level, set_up_log
 from raftwerk.cli.ports import require_free
+from raftwerk.cli.recorder import Recorder, record_feed
 from raftwerk.cli.reload import Reloader
 from raftwerk.cli.role_scripts import check_scripts, replace_scripts, run_scripts
 from raftwerk.cli.signals import StopSignals
@@ -125,6 +126,10 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         # What lives now lives long: the collector need not look at it ever again.
         garbage = stack.enter_context(_garbage(config, host, node))
         signals.on_reload = _reloader(config, read_again, hooks).reload
+        if config.record_events is not None:
+            recorder = stack.enter_context(Recorder(config.record_events))
+            recording = asyncio.ensure_future(record_feed(member.feed, recorder))
+            stack.callback(recording.cancel)
         _tell_ready(config, node)
         hooks.watch(node)
         loading = asyncio.ensure_future(_load_documented(app, garbage))
