@@ -164,10 +164,39 @@ class Cluster:
             )
             for name in names
         ]
+        self._initial = initial
+        self._flags = flags
         self.relays = Relays(told if has_relays else {}, real)
         self._stack = AsyncExitStack()
         self._fetch = HttpFetch()
         self.http = httpx.AsyncClient(trust_env=False)
+
+    def newcomer(self, name: str, peer: Url | None = None) -> NodeProcess:
+        """Return a node that is told to join; it belongs to the cluster from now on."""
+        client = _urls([name])[name]
+        peer = _urls([name])[name] if peer is None else peer
+        node = NodeProcess(
+            name,
+            self.folder,
+            [
+                f"--name={name}",
+                f"--data-dir={self.folder / name}",
+                f"--listen-client-urls={client}",
+                f"--listen-peer-urls={peer}",
+                f"--initial-cluster={self._initial},{name}={peer}",
+                "--initial-cluster-state=existing",
+                *self._flags,
+            ],
+            client,
+        )
+        self.nodes.append(node)
+        self._stack.callback(node.end)
+        return node
+
+    @property
+    def endpoints(self) -> str:
+        """What commands are told to call."""
+        return "--endpoints=" + ",".join(str(node.client) for node in self.nodes)
 
     @property
     def pids(self) -> list[int]:
