@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from raftwerk.errors import StorageError, UnknownFormat
 from raftwerk.kv import (
+    AlarmKind,
     CheckpointLeases,
     Command,
     Compact,
@@ -16,6 +17,7 @@ from raftwerk.kv import (
     LeadLeases,
     Put,
     Range,
+    SetAlarm,
     Store,
     encode,
 )
@@ -32,9 +34,9 @@ WRITTEN_BY_VERSION_1 = (
 )
 
 WRITTEN_BY_VERSION_2 = (
-    "726166747765726b2d6b760a020a00000093a668656164657202ff1200000093a66c6561"
-    "736573039293073c1493f83c001500000092a76368616e6765739196c40161020201c401"
-    "31070700000093a3656e640001"
+    "726166747765726b2d6b760a020e00000094a668656164657202ff919201091200000093"
+    "a66c6561736573039293073c1493f83c001500000092a76368616e6765739196c4016102"
+    "0201c40131070700000093a3656e640001"
 )
 
 
@@ -136,16 +138,18 @@ def test_the_first_format_can_be_read_for_ever() -> None:
     assert twin.events(4) == store.events(4)
 
 
-def test_the_second_format_has_leases() -> None:
+def test_the_second_format_has_leases_and_alarms() -> None:
     store = filled(
         LeadLeases(3),
         GrantLease(7, 60),
         GrantLease(-8, 60),
         CheckpointLeases(3, ((7, 20),)),
         Put(b"a", b"1", lease=7),
+        SetAlarm(True, 9, AlarmKind.NOSPACE),
     )
     assert b"".join(store.snapshot()).hex() == WRITTEN_BY_VERSION_2
     twin = restored([bytes.fromhex(WRITTEN_BY_VERSION_2)])
     twin.check()
     assert twin.leases() == [Lease(7, 60, 20), Lease(-8, 60)]
+    assert twin.alarms() == [(AlarmKind.NOSPACE, 9)]
     assert (twin.lease_term, twin.lease_keys(7)) == (3, [b"a"])

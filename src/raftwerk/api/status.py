@@ -137,9 +137,7 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
     TransferFailed: Status(
         UNAVAILABLE, "etcdserver: request timed out, leader transfer took too long"
     ),
-    NoSpace: Status(
-        RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"
-    ),
+    NoSpace: Status(RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"),
     CorruptCluster: Status(DATA_LOSS, "etcdserver: corrupt cluster"),
     QueueFull: Status(RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
     # Two texts for what is one to most clients, "unavailable, try again": the first

@@ -15,6 +15,7 @@ whole of it as bytes, and `store` the face.
 """
 
 from raftwerk.kv.commands import (
+    AlarmKind,
     CheckpointLeases,
     Command,
     Compact,
@@ -30,6 +31,7 @@ from raftwerk.kv.commands import (
     Put,
     Range,
     RevokeLease,
+    SetAlarm,
     SortOrder,
     SortTarget,
     Txn,
@@ -38,6 +40,7 @@ from raftwerk.kv.commands import (
 )
 from raftwerk.kv.errors import (
     CompactedRevision,
+    CorruptCluster,
     DuplicateKey,
     EmptyKey,
     FutureRevision,
@@ -49,12 +52,14 @@ from raftwerk.kv.errors import (
     LeaseNotFound,
     LeaseProvided,
     LeaseTooLong,
+    NoSpace,
     TooManyOperations,
     ValueProvided,
 )
 from raftwerk.kv.leases import TTL_SECONDS_MAX, TTL_SECONDS_MIN, Lease
 from raftwerk.kv.records import Event, KeyValue
 from raftwerk.kv.results import (
+    AlarmResult,
     CompactResult,
     DeleteRangeResult,
     GrantResult,
@@ -69,6 +74,8 @@ from raftwerk.kv.store import Store
 __all__ = [
     "TTL_SECONDS_MAX",
     "TTL_SECONDS_MIN",
+    "AlarmKind",
+    "AlarmResult",
     "CheckpointLeases",
     "Command",
     "Compact",
@@ -77,6 +84,7 @@ __all__ = [
     "Compare",
     "CompareResult",
     "CompareTarget",
+    "CorruptCluster",
     "DeleteRange",
     "DeleteRangeResult",
     "DuplicateKey",
@@ -98,6 +106,7 @@ __all__ = [
     "LeaseProvided",
     "LeaseTooLong",
     "LeasesResult",
+    "NoSpace",
     "Nothing",
     "Operation",
     "Put",
@@ -106,6 +115,7 @@ __all__ = [
     "RangeResult",
     "Result",
     "RevokeLease",
+    "SetAlarm",
     "SortOrder",
     "SortTarget",
     "Store",

@@ -17,6 +17,7 @@ from raftwerk.errors import InvariantViolation, UnknownFormat
 
 __all__ = [
     "COMMAND_VERSION",
+    "AlarmKind",
     "CheckpointLeases",
     "Command",
     "Compact",
@@ -33,6 +34,7 @@ __all__ = [
     "Put",
     "Range",
     "RevokeLease",
+    "SetAlarm",
     "SortOrder",
     "SortTarget",
     "Txn",
@@ -41,7 +43,7 @@ __all__ = [
 ]
 
 COMMAND_VERSION: Final = 2
-"""The newest encoding that this store understands. 2 has leases."""
+"""The newest encoding that this store understands. 2 has leases and alarms."""
 
 
 class SortOrder(enum.IntEnum):
@@ -80,6 +82,16 @@ class CompareTarget(enum.IntEnum):
     MOD = 2
     VALUE = 3
     LEASE = 4
+
+
+class AlarmKind(enum.IntEnum):
+    """What may be wrong with a member, so that all must heed it."""
+
+    NONE = 0
+    NOSPACE = 1
+    """It has no room: nothing may be put that takes any."""
+    CORRUPT = 2
+    """It is not as the others are: nothing may be changed."""
 
 
 class Range(msgspec.Struct, frozen=True, array_like=True, tag=0, gc=False):
@@ -305,15 +317,33 @@ class LeadLeases(msgspec.Struct, frozen=True, array_like=True, tag=10, gc=False)
     term: int
 
 
+class SetAlarm(msgspec.Struct, frozen=True, array_like=True, tag=11, gc=False):
+    """Raise an alarm, or end it.
+
+    Parameters
+    ----------
+    raised : bool
+        Whether it is raised.
+    member_id : int
+        Whose it is.
+    alarm : int
+        One of `AlarmKind`.
+    """
+
+    raised: bool
+    member_id: int
+    alarm: int
+
+
 Operation: TypeAlias = Range | Put | DeleteRange | Txn | Nothing
 """What a transaction may do."""
 
 LeaseCommand: TypeAlias = (
     GrantLease | RevokeLease | ExpireLeases | CheckpointLeases | LeadLeases
 )
-"""What only version 2 of the encoding has."""
+"""What is said of leases."""
 
-Command: TypeAlias = Put | DeleteRange | Txn | Compact | LeaseCommand
+Command: TypeAlias = Put | DeleteRange | Txn | Compact | LeaseCommand | SetAlarm
 """What may stand in the log."""
 
 _DECODER: Final = msgspec.msgpack.Decoder(Command)
@@ -327,6 +357,7 @@ _PREFIXES: Final[dict[type, bytes]] = {
         ExpireLeases,
         CheckpointLeases,
         LeadLeases,
+        SetAlarm,
     )
 }
 """The versions of those commands that the first one does not have."""

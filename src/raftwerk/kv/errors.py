@@ -8,6 +8,7 @@ as a success: every member refuses alike.
 from raftwerk.errors import RequestError
 
 __all__ = [
+    "CorruptCluster",
     "CompactedRevision",
     "DuplicateKey",
     "EmptyKey",
@@ -20,6 +21,7 @@ __all__ = [
     "LeaseNotFound",
     "LeaseProvided",
     "LeaseTooLong",
+    "NoSpace",
     "TooManyOperations",
     "ValueProvided",
 ]
@@ -82,3 +84,11 @@ class FutureRevision(KvError):
 
 class CompactedRevision(KvError):
     """What the store was like at this revision is forgotten."""
+
+
+class NoSpace(KvError):
+    """A member has no room for more, and an alarm says so; deletions are welcome."""
+
+
+class CorruptCluster(KvError):
+    """An alarm says that members differ; nothing may be changed before it is ended."""

@@ -10,7 +10,7 @@ still be seen at older revisions.
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Final
 
@@ -20,7 +20,10 @@ from raftwerk.errors import require
 from raftwerk.kv.records import KeyValue
 from raftwerk.kv.spans import Span, span_of
 
-__all__ = ["KeyIndex"]
+__all__ = ["VERSION_BYTES", "KeyIndex"]
+
+VERSION_BYTES: Final = 200
+"""About what a version takes in memory beside its key and its value."""
 
 _mod_revision: Final = attrgetter("mod_revision")
 
@@ -34,13 +37,15 @@ class KeyIndex:
         One version of each key, to begin with.
     """
 
-    __slots__ = ("_current", "_gone", "_keys", "_older")
+    __slots__ = ("_current", "_gone", "_keys", "_older", "bytes")
 
     def __init__(self, kvs: Iterable[KeyValue] = ()) -> None:
         self._current = {kv.key: kv for kv in kvs}
         self._keys = SortedList(self._current)
         self._older: dict[bytes, list[KeyValue]] = {}
         self._gone = SortedList()
+        self.bytes = sum(map(_bytes_of, self._current.values()))
+        """About what all versions take in memory."""
 
     def __len__(self) -> int:
         return len(self._current)
@@ -190,6 +195,7 @@ class KeyIndex:
             if key in self._older:
                 self._gone.remove(key)
         self._current[key] = kv
+        self.bytes += _bytes_of(kv)
 
     def delete(self, deletions: Sequence[KeyValue], before: Sequence[KeyValue]) -> None:
         """Take in that keys were deleted.
@@ -215,6 +221,7 @@ class KeyIndex:
             del self._current[kv.key]
             self._overtake(kv)
             self._older[kv.key].append(deletion)
+            self.bytes += _bytes_of(deletion)
         self._gone.update(keys)
 
     def forget(self, key: bytes, revision: int) -> None:
@@ -232,6 +239,7 @@ class KeyIndex:
             return
         kv = self._current.get(key)
         if kv is not None and kv.mod_revision <= revision:
+            self.bytes -= sum(map(_bytes_of, older))
             del self._older[key]
             return
         # One is kept from before: it is what can be seen at the revision itself. A
@@ -239,6 +247,7 @@ class KeyIndex:
         place = bisect_right(older, revision, key=_mod_revision)
         if place and older[place - 1].version:
             place -= 1
+        self.bytes -= sum(map(_bytes_of, older[:place]))
         del older[:place]
         if not older:
             del self._older[key]
@@ -264,6 +273,11 @@ class KeyIndex:
             revisions = [kv.mod_revision for kv in versions + newest]
             require(bool(versions), "a key without older versions has no list of them")
             require(revisions == sorted(revisions), "versions stand in order")
+        versions_of_all = [*current.values(), *chain.from_iterable(older.values())]
+        require(
+            self.bytes == sum(map(_bytes_of, versions_of_all)),
+            "the bytes of all versions are known",
+        )
         require(
             all(kv.version > 0 for kv in current.values()), "a deleted key is not there"
         )
@@ -275,3 +289,8 @@ class KeyIndex:
             self._older[before.key] = [before]
         else:
             older.append(before)
+
+
+def _bytes_of(kv: KeyValue) -> int:
+    """Return about what a version takes in memory."""
+    return VERSION_BYTES + len(kv.key) + len(kv.value)

@@ -8,6 +8,7 @@ from raftwerk.kv.errors import KvError
 from raftwerk.kv.records import KeyValue
 
 __all__ = [
+    "AlarmResult",
     "CompactResult",
     "DeleteRangeResult",
     "GrantResult",
@@ -133,8 +134,24 @@ class LeasesResult(msgspec.Struct, frozen=True, gc=False):
     changed: int
 
 
+class AlarmResult(msgspec.Struct, frozen=True, gc=False):
+    """The answer to `SetAlarm`.
+
+    Parameters
+    ----------
+    revision : int
+        The store's; an alarm takes none.
+    is_known : bool
+        Whether the alarm was raised, or there was such a one to end.
+    """
+
+    revision: int
+    is_known: bool
+
+
 Result: TypeAlias = (
-    PutResult
+    AlarmResult
+    | PutResult
     | DeleteRangeResult
     | TxnResult
     | CompactResult

@@ -21,10 +21,11 @@ from raftwerk.kv.leases import Lease
 from raftwerk.kv.records import KeyValue
 from raftwerk.kv.state import FIRST_REVISION, State
 
-__all__ = ["SNAPSHOT_VERSION", "read", "take"]
+__all__ = ["SNAPSHOT_VERSION", "base_of", "read", "take"]
 
 SNAPSHOT_VERSION: Final = 2
-"""The newest format that this store reads; it writes no other. 2 has leases."""
+"""The newest format that this store reads; it writes no other. 2 has leases and
+alarms."""
 
 MAGIC: Final = b"raftwerk-kv\n"
 
@@ -46,6 +47,7 @@ class _Header(msgspec.Struct, frozen=True, array_like=True, tag="header"):
 
     revision: int
     compact_revision: int
+    alarms: list[tuple[int, int]] = []
 
 
 class _Base(msgspec.Struct, frozen=True, array_like=True, tag="base"):
@@ -96,14 +98,29 @@ def take(state: State) -> Iterable[bytes]:
         Chunks of about `BYTES_PER_RECORD`; can be drawn once.
     """
     oldest = state.compact_revision
-    header = _Header(state.revision, oldest)
+    header = _Header(state.revision, oldest, sorted(state.alarms))
     # Not multi-version like the keys, so these are copied in this very step.
     leases = _Leases(state.leases.term, state.leases.all())
-    # Before the first compaction all there is stands in the history.
-    base: Iterator[KeyValue] = iter(())
-    if oldest > FIRST_REVISION:
-        base = _base(oldest, state.index.current(), state.history.since(oldest))
-    return _chunks(header, leases, base, state.history.since(oldest))
+    return _chunks(header, leases, base_of(state), state.history.since(oldest))
+
+
+def base_of(state: State) -> Iterator[KeyValue]:
+    """Return what was there at the compacted revision and not made by it.
+
+    Parameters
+    ----------
+    state : State
+        The store.
+
+    Returns
+    -------
+    iterator of KeyValue
+        In no useful order; drawn at any time, in any thread, it gives what is so now.
+    """
+    oldest = state.compact_revision
+    if oldest <= FIRST_REVISION:
+        return iter(())  # all there is stands in the history
+    return _base(oldest, state.index.current(), state.history.since(oldest))
 
 
 def read(chunks: Iterable[bytes]) -> State:
@@ -247,6 +264,7 @@ def _rebuild(header: _Header, base: list[KeyValue], changes: list[KeyValue]) -> 
             # It was deleted by the compacted revision itself: a watch may want that.
             state.history.append(change, None)
     state.revision = header.revision
+    state.alarms = set(header.alarms)
     return state
 
 

@@ -32,6 +32,7 @@ class State:
     """
 
     __slots__ = (
+        "alarms",
         "compact_revision",
         "history",
         "index",
@@ -51,6 +52,8 @@ class State:
         self.index = KeyIndex() if index is None else index
         self.history = History()
         self.leases = Leases(self.index.current())
+        self.alarms: set[tuple[int, int]] = set()
+        """The kind of each alarm that is raised, and the member whose it is."""
         self.is_scavenged = compact_revision == NEVER_COMPACTED
         """Whether nothing is left of what can't be read any more."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from raftwerk.kv import compaction, lease, ranges, snapshot, txn, write
+from raftwerk.kv import alarms, compaction, digest, lease, ranges, snapshot, txn, write
 from raftwerk.kv.commands import (
     CheckpointLeases,
     Command,
@@ -15,6 +15,7 @@ from raftwerk.kv.commands import (
     Put,
     Range,
     RevokeLease,
+    SetAlarm,
     Txn,
     decode,
 )
@@ -108,6 +109,9 @@ class Store:
         for command in [decode(command) for command in commands]:
             if isinstance(command, Compact):
                 self._tell()  # while what it forgets can still be told
+            if state.alarms and (refused := alarms.refusal(state, command)):
+                results.append(refused)
+                continue
             try:
                 results.append(_HANDLERS[type(command)](state, command))
             except KvError as refusal:
@@ -320,6 +324,52 @@ class Store:
         """
         return self._state.leases.keys(lease_id)
 
+    @property
+    def size_bytes(self) -> int:
+        """About what all versions that are kept take in memory.
+
+        Returns
+        -------
+        int
+            In bytes; members that have come further with forgetting say less.
+        """
+        return self._state.index.bytes
+
+    def alarms(self) -> list[tuple[int, int]]:
+        """Return the alarms that are raised.
+
+        Returns
+        -------
+        list of tuple of int
+            The kind of each, and the member whose it is; sorted.
+        """
+        return sorted(self._state.alarms)
+
+    def digest_in_steps(self, revision: int = 0) -> Generator[None, None, int]:
+        """Return a number that equal stores share at a revision, and others hardly.
+
+        Parameters
+        ----------
+        revision : int
+            Up to which; 0 or below for the newest.
+
+        Returns
+        -------
+        generator
+            Yields between two steps of a bounded length, between which the store may
+            change; returns 32 bits.
+
+        Raises
+        ------
+        FutureRevision
+            If the store has not come to the revision yet.
+        CompactedRevision
+            If the revision is forgotten.
+        """
+        ranges.check_revision(self._state, revision)
+        at = revision if revision > 0 else self._state.revision
+        return digest.digest_in_steps(self._state, at)
+
     def scavenge(self, changes_max: int) -> bool:
         """Let go of a part of what a compaction left behind.
 
@@ -395,6 +445,7 @@ _HANDLERS: Final[dict[type[Command], Callable[[State, Any], Result]]] = {
     DeleteRange: _delete_range,
     Txn: txn.run,
     Compact: compaction.compact,
+    SetAlarm: alarms.set_alarm,
     GrantLease: lease.grant,
     RevokeLease: lease.revoke,
     ExpireLeases: lease.expire,
