@@ -23,6 +23,7 @@ from raftwerk.api.route import Routes
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.errors import RequestError
+from raftwerk.host.protocol import Timers
 
 __all__ = ["ClientApp"]
 
@@ -42,6 +43,8 @@ class ClientApp:
         The calls of the gateway beside the key-value ones.
     streams : Streams, optional
         What the streams among them were made with; they end when we drain.
+    timers : Timers, optional
+        Bound how long a probe may take.
     """
 
     def __init__(
@@ -52,13 +55,14 @@ class ClientApp:
         events: ASGIApp | None = None,
         families: Iterable[Routes] = (),
         streams: Streams | None = None,
+        timers: Timers | None = None,
     ) -> None:
         settings = context.settings
         self._context = context
         self._is_draining = False
         self._gateway = Gateway(context.kv, *families)
         self._streams = Streams() if streams is None else streams
-        self._probes = Probes(context.node)
+        self._probes = Probes(context.node, timers)
         self._documented = LazyApp(self._make_documented, run_beside)
         self._events = events
         self._events_path = f"{settings.api_prefix}/v1/events"

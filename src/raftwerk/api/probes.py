@@ -17,12 +17,18 @@ from raftwerk.api.asgi import (
 )
 from raftwerk.api.status import status_of
 from raftwerk.errors import RequestError
+from raftwerk.host.patience import within
+from raftwerk.host.protocol import Timers
 from raftwerk.service import NodeLike
 
 __all__ = ["Probes"]
 
 VERSION: Final = {"etcdserver": "3.5.1", "etcdcluster": "3.5.0"}
 """The line of etcd whose API this is: clients choose paths and features by it."""
+
+PROBE_SECONDS: Final = 1.0
+"""How long a read may take that only asks whether reads work: whoever probes gives up
+about then, and would never hear why."""
 
 _Probe = Callable[[Scope], Awaitable[Answer]]
 
@@ -34,10 +40,13 @@ class Probes:
     ----------
     node : NodeLike
         The member.
+    timers : Timers, optional
+        Bound how long a probe may take; without them, it may as long as a request.
     """
 
-    def __init__(self, node: NodeLike) -> None:
+    def __init__(self, node: NodeLike, timers: Timers | None = None) -> None:
         self._node = node
+        self._timers = timers
         self._is_draining = False
         self.routes: Mapping[str, _Probe] = {
             "/health": self._health,
@@ -89,10 +98,22 @@ class Probes:
             if self._node.status().leader is None:
                 return "RAFT NO LEADER"
             if not is_serializable:
-                await self._node.read_barrier()
+                await self._read()
+        except TimeoutError:
+            # Whoever led when we were asked may be known to be gone by now.
+            if self._node.status().leader is None:
+                return "RAFT NO LEADER"
+            return f"QGET ERROR:no quorum answered within {PROBE_SECONDS:g} s"
         except RequestError as error:
             return f"QGET ERROR:{status_of(error).text}"
         return ""
+
+    async def _read(self) -> None:
+        """Read as a client would; whoever probes won't wait as long as one."""
+        if self._timers is None:
+            await self._node.read_barrier()
+        else:
+            await within(self._timers, PROBE_SECONDS, self._node.read_barrier())
 
     async def _livez(self, _scope: Scope) -> Answer:
         """Say that we run: who can't answer this needs to be started again."""

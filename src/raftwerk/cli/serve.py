@@ -307,6 +307,7 @@ async def _start_api(
         streams=streams,
         run_beside=beside.run,
         events=EventStream(member.feed),
+        timers=host.timers,
     )
     server = ApiServer(app, config.listen_client_urls, holder_of=holder_of)
     await server.start()

@@ -7,7 +7,7 @@ from typing import Final
 import httptools
 
 from raftwerk.client.http import Answer, Lost, NotSent, Request, StreamRefused
-from raftwerk.client.patience import within
+from raftwerk.host.patience import within
 from raftwerk.config import Url
 from raftwerk.host.protocol import Timers
 

@@ -13,7 +13,7 @@ import msgspec
 
 from raftwerk.client.errors import NoEndpoint, Refused
 from raftwerk.client.http import Answer, Http, Lost, NotSent, Request, StreamRefused
-from raftwerk.client.patience import within
+from raftwerk.host.patience import within
 from raftwerk.config import Url
 from raftwerk.errors import OutcomeUnknown
 from raftwerk.host.protocol import Clock, Timers

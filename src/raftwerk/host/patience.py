@@ -1,4 +1,4 @@
-"""Waiting no longer than so many seconds."""
+"""Waiting no longer than so many seconds, by the host's timers."""
 
 import asyncio
 from collections.abc import Coroutine
