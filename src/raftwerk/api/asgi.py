@@ -9,6 +9,7 @@ __all__ = [
     "ASGIApp",
     "Answer",
     "BodyTooLarge",
+    "ClientGone",
     "Receive",
     "Scope",
     "Send",

@@ -61,6 +61,8 @@ class ApiServer:
         How long requests in flight may take to end when it is stopped.
     holder_of : callable, optional
         Returns who has a port of this machine, in words, or None.
+    is_for_peers : bool
+        Whether members rather than clients are served; for complaints alone.
     """
 
     def __init__(
@@ -70,9 +72,11 @@ class ApiServer:
         *,
         stop_seconds: int = 10,
         holder_of: Callable[[int], str | None] = _nobody_knows,
+        is_for_peers: bool = False,
     ) -> None:
         self._urls = urls
         self._holder_of = holder_of
+        self._is_for_peers = is_for_peers
         self._server = _QuietServer(
             uvicorn.Config(
                 app,
@@ -158,7 +162,7 @@ class ApiServer:
             )
         except OSError as error:
             raise ConfigError(
-                f"clients can't be served at {url}: that host is not known here"
+                f"{self._failure(url)}: that host is not known here"
                 f" ({error.strerror})"
             ) from error
         # Where a name has addresses of both kinds, IPv4 is what most clients try.
@@ -177,9 +181,15 @@ class ApiServer:
             raise ConfigError(self._explain(url, error)) from error
         return bound
 
+    def _failure(self, url: Url) -> str:
+        """Say what can't be done."""
+        if self._is_for_peers:
+            return f"cannot listen on {url.host_port} for peers"
+        return f"clients can't be served at {url}"
+
     def _explain(self, url: Url, error: OSError) -> str:
         """Say in one line why an address can't be bound."""
         if error.errno != errno.EADDRINUSE:
-            return f"clients can't be served at {url}: {error.strerror}"
+            return f"{self._failure(url)}: {error.strerror}"
         holder = self._holder_of(url.port) or "another process"
-        return f"clients can't be served at {url}: port {url.port} is taken by {holder}"
+        return f"{self._failure(url)}: port {url.port} is taken by {holder}"

@@ -187,6 +187,10 @@ def words_for_stranger(theirs: Identity, ours: Identity) -> str:
 
 def _misfit(theirs: Identity, ours: Identity) -> Refusal | None:
     """Return why these two can't belong together."""
+    for each in (theirs, ours):
+        if not each.cluster_id:
+            words = f"node {each.node_id:x} is in no cluster yet"
+            return Refusal(code=RefusalCode.CLUSTER, reason=words)
     if theirs.cluster_id != ours.cluster_id:
         return Refusal(
             code=RefusalCode.CLUSTER,

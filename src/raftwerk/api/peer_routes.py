@@ -1,0 +1,148 @@
+"""The routes of the seed by which members write to each other, where they speak HTTP.
+
+They are served on the peer listener, never to clients. Who may write, and what it does,
+is decided by `raftwerk.transport.http_desk`; this is its face.
+"""
+
+import ipaddress
+from typing import Final
+
+import msgspec
+from starlette.exceptions import HTTPException
+
+from raftwerk.api.asgi import (
+    BodyTooLarge,
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    header_of,
+    json_answer,
+    read_body,
+    send_answer,
+)
+from raftwerk.errors import PeerError
+from raftwerk.transport.http import METHODS
+from raftwerk.transport.http_desk import HttpDesk, LetterRefused
+from raftwerk.transport.http_letter import Route, encode_answer
+
+__all__ = ["PeerRoutes", "Sender"]
+
+LETTER_BYTES_MAX: Final = 384 * 1024 * 1024
+"""The largest message between members, in base64."""
+
+_WORDS: Final = {403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+
+_BEARER: Final = b"Bearer "
+
+
+class Sender(msgspec.Struct, frozen=True):
+    """Who answers, for the envelope of errors."""
+
+    app_name: str
+    name: str
+
+
+class PeerRoutes:
+    """An ASGI application with the three routes and nothing else.
+
+    Parameters
+    ----------
+    desk : HttpDesk
+        Takes letters.
+    sender : Sender
+        Who answers.
+    prefix : str
+        The path before the routes.
+    """
+
+    def __init__(
+        self, desk: HttpDesk, sender: Sender, prefix: str = "/api/v1/raft"
+    ) -> None:
+        self._desk = desk
+        self._sender = sender
+        self._routes = {f"{prefix}/{route}": route for route in Route}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request.
+
+        Parameters
+        ----------
+        scope : Scope
+            The request.
+        receive : Receive
+            Gives its body.
+        send : Send
+            Takes the answer.
+        """
+        try:
+            status, body = await self._answer(scope, receive)
+        except ClientGone:
+            return
+        await send_answer(send, json_answer(body, status))
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
+        """Return HTTP's status and the body."""
+        try:
+            return 200, await self._take(scope, receive)
+        except BodyTooLarge:
+            words = f"a letter may have {LETTER_BYTES_MAX} bytes"
+            return self._refuse(413, "TOO_LARGE", words)
+        except LetterRefused as error:
+            return self._refuse(403, "FORBIDDEN", str(error))
+        except PeerError as error:
+            return self._refuse(400, "BAD_REQUEST", str(error))
+        except HTTPException as error:
+            return self._refuse(
+                error.status_code, _WORDS[error.status_code], error.detail
+            )
+
+    async def _take(self, scope: Scope, receive: Receive) -> bytes:
+        """Deliver a letter, and return the answer."""
+        route = self._routes.get(scope.get("path", ""))
+        if route is None:
+            words = "members talk to each other here; clients have another port"
+            raise HTTPException(404, words)
+        if scope["method"] != METHODS[route]:
+            raise HTTPException(405, f"this route takes {METHODS[route]}")
+        if header_of(scope, b"origin") is not None:
+            raise HTTPException(403, "no web page may write to members")
+        body = await read_body(receive, LETTER_BYTES_MAX)
+        messages = await self._desk.take(
+            route,
+            body,
+            _secret_of(scope),
+            is_near=_is_near(scope),
+            who=f"somebody at {_remote(scope)}",
+        )
+        return encode_answer(messages)
+
+    def _refuse(self, status: int, word: str, message: str) -> tuple[int, bytes]:
+        """Return an error in the envelope."""
+        error = {
+            "id": f"{self._sender.app_name}.{word}",
+            "message": message,
+            "sender": self._sender.name,
+            "term": self._desk.term,
+        }
+        return status, msgspec.json.encode({"apiVersion": "1.0", "error": error})
+
+
+def _secret_of(scope: Scope) -> bytes:
+    """Return what a request proves itself with."""
+    told = header_of(scope, b"authorization") or b""
+    return told.removeprefix(_BEARER) if told.startswith(_BEARER) else b""
+
+
+def _remote(scope: Scope) -> str:
+    """Return the address that a request came from."""
+    client = scope.get("client")
+    return str(client[0]) if client else "an unknown address"
+
+
+def _is_near(scope: Scope) -> bool:
+    """Tell whether a request came from this machine."""
+    try:
+        return ipaddress.ip_address(_remote(scope)).is_loopback
+    except ValueError:
+        return False
