@@ -60,6 +60,9 @@ class _Membership(msgspec.Struct):
 KEPT: Final = frozenset({"header", "members", "peer", "state"})
 """Types of which the last one of each node is what a new page has to know."""
 
+NAMING: Final = frozenset({"header", "members"})
+"""Those of them that say who is who."""
+
 PAST: Final = frozenset({"act", "event"})
 """Types that are kept in their order, for the timeline."""
 
@@ -204,12 +207,11 @@ class Hub:
     def _beginning(self) -> list[bytes]:
         """Return what a page has to know first."""
         header = header_record(self._source, self._clock.wall())
-        return [
-            encode_record(header),
-            *self._own.values(),
-            *self._past,
-            *self._kept.values(),
-        ]
+        names, rest = [], []
+        for (kind, _, _), line in self._kept.items():
+            (names if kind in NAMING else rest).append(line)
+        # Who is who comes first: what happened is told by name.
+        return [encode_record(header), *names, *self._own.values(), *self._past, *rest]
 
     def _take(self, follower: Follower, line: bytes) -> None:
         """Take what a node said."""

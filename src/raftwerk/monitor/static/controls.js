@@ -74,12 +74,12 @@ export class Controls {
     watch.addEventListener("click", () => {
       const on = watch.getAttribute("aria-pressed") !== "true";
       setAttribute(watch, "aria-pressed", String(on));
-      setText(watch, on ? "Watch no more" : "Watch");
+      setText(watch, on ? "Unwatch" : "Watch");
       this.act({ act: on ? "watch" : "unwatch", key: key.value }, said);
       if (!on) this.watchedList.replaceChildren();
     });
-    const fields = make("div", { class: "line" }, key, make("span", { "aria-hidden": "true" }, "="), value);
-    const acts = make("div", { class: "line" }, put, get, watch, make("label", {}, "at", node));
+    const fields = make("div", { class: "line" }, key, make("span", { "aria-hidden": "true" }, "="), value, make("label", {}, "at", node));
+    const acts = make("div", { class: "line" }, put, get, watch);
     return this.group("Keys", fields, acts, said, this.watchedList);
   }
 

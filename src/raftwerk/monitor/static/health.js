@@ -1,7 +1,7 @@
 // The state of the cluster in one sentence, in plain words.
 
 import { clock, count, list } from "./format.js";
-import { leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
+import { isCut, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
 
 const LAG_ENTRIES = 1000;
 
@@ -71,15 +71,13 @@ export function diagnose(model) {
     return ["warn", "No leader yet: whose election timer runs out first will ask for votes."];
   }
   const parts = [`${leader.name} leads in term ${leader.term}`];
-  // A voter that its leader has not heard of lately is cut off, even where we see it.
-  const cut = voters.filter(
-    (id) => !away.includes(id) && leader.progress[id] && !leader.progress[id].is_active &&
-      leader.peers[id]?.connected === false
-  );
+  const here = voters.filter((id) => !away.includes(id) && id !== leader.id);
+  const cut = here.filter((id) => isCut(model, id, leader.id) || isCut(model, leader.id, id));
+  const stray = here.filter((id) => !cut.includes(id) && model.nodes[id].leader !== leader.id);
   const believers = nodes.filter(
     (node) => node.id !== leader.id && standing(model, node) === "LEADER"
   );
-  const follows = voters.length - away.length - cut.length;
+  const follows = voters.length - away.length - cut.length - stray.length;
   if (model.conf.voters_outgoing.length) {
     parts.push("the membership is changing, and until that is done both majorities count");
   }
@@ -87,14 +85,17 @@ export function diagnose(model) {
     const names = list(believers.map((node) => `${node.name} (term ${node.term})`));
     parts.push(`${names} still takes itself for the leader, and can commit nothing`);
   }
-  if (away.length || cut.length) {
+  if (away.length || cut.length || stray.length) {
     if (away.length) parts.push(absence(model, away));
     if (cut.length) parts.push(`${list(cut.map((id) => nameOf(model, id)))} is cut off from it`);
+    if (stray.length) parts.push(`${list(stray.map((id) => nameOf(model, id)))} does not follow it yet`);
     const spare = follows - (Math.floor(voters.length / 2) + 1);
     parts.push(
       spare > 0
         ? `writes go on, and would with ${spare} more lost`
-        : "writes go on; one more loss would stop them"
+        : spare === 0
+          ? "writes go on; one more loss would stop them"
+          : "writes wait for a majority"
     );
     return ["warn", `${parts.join("; ")}.`];
   }

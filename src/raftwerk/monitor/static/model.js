@@ -12,6 +12,7 @@ export function newModel() {
     t: 0,
     source: "",
     nodes: {}, // by id
+    names: {}, // by id; of a recording, where they are known from the first moment
     reach: {}, // by endpoint
     processes: {}, // by name; of a demo
     links: { cut: [], slow: 0 }, // of a demo; [from, to] by name
@@ -57,7 +58,8 @@ export function nameOf(model, id) {
   if (id === null || id === undefined) return "nobody";
   const known = model.nodes[id];
   if (known?.name) return known.name;
-  return model.members.find((member) => member.id === id)?.name || `…${String(id).slice(-4)}`;
+  const member = model.members.find((each) => each.id === id);
+  return member?.name || model.names[id] || `…${String(id).slice(-4)}`;
 }
 
 export function idOf(model, name) {
@@ -88,9 +90,11 @@ function bucketAt(model, t) {
 
 function note(model, record, said) {
   const entry = { ...said, t: record.t, serial: (model.serial += 1), node: record.node ?? null };
-  const last = model.timeline.at(-1);
-  if (last && last.text === entry.text && entry.t - last.t < 5) {
-    last.times = (last.times ?? 1) + 1;
+  // What repeats itself is told once, and how often.
+  const same = model.timeline.slice(-12).findLast((other) => other.text === entry.text);
+  if (same && Math.abs(entry.t - (same.lastT ?? same.t)) < 5) {
+    same.times = (same.times ?? 1) + 1;
+    same.lastT = entry.t;
     return;
   }
   // Events of several nodes arrive in any order within a batch; the timeline has theirs.

@@ -7,6 +7,7 @@ const FORMAT = "raftwerk-events";
 const VERSION = 1;
 const KEY_EVERY = 2000;
 const CHUNK = 5000;
+const LEAD_SECONDS = 0.2;
 
 export class RecordingError extends Error {}
 
@@ -49,9 +50,11 @@ export class Replay {
     this.header = header;
     this.records = records;
     this.broken = broken;
-    // A node's past comes with its first words: the story begins where frames do.
-    const first = records.find((record) => record.type === "state") ?? records[0];
-    this.start = Math.min(first.t, header.t);
+    // A node's past comes with its first words: the story begins where the recording does.
+    const first = records.find(
+      (record) => record.t >= header.t && (record.type === "state" || record.type === "event")
+    );
+    this.start = Math.max((first ?? records.at(-1)).t - LEAD_SECONDS, records[0].t);
     this.end = records.at(-1).t;
     this.keys = [];
     this.marks = [];
@@ -65,6 +68,12 @@ export class Replay {
 
   async prepare(tellProgress) {
     const model = newModel();
+    // A name is told after what happened first: in hindsight we know it.
+    for (const record of this.records) {
+      if (record.name && (record.type === "state" || record.type === "header")) {
+        model.names[record.node] = record.name;
+      }
+    }
     const marks = [];
     let seen = 0;
     for (let place = 0; place < this.records.length; place += 1) {
@@ -79,7 +88,7 @@ export class Replay {
         seen = model.serial;
       }
     }
-    this.marks = marks.sort((one, other) => one.t - other.t || one.serial - other.serial);
+    this.marks = marks.filter((mark) => mark.t >= this.start).sort((one, other) => one.t - other.t || one.serial - other.serial);
     this.seek(this.start);
   }
 
@@ -122,8 +131,10 @@ export class Replay {
     this.isPlaying = false;
     const found =
       direction > 0
-        ? this.marks.find((mark) => mark.t > this.at + 1e-6)
-        : this.marks.findLast((mark) => mark.t < this.at - 1e-6 && mark.t >= this.start);
+        ? this.marks.find((mark) => mark.weight > 1 && mark.t > this.at + 1e-6)
+        : this.marks.findLast(
+            (mark) => mark.weight > 1 && mark.t < this.at - 1e-6 && mark.t >= this.start
+          );
     this.seek(found ? found.t : direction > 0 ? this.end : this.start);
     return found ?? null;
   }

@@ -109,7 +109,7 @@ export class Ring {
     const leader = leaderOf(model);
     const term = nodes.length ? Math.max(...nodes.map((node) => node.term)) : 0;
     setText(this.term, nodes.length ? `term ${term}` : "");
-    setText(this.leader, !nodes.length ? "" : leader ? `${leader.name} leads` : "no leader");
+    setText(this.leader, !nodes.length ? "no node yet" : leader ? `${leader.name} leads` : "no leader");
     setAttribute(this.leader, "class", leader ? "centre-leader" : "centre-leader none");
     if (now - this.saidAt > 1) {
       this.saidAt = now;

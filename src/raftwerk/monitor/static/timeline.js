@@ -44,7 +44,8 @@ export class Timeline {
   // `entries` in order; `until` is the replay's moment, where there is one.
   update(entries, until = null) {
     const newest = entries.at(-1);
-    const mark = `${newest?.serial} ${newest?.times ?? 1} ${entries.length} ${until ?? ""}`;
+    const times = entries.reduce((sum, entry) => sum + (entry.times ?? 1), 0);
+    const mark = `${newest?.serial} ${times} ${until ?? ""}`;
     if (!this.isStale && (this.isPaused || mark === this.mark)) return;
     this.mark = mark;
     this.isStale = false;

@@ -1,0 +1,94 @@
+"""The page in a real browser: opened, watched for errors and for foreign requests."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+SHOWN_MILLIS = 30_000
+"""How long anything may take to be shown on a busy machine."""
+
+
+def _executable() -> str | None:
+    """Return the system's browser."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+EXECUTABLE = _executable()
+
+needs_browser = pytest.mark.skipif(
+    EXECUTABLE is None, reason=f"no browser: none of {', '.join(NAMES)} is installed"
+)
+
+
+class Tab:
+    """One page in the browser, and all that it complained of or asked for."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        self.foreign: list[str] = []
+        page.set_default_timeout(SHOWN_MILLIS)
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._asked)
+        page.goto(url)
+
+    def _heard(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def text(self, selector: str) -> str:
+        """Return the text of the one thing that is meant."""
+        return str(self.page.locator(selector).first.text_content())
+
+    def wait(self, claim: str, argument: object = None) -> None:
+        """Wait until a claim about the document, in its own language, is true."""
+        self.page.wait_for_function(claim, arg=argument, polling=20)
+
+    def wait_health(self, words: str) -> None:
+        """Wait until the line on the cluster's health has these words."""
+        self.wait(
+            "words => document.getElementById('health').textContent.includes(words)",
+            words,
+        )
+
+    def leader(self) -> str:
+        """Return the name of who leads, once somebody does."""
+        self.wait(
+            "() => document.querySelector('#ring .centre-leader')"
+            "?.textContent.endsWith(' leads')"
+        )
+        return self.text("#ring .centre-leader").removesuffix(" leads")
+
+
+@contextmanager
+def open_page(url: str, **settings: Any) -> Iterator[Tab]:
+    """Open the page; in the end it must have kept quiet, and to itself."""
+    # Imported here: whoever has no browser need not have this either.
+    # pylint: disable-next=import-outside-toplevel
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=EXECUTABLE, args=["--no-sandbox"]
+        )
+        try:
+            context = browser.new_context(
+                **({"viewport": {"width": 1280, "height": 800}} | settings)
+            )
+            tab = Tab(context.new_page(), url)
+            yield tab
+            assert tab.complaints == []
+            assert tab.foreign == []
+        finally:
+            browser.close()

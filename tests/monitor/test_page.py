@@ -1,0 +1,238 @@
+"""The page as people meet it: in a browser, on a real cluster that it breaks."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.processes import Stopwatch, needs_proc, processes_with
+from tests.monitor.browser import Tab, needs_browser, open_page
+from tests.monitor.demo_process import DemoProcess, demo_process
+
+pytestmark = [pytest.mark.e2e, needs_browser, needs_proc]
+
+NEW_LEADER_SECONDS = 2.0
+"""What was promised, from the click to the new leader on the page."""
+
+
+@pytest.fixture(name="demo", scope="module")
+def fixture_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
+    with demo_process(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture(name="tab")
+def fixture_tab(demo: DemoProcess) -> Iterator[Tab]:
+    with open_page(demo.url) as tab:
+        tab.wait_health("All is well")
+        yield tab
+        tab.page.locator("#heal").click()
+        tab.wait_health("All is well")
+
+
+def act_on(tab: Tab, name: str, act: str) -> Any:
+    """Return a button of a node."""
+    return tab.page.locator(f'.acts[data-node="{name}"] [data-act="{act}"]')
+
+
+def test_one_leads_and_all_follow(tab: Tab) -> None:
+    leader = tab.leader()
+    roles = tab.page.locator(".row .row-role").all_text_contents()
+    assert sorted(roles) == ["FOLLOWER", "FOLLOWER", "LEADER"]
+    assert f"{leader} leads in term" in tab.text("#health")
+    tab.wait("() => document.querySelectorAll('#timeline .kind-elections').length > 0")
+
+
+def test_a_leader_killed_by_its_button_is_replaced_at_once(
+    tab: Tab, demo: DemoProcess
+) -> None:
+    leader = tab.leader()
+    nodes = processes_with(f"--data-dir={demo.log.parent}/")
+    watch = Stopwatch(demo.process.pid, *nodes)
+    act_on(tab, leader, "kill").click()
+    tab.wait(
+        "was => { const now = document.querySelector('#ring .centre-leader')"
+        ".textContent; return now.endsWith(' leads') && now !== `${was} leads`; }",
+        leader,
+    )
+    assert watch.seconds < NEW_LEADER_SECONDS, watch
+    tab.wait(
+        "name => [...document.querySelectorAll('#timeline .kind-demo .words')]"
+        ".some(each => each.textContent.startsWith(`kill -9 ${name}`))",
+        leader,
+    )
+
+
+def test_a_leader_that_is_cut_off_is_said_to_be(tab: Tab) -> None:
+    leader = tab.leader()
+    act_on(tab, leader, "cut").click()
+    tab.wait_health(f"{leader} is cut off from it")
+    assert tab.page.locator(".link.cut").count() == 2
+    act_on(tab, leader, "heal").click()
+    tab.wait_health("All is well")
+    assert tab.page.locator(".link.cut").count() == 0
+
+
+def test_one_direction_can_be_cut(tab: Tab) -> None:
+    tab.page.locator("#cut-way").click()
+    tab.wait("() => document.querySelectorAll('.link.half').length === 1")
+
+
+def test_a_paused_node_is_shown_and_goes_on(tab: Tab) -> None:
+    leader = tab.leader()
+    name = next(each for each in ("n1", "n2", "n3") if each != leader)
+    act_on(tab, name, "pause").click()
+    tab.wait_health(f"{name} is paused")
+    act_on(tab, name, "resume").click()
+    tab.wait_health("All is well")
+
+
+def test_a_stopped_node_says_since_when_and_comes_back(tab: Tab) -> None:
+    leader = tab.leader()
+    name = next(each for each in ("n1", "n2", "n3") if each != leader)
+    act_on(tab, name, "stop").click()
+    tab.wait_health(f"{name} is stopped since")
+    act_on(tab, name, "start").click()
+    tab.wait_health("All is well")
+
+
+def test_a_key_is_written_read_and_watched(tab: Tab) -> None:
+    page = tab.page
+    page.locator("#key").fill("greeting")
+    page.locator("#value").fill("good day")
+    page.locator("#put").click()
+    tab.wait(
+        "() => document.getElementById('key-said').textContent.startsWith('wrote')"
+    )
+    page.locator("#watch").click()
+    tab.wait(
+        "() => document.getElementById('key-said').textContent.startsWith('watching')"
+    )
+    page.locator("#get").click()
+    tab.wait(
+        "() => document.getElementById('key-said').textContent"
+        ".startsWith('greeting = good day')"
+    )
+
+    def writes_until_seen() -> None:
+        """The watch begins when it begins: what is written before, it does not see."""
+        for _ in range(50):
+            page.locator("#put").click()
+            if page.locator("#watched li").count():
+                return
+            page.wait_for_timeout(100)
+
+    writes_until_seen()
+    assert "greeting = good day" in tab.text("#watched li")
+    page.locator("#watch").click()
+
+
+def test_the_steady_load_shows_in_the_plots(tab: Tab) -> None:
+    load = tab.page.locator("#load")
+    load.fill("50")
+    load.dispatch_event("change")
+    tab.wait(
+        "() => Number(document.querySelector('.plot b').textContent) > 5"
+        " && document.querySelectorAll('.plot b')[2].textContent.endsWith('s')"
+    )
+    load.fill("0")
+    load.dispatch_event("change")
+
+
+def test_every_control_is_reached_by_keyboard_alone(tab: Tab) -> None:
+    page = tab.page
+    wanted = page.evaluate("""() => {
+          const all = [...document.querySelectorAll('button, input, select, a[href]')];
+          const open = all.filter(each => each.offsetParent && !each.disabled);
+          open.forEach((each, number) => { each.dataset.number = number; });
+          return open.length;
+        }""")
+    page.evaluate("() => document.activeElement.blur()")
+    seen = set()
+    for _ in range(wanted + 20):
+        page.keyboard.press("Tab")
+        number = page.evaluate("() => document.activeElement.dataset.number")
+        if number is not None:
+            seen.add(int(number))
+    assert seen == set(range(wanted))
+
+
+def test_a_leader_is_killed_by_keyboard_alone(tab: Tab) -> None:
+    leader = tab.leader()
+    act_on(tab, leader, "kill").focus()
+    tab.page.keyboard.press("Enter")
+    tab.wait(
+        "was => { const now = document.querySelector('#ring .centre-leader')"
+        ".textContent; return now.endsWith(' leads') && now !== `${was} leads`; }",
+        leader,
+    )
+
+
+def test_a_node_is_added_caught_up_and_removed(tab: Tab) -> None:
+    tab.page.locator("#add").click()
+    tab.wait_health("all 4 voters are with it")
+    act_on(tab, "n4", "remove").click()
+    tab.wait_health("all 3 voters are with it")
+    assert tab.page.locator(".row").count() == 3
+
+
+def test_foreign_pages_and_strangers_can_do_nothing(demo: DemoProcess) -> None:
+    origin = demo.url.removesuffix("/")
+    page = httpx.get(demo.url).text
+    token = page.partition('name="raftwerk-token" content="')[2].partition('"')[0]
+    assert len(token) >= 32
+    wish = json.dumps({"act": "heal"})
+
+    def ask(**headers: str) -> int:
+        names = {key.replace("_", "-"): value for key, value in headers.items()}
+        return httpx.post(f"{origin}/act", content=wish, headers=names).status_code
+
+    assert ask(x_raftwerk_token=token, origin=origin) == 200
+    assert ask(x_raftwerk_token=token, origin="http://evil.example") == 403
+    assert ask(x_raftwerk_token=token) == 403
+    assert ask(x_raftwerk_token="guessed", origin=origin) == 403
+    assert ask(origin=origin) == 403
+    rebound = {"host": f"evil.example:{demo.port}"}
+    assert httpx.get(demo.url, headers=rebound).status_code == 403
+    assert httpx.get(f"{demo.url}nodes", headers=rebound).status_code == 403
+
+
+def test_what_is_wrong_with_a_wish_is_said(demo: DemoProcess) -> None:
+    origin = demo.url.removesuffix("/")
+    page = httpx.get(demo.url).text
+    token = page.partition('name="raftwerk-token" content="')[2].partition('"')[0]
+    headers = {"x-raftwerk-token": token, "origin": origin}
+
+    def ask(content: str) -> tuple[int, str]:
+        answer = httpx.post(f"{origin}/act", content=content, headers=headers)
+        return answer.status_code, answer.json()["error"]
+
+    assert ask("no json")[0] == 400
+    assert ask('{"act": "dance"}')[0] == 400
+    assert ask('{"act": "kill"}')[0] == 400
+    status, words = ask('{"act": "kill", "node": "n9"}')
+    assert status == 409
+    assert words == "there is no node 'n9'; there are n1, n2, n3"
+
+
+def test_a_demo_records_what_its_page_can_play(tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    with demo_process(tmp_path, "--nodes=1", f"--record-events={file}") as running:
+        with open_page(running.url) as tab:
+            tab.leader()
+            tab.page.locator("#recording").set_input_files(file)
+            tab.wait("() => document.documentElement.dataset.mode === 'replay'")
+            assert "records" in tab.text("#recording-name")
+            # What is past can't be broken.
+            assert not tab.page.locator("#break").is_visible()
+            tab.page.locator("#close-recording").click()
+            assert tab.page.locator("#break").is_visible()
+    first = json.loads(file.read_text("utf-8").splitlines()[0])
+    assert (first["format"], first["version"], first["source"]) == (
+        "raftwerk-events",
+        1,
+        "demo",
+    )
