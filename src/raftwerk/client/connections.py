@@ -7,8 +7,8 @@ from typing import Final
 import httptools
 
 from raftwerk.client.http import Answer, Lost, NotSent, Request, StreamRefused
-from raftwerk.host.patience import within
 from raftwerk.config import Url
+from raftwerk.host.patience import within
 from raftwerk.host.protocol import Timers
 
 __all__ = ["Connections"]
@@ -20,16 +20,20 @@ READ_BYTES: Final = 64 * 1024
 
 
 class _Reading:
-    """What came of an answer so far; called by the parser."""
+    """What came of an answer so far; called by its parser."""
 
     def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
         self.pieces: list[bytes] = []
         self.has_headers = False
         self.is_whole = False
+        self.may_be_followed = False
 
     def on_headers_complete(self) -> None:
         """Know that the status is there."""
         self.has_headers = True
+        # The parser forgets this with the end of the message.
+        self.may_be_followed = self.parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -49,7 +53,6 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._reading = _Reading()
-        self._parser = httptools.HttpResponseParser(self._reading)
         self.is_kept = False
         """Whether another request may follow."""
 
@@ -62,7 +65,6 @@ class _Connection:
         """Send a request."""
         self.is_kept = False
         self._reading = _Reading()
-        self._parser = httptools.HttpResponseParser(self._reading)
         head = [
             f"{request.method} {request.path} HTTP/1.1",
             f"Host: {url.host_port}",
@@ -87,7 +89,7 @@ class _Connection:
         """Return the answer's status."""
         while not self._reading.has_headers:
             await self._feed()
-        status: int = self._parser.get_status_code()
+        status: int = self._reading.parser.get_status_code()
         return status
 
     async def read_all(self) -> Answer:
@@ -96,7 +98,7 @@ class _Connection:
         body = bytearray()
         while pieces := await self.read_some():
             body += b"".join(pieces)
-        self.is_kept = self._parser.should_keep_alive()
+        self.is_kept = self._reading.may_be_followed
         return Answer(status, bytes(body))
 
     async def _feed(self) -> None:
@@ -105,7 +107,7 @@ class _Connection:
             data = await self._reader.read(READ_BYTES)
             if not data:
                 raise Lost("the server closed the connection without an answer")
-            self._parser.feed_data(data)
+            self._reading.parser.feed_data(data)
         except OSError as error:
             raise Lost(_words(error)) from error
         except httptools.HttpParserError as error:
