@@ -18,6 +18,7 @@
     │   ├── InconsistentState  what storage holds contradicts itself
     │   ├── UnknownPeer        an answer from a member that is not in the configuration
     │   └── InvalidChange      a membership change that is empty or can't be applied
+    ├── NamesUnknown           the operator: nobody answers who is asked for names
     ├── PeerError              the other member: it sent what the protocol forbids
     └── RequestError           the client, told which of two worlds it is in
         ├── NotProposed        nothing happened: safe to retry
@@ -40,6 +41,7 @@ __all__ = [
     "InvalidChange",
     "InvariantViolation",
     "MisuseError",
+    "NamesUnknown",
     "NotLeader",
     "NotProposed",
     "OutcomeUnknown",
@@ -122,6 +124,10 @@ class UnknownPeer(MisuseError):
 
 class InvalidChange(MisuseError):
     """A membership change that is empty, malformed, or can't be applied here."""
+
+
+class NamesUnknown(RaftwerkError):
+    """Names can't be looked up now: no server for them answers, or it fails."""
 
 
 class PeerError(RaftwerkError):

@@ -15,7 +15,7 @@ from raftwerk.config import COMMANDS, ServeConfig, Setting, Way, settings_of
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.wal import Wal
 
-__all__ = ["FORMS", "Row", "print_config", "rows_of"]
+__all__ = ["FORMS", "Row", "print_config", "rows_of", "way_of"]
 
 FORMS: Final = ("text", "json", "markdown")
 """How it may be printed; the last is the page of the reference, without values."""
@@ -128,7 +128,7 @@ def print_config(sources: Sources, flags: Texts, form: str) -> None:
         print(make_page(), end="")
         return
     rows, config = rows_of(sources, flags)
-    way, why = _way_of(config)
+    way, why = way_of(config)
     if form == "json":
         said = {
             "settings": msgspec.to_builtins(rows),
@@ -157,8 +157,21 @@ def _row(setting: Setting, value: str, found: Mapping[str, Found]) -> Row:
     )
 
 
-def _way_of(config: ServeConfig) -> tuple[str, str]:
-    """Return how a node finds the others, and why so."""
+def way_of(config: ServeConfig) -> tuple[str, str]:
+    """Return how a node finds the others, and why so.
+
+    Parameters
+    ----------
+    config : ServeConfig
+        What it was told.
+
+    Returns
+    -------
+    str
+        The way: ``data-dir`` if its data knows the cluster, else a value of `Way`.
+    str
+        Why, for people.
+    """
     if Wal.exists(RealDisk(), config.data_dir):
         return "data-dir", f"{config.data_dir} knows its cluster"
     way = config.discovery.way

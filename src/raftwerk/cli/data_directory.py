@@ -1,6 +1,7 @@
 """A node's data directory: opened if it has a log, else made for a first start."""
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -25,7 +26,11 @@ DIRECTORY_IDS: Final = 2**63
 
 
 def open_log(
-    config: ServeConfig, disk: Disk, draw: Draw, place: Place | None = None
+    config: ServeConfig,
+    disk: Disk,
+    draw: Draw,
+    place: Place | None = None,
+    founders: Sequence[Member] = (),
 ) -> Wal:
     """Return the node's log, with the identity that it starts under.
 
@@ -44,6 +49,8 @@ def open_log(
         For the id of a new directory.
     place : Place, optional
         Which member a node without data is; without it, what its flags found.
+    founders : sequence of Member
+        Who founds the cluster with it, where that was not told but agreed upon.
 
     Returns
     -------
@@ -61,7 +68,7 @@ def open_log(
     """
     if not Wal.exists(disk, config.data_dir):
         place = place or founding_place(config)
-        return _make(config, disk, draw, place)
+        return _make(config, disk, draw, place, founders)
     log = Wal.open(disk, config.data_dir, holder=_holder(config))
     try:
         _check_owner(config, log)
@@ -132,14 +139,20 @@ def size_of_directory(directory: str) -> int:
     return total
 
 
-def _make(config: ServeConfig, disk: Disk, draw: Draw, place: Place) -> Wal:
+def _make(
+    config: ServeConfig,
+    disk: Disk,
+    draw: Draw,
+    place: Place,
+    founders: Sequence[Member],
+) -> Wal:
     """Make the log of a member that starts for the first time."""
     identity = DirectoryIdentity(
         cluster_id=place.cluster_id,
         node_id=place.node_id,
         directory_id=1 + draw.below(DIRECTORY_IDS),
     )
-    snapshot = Snapshot()
+    snapshot = bootstrap_snapshot(founders) if founders else Snapshot()
     if place == founding_place(config):
         token = config.initial_cluster_token
         snapshot = bootstrap_snapshot(

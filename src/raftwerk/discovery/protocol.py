@@ -13,6 +13,7 @@ from raftwerk.errors import PeerError
 from raftwerk.types import NodeId
 
 __all__ = [
+    "Applicant",
     "Ask",
     "KnownMember",
     "Question",
@@ -23,6 +24,22 @@ __all__ = [
 ]
 
 
+class Applicant(msgspec.Struct, frozen=True, kw_only=True):
+    """A replica without a cluster that asks to be added as learner.
+
+    Parameters
+    ----------
+    peer_urls : tuple of str
+        Where its peers reach it.
+    former : NodeId
+        Who it was to be in this very cluster, before it refused to found it; 0: nobody.
+        That member will never start, so the newcomer takes its place.
+    """
+
+    peer_urls: tuple[str, ...]
+    former: NodeId = NodeId(0)
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A newcomer asks who belongs to a cluster.
 
@@ -30,9 +47,16 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     token : str
         That of the cluster that is meant.
+    asker : NodeId
+        Who asks, as one of many behind one name: it wants to know who answers, be that
+        in a cluster or not. 0: it only wants the list of members.
+    applicant : Applicant, optional
+        Who wants to be a member.
     """
 
     token: str
+    asker: NodeId = NodeId(0)
+    applicant: Applicant | None = None
 
 
 class KnownMember(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +72,15 @@ class KnownMember(msgspec.Struct, frozen=True, kw_only=True):
         Where its peers reach it.
     has_started : bool
         Whether it was ever seen; its id is free as long as it was not.
+    is_learner : bool
+        Whether it has no vote, and so can't have given one.
     """
 
     node_id: NodeId
     name: str = ""
     peer_urls: tuple[str, ...] = ()
     has_started: bool = False
+    is_learner: bool = False
 
 
 class Roster(msgspec.Struct, frozen=True, kw_only=True):

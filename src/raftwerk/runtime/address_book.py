@@ -6,7 +6,7 @@ an address that was said in a handshake is believed until the log knows better. 
 do no harm: who comes with it decides nothing, for only members have a vote.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from raftwerk.config import Url
@@ -63,6 +63,7 @@ class AddressBook:
         self._transport = transport
         self._members = members
         self._strangers: dict[NodeId, str] = {}
+        self._sighted: dict[NodeId, str] = {}
 
     def meet(self, peer: Identity) -> bool:
         """Remember who came by, if nothing better is known of him.
@@ -93,6 +94,23 @@ class AddressBook:
         self._strangers[peer.node_id] = peer.address
         return True
 
+    def sight(self, addresses: Mapping[NodeId, str]) -> bool:
+        """Remember where members were found that can't be reached where the log says.
+
+        Parameters
+        ----------
+        addresses : mapping of NodeId to str
+            Each ``host:port``; who was found before and is not among them stays there.
+
+        Returns
+        -------
+        bool
+            Whether `tell` has something new to tell.
+        """
+        before = dict(self._sighted)
+        self._sighted.update(addresses)
+        return before != self._sighted
+
     def tell(self) -> None:
         """Tell the transport who the peers are now."""
         members = self._members()
@@ -103,5 +121,7 @@ class AddressBook:
         for node_id, member in members.by_id.items():
             address = peer_address(member)
             if node_id != self._node_id and address is not None:
-                addresses[node_id] = address
+                if self._sighted.get(node_id) == address:
+                    del self._sighted[node_id]  # the log knows by now
+                addresses[node_id] = self._sighted.get(node_id, address)
         self._transport.set_peers(addresses)

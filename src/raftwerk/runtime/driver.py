@@ -346,6 +346,16 @@ class Driver:
             # Not from within a handshake: whoever asked may not be done with it.
             self._loop.call_soon(self.members_changed)
 
+    def sight(self, addresses: Mapping[NodeId, str]) -> None:
+        """Do as `Node.sight` says."""
+        if not self._is_stopped and self._addresses.sight(addresses):
+            self._addresses.tell()
+
+    def move(self, peer_urls: tuple[str, ...]) -> None:
+        """Do as `Node.move` says."""
+        if not self._is_stopped:
+            self._publisher.move(peer_urls)
+
     # ---- the end ------------------------------------------------------------
 
     def fail(self, error: BaseException) -> None:

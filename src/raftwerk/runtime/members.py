@@ -44,6 +44,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
         that holds until it says something new.
     replaces : NodeId
         Whose place it is to take when it has caught up; 0: nobody's.
+    wants_vote : bool
+        Whether it came by itself, and may vote when it has kept up and there is room.
     """
 
     node_id: NodeId
@@ -54,6 +56,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
     said_peer_urls: tuple[str, ...] = ()
     replaces: NodeId = NodeId(0)
+    wants_vote: bool = False
 
     @property
     def has_started(self) -> bool:
@@ -298,6 +301,7 @@ def _merged(known: Member | None, news: Member) -> Member:
         peer_urls=news.peer_urls or known.peer_urls,
         client_urls=news.client_urls or known.client_urls,
         replaces=news.replaces or known.replaces,
+        wants_vote=news.wants_vote or known.wants_vote,
     )
 
 
@@ -309,4 +313,5 @@ def _with_own_words(known: Member, told: Member) -> Member:
         peer_urls=known.peer_urls if is_moved else told.peer_urls,
         said_peer_urls=told.peer_urls,
         replaces=known.replaces,
+        wants_vote=known.wants_vote,
     )

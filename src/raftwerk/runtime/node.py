@@ -432,6 +432,40 @@ class Node:
             driver.meet(peer)
         return words
 
+    def sight(self, addresses: Mapping[NodeId, str]) -> None:
+        """Know where members were found, other than where the log says.
+
+        A member that comes back at another address can't say so through the log before
+        somebody reaches it there. What is found is believed until the log says the
+        same; it can do no harm, for the handshake tells who answers.
+
+        Parameters
+        ----------
+        addresses : mapping of NodeId to str
+            Each ``host:port``.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        self._driver().sight(addresses)
+
+    def move(self, peer_urls: tuple[str, ...]) -> None:
+        """Tell the group that this member is reached elsewhere from now on.
+
+        Parameters
+        ----------
+        peer_urls : tuple of str
+            Where.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        self._driver().move(peer_urls)
+
     def transfer_leadership(self, transferee: NodeId) -> None:
         """Ask for another leader; whether it comes to that, the events tell.
 

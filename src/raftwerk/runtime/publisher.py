@@ -76,6 +76,18 @@ class Publisher:
         else:
             future.add_done_callback(self._settled)
 
+    def move(self, peer_urls: tuple[str, ...]) -> None:
+        """Know that this member is reached elsewhere from now on, and tell the group.
+
+        Parameters
+        ----------
+        peer_urls : tuple of str
+            Where.
+        """
+        if peer_urls != self._truth.peer_urls:
+            self._truth = msgspec.structs.replace(self._truth, peer_urls=peer_urls)
+            self.look()
+
     def _settled(self, future: "asyncio.Future[object]") -> None:
         """Try again a little later unless it was applied."""
         if future.cancelled() or future.exception() is not None:
@@ -107,5 +119,6 @@ def _is_said(known: Member, truth: Member) -> bool:
         peer_urls=known.said_peer_urls,
         said_peer_urls=(),
         replaces=truth.replaces,
+        wants_vote=truth.wants_vote,
     )
     return said == truth

@@ -37,10 +37,14 @@ TOPIC: Final = "cluster"
 
 
 class AddMember(msgspec.Struct, frozen=True, tag=True):
-    """Let a new member take part; its id is drawn by the leader."""
+    """Let a new member take part; its id is drawn by the leader.
+
+    A learner that wants to vote is promoted when it has kept up, if there is room.
+    """
 
     peer_urls: tuple[str, ...]
     is_learner: bool = False
+    wants_vote: bool = False
 
 
 class RemoveMember(msgspec.Struct, frozen=True, tag=True):

@@ -164,7 +164,7 @@ class Membership:
     def _plan_add(self, request: AddMember, node_id: NodeId) -> _Plan:
         """Judge an addition."""
         urls = self._free_urls(request.peer_urls)
-        member = Member(node_id=node_id, peer_urls=urls)
+        member = Member(node_id=node_id, peer_urls=urls, wants_vote=request.wants_vote)
         if request.is_learner:
             return _Plan(Change(ChangeKind.ADD_LEARNER, node_id), member=member)
         voters = set(self._conf_state.voters)

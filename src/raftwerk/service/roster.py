@@ -1,6 +1,6 @@
 """What a member tells a newcomer that has no id yet: who belongs to the group."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from raftwerk.discovery import KnownMember, Roster, decode_question, encode
@@ -74,17 +74,20 @@ class RosterKeeper:
         return encode(
             Roster(
                 cluster_id=status.cluster_id,
-                members=tuple(map(_known, members)),
+                members=tuple(
+                    _known(member, status.conf_state.learners) for member in members
+                ),
                 removed=tuple(sorted(removed)),
             )
         )
 
 
-def _known(member: Member) -> KnownMember:
+def _known(member: Member, learners: Collection[NodeId]) -> KnownMember:
     """Return what a newcomer is told of a member."""
     return KnownMember(
         node_id=member.node_id,
         name=member.name,
         peer_urls=member.peer_urls,
         has_started=member.has_started,
+        is_learner=member.node_id in learners,
     )

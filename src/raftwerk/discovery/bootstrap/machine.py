@@ -271,9 +271,7 @@ class Bootstrap:
         if self._is_void(promise):
             # Whoever is in the set and never voided must not start it later, either.
             freed = durable.with_void(promise)
-            return msgspec.structs.replace(
-                freed, promise=None, has_started=False, has_log=False
-            )
+            return msgspec.structs.replace(freed, promise=None, has_started=False)
         if durable.has_started or durable.refuses(promise):
             return durable
         if self._must_void():

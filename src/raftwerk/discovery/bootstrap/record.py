@@ -33,8 +33,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     has_started : bool
         Whether it has begun to take part in the cluster of its promise.
     has_log : bool
-        Whether the log of that cluster was made. If it is not there any more, it is
-        lost, and with it what it promised.
+        Whether a log was made. With a cluster, a log that is not there is lost, and
+        with it what it promised; without one, a log that is there is to be removed.
+    joined_as : NodeId
+        Who it is in a cluster that it joined; 0: it joined none.
+    peer_urls : tuple of str
+        Where it was reached last; its address is no part of who it is.
     format : int
         Of the record.
     """
@@ -45,7 +49,20 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     voids: tuple[Void, ...] = ()
     has_started: bool = False
     has_log: bool = False
+    joined_as: NodeId = NodeId(0)
+    peer_urls: tuple[str, ...] = ()
     format: int = _FORMAT
+
+    @property
+    def has_cluster(self) -> bool:
+        """Whether it belongs to a cluster, as founder or as one that joined.
+
+        Returns
+        -------
+        bool
+            False as long as it looks for one.
+        """
+        return self.has_started or self.joined_as != 0
 
     def refuses(self, proposal: Proposal) -> bool:
         """Tell whether a proposal is voided here.
