@@ -4,6 +4,7 @@ from raftwerk.api import ClientApp
 from raftwerk.api.cluster_json import cluster_routes
 from raftwerk.api.lease_json import lease_routes
 from raftwerk.api.lock_json import election_routes, lock_routes
+from raftwerk.api.maintenance_json import maintenance_routes
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.watch_json import watch_routes
@@ -13,6 +14,7 @@ from raftwerk.service.cluster import ClusterService
 from raftwerk.service.election import ElectionService
 from raftwerk.service.lease import LeaseService
 from raftwerk.service.lock import LockService
+from raftwerk.service.maintenance import MaintenanceService
 from raftwerk.service.watch import WatchService
 from tests.api.asgi_stream import Exchange
 from tests.runtime.group import Group, Process
@@ -33,6 +35,7 @@ class WholeMember:
         )
         cluster = ClusterService(node, host.timers, host.draw)
         watches = WatchService(store, host.timers)
+        self.maintenance = MaintenanceService(node, store, host.threads("maintenance"))
         streams = Streams()
         self.app = ClientApp(
             ApiContext(node=node, kv=self.kv, cluster=cluster),
@@ -40,6 +43,7 @@ class WholeMember:
                 cluster_routes(node, cluster, self.kv, lambda: 4096),
                 lease_routes(self.lease, self.kv, streams),
                 watch_routes(watches, self.kv, streams),
+                maintenance_routes(self.maintenance, self.kv, streams),
                 lock_routes(
                     LockService(self.kv, self.lease, watches), self.kv, streams
                 ),

@@ -41,6 +41,11 @@ from raftwerk.service.cluster_errors import (
     TransferFailed,
     UnhealthyCluster,
 )
+from raftwerk.service.errors import (
+    DowngradeUnsupported,
+    DowngradeVersionInvalid,
+    DowngradeVersionMalformed,
+)
 from raftwerk.service.queue import RecipeError
 
 __all__ = ["HTTP_STATUS", "Status", "status_of"]
@@ -52,6 +57,7 @@ PERMISSION_DENIED: Final = 7
 RESOURCE_EXHAUSTED: Final = 8
 FAILED_PRECONDITION: Final = 9
 OUT_OF_RANGE: Final = 11
+UNIMPLEMENTED: Final = 12
 INTERNAL: Final = 13
 UNAVAILABLE: Final = 14
 DATA_LOSS: Final = 15
@@ -65,6 +71,7 @@ HTTP_STATUS: Final[Mapping[int, int]] = {
     RESOURCE_EXHAUSTED: 429,
     FAILED_PRECONDITION: 400,
     OUT_OF_RANGE: 400,
+    UNIMPLEMENTED: 501,
     INTERNAL: 500,
     UNAVAILABLE: 503,
     DATA_LOSS: 500,
@@ -138,6 +145,12 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
         UNAVAILABLE, "etcdserver: request timed out, leader transfer took too long"
     ),
     NoSpace: Status(RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"),
+    DowngradeVersionMalformed: Status(
+        INVALID_ARGUMENT, "etcdserver: wrong downgrade target version format"
+    ),
+    DowngradeVersionInvalid: Status(
+        INVALID_ARGUMENT, "etcdserver: invalid downgrade target version"
+    ),
     CorruptCluster: Status(DATA_LOSS, "etcdserver: corrupt cluster"),
     QueueFull: Status(RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
     # Two texts for what is one to most clients, "unavailable, try again": the first
@@ -148,6 +161,7 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
 }
 
 _OWN_WORDS: Final[Mapping[type[Exception], int]] = {
+    DowngradeUnsupported: UNIMPLEMENTED,
     BadRequest: INVALID_ARGUMENT,
     ClusterRefusal: FAILED_PRECONDITION,
     ForeignOrigin: PERMISSION_DENIED,

@@ -2,7 +2,14 @@
 
 from raftwerk.errors import RequestError
 
-__all__ = ["MemberStops", "RequestTooLarge", "ServiceError"]
+__all__ = [
+    "DowngradeUnsupported",
+    "DowngradeVersionInvalid",
+    "DowngradeVersionMalformed",
+    "MemberStops",
+    "RequestTooLarge",
+    "ServiceError",
+]
 
 
 class ServiceError(RequestError):
@@ -15,3 +22,15 @@ class RequestTooLarge(ServiceError):
 
 class MemberStops(ServiceError):
     """This member stops and ends what goes on; another member will take it up."""
+
+
+class DowngradeVersionMalformed(ServiceError):
+    """What a cluster is to go back to is no version."""
+
+
+class DowngradeVersionInvalid(ServiceError):
+    """A cluster can't go back to this version."""
+
+
+class DowngradeUnsupported(ServiceError):
+    """A cluster goes back to an older version in another way than this call's."""

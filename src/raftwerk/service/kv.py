@@ -26,6 +26,7 @@ from raftwerk.runtime.status import NodeStatus
 from raftwerk.service.errors import RequestTooLarge
 from raftwerk.service.header import Header
 from raftwerk.service.node import NodeLike
+from raftwerk.service.quota import Quota
 
 __all__ = ["REQUEST_BYTES_MAX", "KvService"]
 
@@ -49,6 +50,8 @@ class KvService:
         Its state machine.
     request_bytes_max : int
         The most that a request may have, encoded.
+    quota : Quota, optional
+        What the store may take; without it, as much as there is.
     """
 
     def __init__(
@@ -57,11 +60,18 @@ class KvService:
         store: Store,
         *,
         request_bytes_max: int = REQUEST_BYTES_MAX,
+        quota: Quota | None = None,
     ) -> None:
         self._node = node
+        self._quota = quota
         self._store = store
         self._request_bytes_max = request_bytes_max
         self._status: NodeStatus | None = None
+
+    @property
+    def request_bytes_max(self) -> int:
+        """The most that a request may have, encoded."""
+        return self._request_bytes_max
 
     def header(self, revision: int | None = None) -> Header:
         """Return what stands above an answer.
@@ -269,6 +279,8 @@ class KvService:
                 f"a request has {len(data)} bytes; it may have"
                 f" {self._request_bytes_max}"
             )
+        if self._quota is not None and not self._quota.has_room_for(command):
+            await self._quota.refuse()
         result = await self._node.propose(data)
         if not isinstance(result, expected):
             raise InvariantViolation(

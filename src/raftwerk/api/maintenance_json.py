@@ -1,0 +1,211 @@
+"""``/v3/maintenance/*`` but for status and leadership, which `cluster_json` has.
+
+``hashkv`` has no path in etcd 3.5; it is served as etcd 3.6 does.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from raftwerk.api.errors import BadRequest
+from raftwerk.api.kv_json import write_header
+from raftwerk.api.probes import VERSION
+from raftwerk.api.proto_json import Message, enumeration, read_int64
+from raftwerk.api.route import Route, Routes
+from raftwerk.api.streams import Streams
+from raftwerk.kv import AlarmKind
+from raftwerk.service import KvService
+from raftwerk.service.errors import (
+    DowngradeUnsupported,
+    DowngradeVersionInvalid,
+    DowngradeVersionMalformed,
+)
+from raftwerk.service.maintenance import Alarm, MaintenanceService
+
+__all__ = ["maintenance_routes", "write_alarm_text"]
+
+_GET, _ACTIVATE, _DEACTIVATE = range(3)
+_VALIDATE: Final = 0
+
+_VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:[-+][\w.+-]+)?")
+
+
+class _AlarmRequest(msgspec.Struct, frozen=True):
+    """What to do with which alarm."""
+
+    action: int = _GET
+    alarm: int = AlarmKind.NONE
+    memberID: int = 0
+
+
+class _Downgrade(msgspec.Struct, frozen=True):
+    """What to do with which version."""
+
+    action: int = _VALIDATE
+    version: str = ""
+
+
+def _text(value: Any) -> str:
+    """Read a text."""
+    if not isinstance(value, str):
+        raise BadRequest("it must be a text")
+    return value
+
+
+_ALARM: Final = Message(
+    _AlarmRequest,
+    action=enumeration({"GET": _GET, "ACTIVATE": _ACTIVATE, "DEACTIVATE": _DEACTIVATE}),
+    alarm=enumeration(AlarmKind.__members__),
+    memberID=read_int64,
+)
+_HASH_KV: Final = Message(lambda revision=0: int(revision), revision=read_int64)
+_DOWNGRADE: Final = Message(
+    _Downgrade,
+    action=enumeration({"VALIDATE": _VALIDATE, "ENABLE": 1, "CANCEL": 2}),
+    version=_text,
+)
+
+
+def maintenance_routes(
+    maintenance: MaintenanceService, kv: KvService, streams: Streams
+) -> Routes:
+    """Return the calls of this family.
+
+    Parameters
+    ----------
+    maintenance : MaintenanceService
+        What they mean.
+    kv : KvService
+        Who answers, and in which term.
+    streams : Streams
+        What the snapshot is served by.
+
+    Returns
+    -------
+    Routes
+        For the gateway.
+    """
+    calls = _Maintenance(maintenance, kv)
+    return {
+        "maintenance/alarm": Route(calls.alarm),
+        "maintenance/defragment": Route(calls.defragment),
+        "maintenance/hash": Route(calls.hash, changes=False),
+        "maintenance/hashkv": Route(calls.hash_kv, changes=False),
+        "maintenance/downgrade": Route(calls.downgrade),
+        "maintenance/snapshot": streams.of_answers(lambda _: None, calls.snapshot),
+    }
+
+
+def write_alarm_text(kind: int, member_id: int) -> str:
+    """Return an alarm as etcd's status has it among the errors.
+
+    Parameters
+    ----------
+    kind : int
+        One of `AlarmKind`.
+    member_id : int
+        Whose it is.
+
+    Returns
+    -------
+    str
+        The text of a protobuf message, with the space at its end.
+    """
+    whose = f"memberID:{member_id} " if member_id else ""
+    return f"{whose}alarm:{_name_of(kind)} "
+
+
+class _Maintenance:
+    """The calls; see `maintenance_routes`."""
+
+    def __init__(self, maintenance: MaintenanceService, kv: KvService) -> None:
+        self._maintenance = maintenance
+        self._kv = kv
+
+    async def alarm(self, members: dict[str, Any]) -> bytes:
+        """Say which alarms there are, raise one, or end one."""
+        request = _ALARM.read(members)
+        if request.action == _GET:
+            alarms = await self._maintenance.alarms()
+            if request.alarm != AlarmKind.NONE:
+                alarms = [alarm for alarm in alarms if alarm.kind == request.alarm]
+        elif request.action in (_ACTIVATE, _DEACTIVATE):
+            alarms = await self._maintenance.set_alarm(
+                request.action == _ACTIVATE, Alarm(request.alarm, request.memberID)
+            )
+        else:
+            raise BadRequest("it must be GET, ACTIVATE or DEACTIVATE", "action")
+        return b"{%b%b}" % (self._header(), _write_alarms(alarms))
+
+    async def defragment(self, _members: dict[str, Any]) -> bytes:
+        """Let go of what can't be read any more."""
+        await self._maintenance.defragment()
+        return b"{}"
+
+    async def hash(self, _members: dict[str, Any]) -> bytes:
+        """Say what this member's store can be compared by."""
+        number = (await self._maintenance.hash()).hash
+        return b"{%b%b}" % (self._header(), _write_hash(number))
+
+    async def hash_kv(self, members: dict[str, Any]) -> bytes:
+        """Do so for a revision."""
+        found = await self._maintenance.hash(_HASH_KV.read(members))
+        compact = max(0, found.compact_revision)
+        return b'{%b%b%b,"hash_revision":"%d"}' % (
+            self._header(),
+            _write_hash(found.hash),
+            b',"compact_revision":"%d"' % compact if compact else b"",
+            found.hash_revision,
+        )
+
+    async def downgrade(self, members: dict[str, Any]) -> bytes:
+        """Say whether the cluster could go back to a version of etcd's."""
+        request = _DOWNGRADE.read(members)
+        if request.action != _VALIDATE:
+            raise DowngradeUnsupported(
+                "raftwerk: start an older version on one member after the other"
+            )
+        found = _VERSION.fullmatch(request.version)
+        if found is None:
+            raise DowngradeVersionMalformed(f"{request.version!r} is no version")
+        cluster = VERSION["etcdcluster"]
+        major, minor, _ = map(int, cluster.split("."))
+        if (int(found[1]), int(found[2])) != (major, minor - 1):
+            raise DowngradeVersionInvalid(
+                f"{request.version} is not one minor version below {cluster}"
+            )
+        return b'{%b,"version":"%b"}' % (self._header(), cluster.encode())
+
+    async def snapshot(self, _request: None) -> AsyncGenerator[bytes, None]:
+        """Send the whole store."""
+        async for part in self._maintenance.snapshot():
+            remaining = b""
+            if part.remaining_bytes:
+                remaining = b'"remaining_bytes":"%d",' % part.remaining_bytes
+            yield b'{%b"blob":%b}' % (remaining, msgspec.json.encode(part.blob))
+
+    def _header(self) -> bytes:
+        """Return the header of an answer."""
+        return write_header(self._kv.header())
+
+
+def _write_hash(number: int) -> bytes:
+    """Return a hash; zero is left out."""
+    return b',"hash":%d' % number if number else b""
+
+
+def _write_alarms(alarms: Sequence[Alarm]) -> bytes:
+    """Return alarms, if there are any."""
+    said: list[dict[str, str | int]] = []
+    for alarm in alarms:
+        whose = {"memberID": str(alarm.member_id)} if alarm.member_id else {}
+        said.append({**whose, "alarm": _name_of(alarm.kind)})
+    return b',"alarms":%b' % msgspec.json.encode(said) if said else b""
+
+
+def _name_of(kind: int) -> str | int:
+    """Return a kind's name, or its number if it has none."""
+    known = {each.value: each.name for each in AlarmKind}
+    return known.get(kind, kind)
