@@ -14,13 +14,13 @@ from raftwerk.api.server import ApiServer
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.events import EventStream
+from raftwerk.cli.beginning import Beginning
 from raftwerk.cli.data_directory import (
     open_log,
     open_snapshots,
     size_of_directory,
 )
 from raftwerk.cli.families import start_families
-from raftwerk.cli.joining import find_own_place
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_log_level, set_up_log
 from raftwerk.cli.ports import require_free
@@ -28,15 +28,16 @@ from raftwerk.cli.recorder import Recorder, record_feed
 from raftwerk.cli.reload import Reloader
 from raftwerk.cli.role_scripts import check_scripts, replace_scripts, run_scripts
 from raftwerk.cli.signals import StopSignals
+from raftwerk.cli.transport import make_transport
 from raftwerk.config import NodeConfig, ServeConfig
 from raftwerk.core.roles import Role
-from raftwerk.discovery import Place
+from raftwerk.discovery.first_start import Start
 from raftwerk.errors import InvariantViolation, NotLeader
 from raftwerk.host.garbage import Garbage
 from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
 from raftwerk.kv import Store
-from raftwerk.runtime import Node
+from raftwerk.runtime import Member, Node
 from raftwerk.runtime.event_feed import EventFeed
 from raftwerk.runtime.hooks import Hooks
 from raftwerk.runtime.meter import Meter
@@ -44,12 +45,14 @@ from raftwerk.runtime.tap import Tap
 from raftwerk.runtime.timed_threads import timed_host
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
-from raftwerk.service.roster import RosterKeeper
+from raftwerk.service.growth import Growth
+from raftwerk.service.newcomers import Newcomers
+from raftwerk.service.quota import Quota
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.transport.port_holder import holder_of
-from raftwerk.transport.protocol import Admission, Answerer, Identity
-from raftwerk.transport.tcp import TcpTransport
+from raftwerk.transport.protocol import Identity
+from raftwerk.types import Term
 
 try:
     import uvloop
@@ -102,24 +105,29 @@ def serve(
     require_free("listen-peer-urls", config.listen_peer_urls)
     try:
         with asyncio.Runner(loop_factory=NEW_LOOP) as runner:
-            runner.run(_serve(config, read_again or (lambda: config)))
+            while runner.run(_serve(config, read_again or (lambda: config))):
+                pass
     except InvariantViolation:
         # The command ends with one line; whoever mends this needs the whole of it.
         structlog.get_logger(__name__).exception("raftwerk broke a promise of its own")
         raise
 
 
-async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> None:
-    """Start all parts, wait, and stop them in the opposite order."""
+async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> bool:
+    """Start all parts, wait, and stop them in the opposite order.
+
+    True: its cluster never came to be, and the node has to begin anew.
+    """
     host = real_host()
     async with AsyncExitStack() as stack:
         signals = stack.enter_context(StopSignals())
-        place = await _unless_stopped(
-            signals, find_own_place(config, RealDisk(), host.timers)
-        )
+        beginning = Beginning(config, RealDisk(), host)
+        stack.callback(beginning.close)
+        await _unless_stopped(signals, beginning.find())
         if signals.is_stopping:
-            return
-        member = await _start_node(config, host, stack, place)
+            return False
+        config = beginning.config
+        member = await _start_node(config, host, stack, beginning)
         node = member.node
         hooks = run_scripts(config.hooks, host)
         app, server = await _start_api(config, host, member, stack, hooks)
@@ -134,7 +142,8 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         hooks.watch(node)
         loading = asyncio.ensure_future(_load_documented(app, garbage))
         stack.callback(loading.cancel)
-        await _until_asked_to_stop(signals, node)
+        if await _is_to_begin_anew(signals, node, beginning):
+            return True
         structlog.get_logger(__name__).info("stopping")
         app.drain()
         member.feed.stop()  # those who watch would never leave by themselves
@@ -143,6 +152,7 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
             await asyncio.gather(node.hand_over(), server.drain(LEAVE_SECONDS))
         await hooks.stop()
     await node.wait_ended()  # raises if it failed, be it in its last moment
+    return False
 
 
 def _reloader(
@@ -174,17 +184,19 @@ class _Member(msgspec.Struct, frozen=True):
     node: Node
     store: Store
     feed: EventFeed
+    newcomers: Newcomers
 
 
 async def _unless_stopped(
-    signals: StopSignals, searching: Coroutine[None, None, Place | None]
-) -> Place | None:
-    """Return the place that was found, unless a signal asks for the end before."""
+    signals: StopSignals, searching: Coroutine[None, None, None]
+) -> None:
+    """Let a search end, unless a signal asks for the end before."""
     asked = asyncio.ensure_future(signals.wait())
     found = asyncio.ensure_future(searching)
     try:
         await asyncio.wait((asked, found), return_when=asyncio.FIRST_COMPLETED)
-        return found.result() if found.done() else None
+        if found.done():
+            found.result()  # raises why not
     finally:
         asked.cancel()
         found.cancel()
@@ -192,11 +204,13 @@ async def _unless_stopped(
 
 
 async def _start_node(
-    config: ServeConfig, host: Host, stack: AsyncExitStack, place: Place | None
+    config: ServeConfig, host: Host, stack: AsyncExitStack, beginning: Beginning
 ) -> _Member:
     """Take part in the cluster until the stack is closed."""
     disk = RealDisk()
-    log = open_log(config, disk, host.draw, place)
+    log = open_log(
+        config, disk, host.draw, beginning.place, _founders_of(beginning.start)
+    )
 
     def admit(peer: Identity) -> str:
         """Ask the node, which is made after its transport."""
@@ -204,13 +218,21 @@ async def _start_node(
 
     def answer(question: bytes) -> bytes:
         """Tell a newcomer who is there; the same."""
-        return RosterKeeper(node, config.initial_cluster_token)(question)
+        return newcomers(question)
+
+    def term_now() -> Term:
+        """Tell what term it is; the same."""
+        return node.status().term
 
     try:
+        await beginning.note(log.identity)
         store = Store()
         node_config = _node_config(config, log.identity)
         meter = Meter(host.clock)
-        tap = Tap(_transport(config, log.identity, host, admit, answer), host.clock)
+        way = make_transport(
+            config, log.identity, host, admit=admit, answer=answer, term_now=term_now
+        )
+        tap = Tap(way, host.clock)
         node = Node(
             node_config,
             store,
@@ -220,13 +242,32 @@ async def _start_node(
             snapshots=open_snapshots(config, disk, log),
         )
         node.meter = meter
+        newcomers = Newcomers(
+            node,
+            config.initial_cluster_token,
+            say=beginning.say,
+            report=_tell_not_added,
+        )
         feed = EventFeed(node, node_config, host, log=log, tap=tap, meter=meter)
         await node.start()
     except BaseException:
         log.close()
         raise
     stack.push_async_callback(node.stop)
-    return _Member(node, store, feed)
+    return _Member(node, store, feed, newcomers)
+
+
+def _founders_of(start: Start | None) -> list[Member]:
+    """Return who founds the cluster, as the first snapshot has them."""
+    return [
+        Member(node_id=each.node_id, name=each.name, peer_urls=each.peer_urls)
+        for each in (start.founders if start else ())
+    ]
+
+
+def _tell_not_added(words: str) -> None:
+    """Say why somebody who asked for it was not added."""
+    structlog.get_logger(__name__).warning("a newcomer was not added", reason=words)
 
 
 def _node_config(config: ServeConfig, identity: DirectoryIdentity) -> NodeConfig:
@@ -247,27 +288,23 @@ def _node_config(config: ServeConfig, identity: DirectoryIdentity) -> NodeConfig
     )
 
 
-def _transport(
-    config: ServeConfig,
-    identity: DirectoryIdentity,
-    host: Host,
-    admit: Admission,
-    answer: Answerer,
-) -> TcpTransport:
-    """Return the way to the peers."""
-    return TcpTransport(
-        Identity(
-            cluster_id=identity.cluster_id,
-            node_id=identity.node_id,
-            directory_id=identity.directory_id,
-            address=config.initial_advertise_peer_urls[0].host_port,
-        ),
-        [url.host_port for url in config.listen_peer_urls],
-        host=host,
-        report=structlog.get_logger("raftwerk.transport").log,
-        admit=admit,
-        answer=answer,
+def _start_duties(
+    config: ServeConfig, host: Host, member: _Member, stack: AsyncExitStack
+) -> ClusterService:
+    """Have done what a leader owes the group, until the stack is closed."""
+    cluster = ClusterService(member.node, host.timers, host.draw)
+    member.newcomers.cluster = cluster
+    growth = Growth(
+        member.node,
+        cluster,
+        clock=host.clock,
+        timers=host.timers,
+        voters_max=config.discovery.num_replicas,
+        election_timeout_seconds=config.election_timeout_min_millis / 1000,
     )
+    for duty in (cluster.run(), growth.run()):
+        stack.callback(asyncio.ensure_future(duty).cancel)
+    return cluster
 
 
 async def _start_api(
@@ -280,11 +317,13 @@ async def _start_api(
     """Answer clients until the stack is closed."""
     beside = host.threads("documented-api")
     stack.callback(beside.close)
-    cluster = ClusterService(member.node, host.timers, host.draw)
-    duties = asyncio.ensure_future(cluster.run())
-    stack.callback(duties.cancel)
+    cluster = _start_duties(config, host, member, stack)
+    quota = Quota(member.node, member.store, config.quota_backend_bytes)
     kv = KvService(
-        member.node, member.store, request_bytes_max=config.max_request_bytes
+        member.node,
+        member.store,
+        request_bytes_max=config.max_request_bytes,
+        quota=quota,
     )
 
     def size_bytes() -> int:
@@ -334,15 +373,25 @@ async def _load_documented(app: ClientApp, garbage: Garbage) -> None:
     garbage.freeze()
 
 
-async def _until_asked_to_stop(signals: StopSignals, node: Node) -> None:
-    """Return when a signal asks for it; raise if the node fails before."""
+async def _is_to_begin_anew(
+    signals: StopSignals, node: Node, beginning: Beginning
+) -> bool:
+    """Return when a signal asks for it, or the cluster never came to be (True).
+
+    Raise if the node fails before.
+    """
     asked = asyncio.ensure_future(signals.wait())
     ended = asyncio.ensure_future(node.wait_ended())
-    await asyncio.wait((asked, ended), return_when=asyncio.FIRST_COMPLETED)
+    watching = asyncio.ensure_future(beginning.watch(node))
+    await asyncio.wait((asked, ended, watching), return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
     ended.cancel()
     if ended.done() and not ended.cancelled():
         ended.result()  # raises why
+    if watching.done():
+        watching.result()  # raises why
+    watching.cancel()
+    return watching.done() and not signals.is_stopping
 
 
 def _tell_ready(config: ServeConfig, node: Node) -> None:

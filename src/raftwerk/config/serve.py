@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from raftwerk.config.api import ApiSettings
-from raftwerk.config.discovery import DiscoveryConfig
+from raftwerk.config.discovery import DiscoveryConfig, Way
 from raftwerk.config.form import (
     bad_setting,
     require_name,
@@ -33,7 +33,7 @@ LOG_LEVELS: Final = ("debug", "info", "warn", "error", "panic", "fatal")
 LOG_FORMATS: Final = ("auto", "json", "console")
 """Lines for a machine or for a person; ``auto``: for a person on a terminal."""
 
-TRANSPORTS: Final = ("tcp",)
+TRANSPORTS: Final = ("tcp", "http")
 """How members speak to each other."""
 
 REQUEST_BYTES_MAX: Final = 8 * 1024 * 1024
@@ -83,6 +83,8 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         Entries applied between two snapshots.
     max_request_bytes : int
         The most that one request may have.
+    quota_backend_bytes : int
+        What the store may take in memory; 0 for 2 GiB, below 0 for any.
     transport : str
         How members speak to each other.
     peer_secret : str
@@ -126,6 +128,7 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
     election_timeout_max_millis: int = 300
     snapshot_count: int = 10_000
     max_request_bytes: int = 1_572_864
+    quota_backend_bytes: int = 0
     transport: str = "tcp"
     peer_secret: str = ""
     cors: tuple[str, ...] = ()
@@ -153,6 +156,15 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         )
         require_text("initial-cluster-token", self.initial_cluster_token)
         require_one_of("transport", self.transport, TRANSPORTS)
+        require_setting(
+            self.transport == "tcp"
+            or self.initial_cluster_state == "new"
+            and self.discovery.way in (Way.INITIAL_CLUSTER, Way.ALONE),
+            "transport",
+            self.transport,
+            "tcp where members are found by join, discovery-srv, APP_NAME or"
+            " initial-cluster-state existing",
+        )
         require_one_of("log-level", self.log_level, LOG_LEVELS)
         require_setting(self.record_events != "", "record-events", "", "not empty")
         require_one_of("log-format", self.log_format, LOG_FORMATS)

@@ -269,9 +269,15 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "1572864",
     ),
     _serve(
+        "quota-backend-bytes",
+        "BYTES",
+        "What the store may take in memory; 0 for 2 GiB, below 0 for any.",
+        "0",
+    ),
+    _serve(
         "transport",
         "NAME",
-        "How members speak to each other: tcp.",
+        "How members speak to each other: tcp or http.",
         "tcp",
     ),
     _serve(

@@ -118,7 +118,7 @@ def test_a_forged_message_changes_nothing(member: Member) -> None:
     forged = b'{"term": 9000, "sender": 1}'
     reply = ask_now(member.app, "POST", "/api/v1/raft/log", forged)
     assert reply.status == 409
-    assert "anybody could set their term" in reply.json["error"]["message"]
+    assert "a stranger could set their term" in reply.json["error"]["message"]
     assert "RAFTWERK_TRANSPORT=http" in reply.json["error"]["message"]
     assert member.get("/api/v1/raft/").json["data"]["term"] == 2
 

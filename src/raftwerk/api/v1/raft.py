@@ -14,9 +14,10 @@ from raftwerk.api.v1.refusals import refusals
 __all__ = ["RaftStatus", "make_router"]
 
 _CLOSED: Final = (
-    "members speak TCP to each other here, and over HTTP anybody could set their term;"
-    " RAFTWERK_TRANSPORT=http (--transport http) turns this route on, for all members"
-    " alike"
+    "members do not write to each other on this port. RAFTWERK_TRANSPORT=http"
+    " (--transport http), for all members alike, opens this route on their peer"
+    " listener; by default they speak TCP there, for over HTTP a stranger could set"
+    " their term"
 )
 
 
