@@ -106,7 +106,7 @@ def _print_status(cluster: "MemberList", said: "Sequence[MemberStatus | None]") 
     rows = []
     for member, status in zip(cluster.members, said, strict=True):
         own = (
-            ["NOT STARTED" if not member.has_started else "UNREACHABLE", "", "", ""]
+            ["SILENT" if member.has_started else "UNSTARTED", "", "", ""]
             if status is None
             else [
                 status.state,
@@ -116,8 +116,8 @@ def _print_status(cluster: "MemberList", said: "Sequence[MemberStatus | None]") 
             ]
         )
         lag = "" if member.lag is None else str(member.lag)
-        url = ",".join(member.client_urls)
-        rows.append([member.name, f"{member.id:x}", *own, lag, url])
+        clients = ",".join(url.removeprefix("http://") for url in member.client_urls)
+        rows.append([member.name, f"{member.id:x}", *own, lag, clients])
     headings = ["name", "id", "state", ">term", ">commit", ">applied", ">lag", "client"]
     write_lines(table(headings, rows))
     voters = [member for member in cluster.members if not member.is_learner]
@@ -283,14 +283,12 @@ def _replace(
     if as_json:
         write_json({"replaced": f"{old:x}", "member": _shown(member)})
         return
-    urls = ",".join(member.peer_urls)
     write_lines(
         [
-            f"member {member.id:x} takes the place of {old:x} at {urls}: a node with an"
-            " empty data",
-            "directory that is started there, or waits there, joins as a learner, and"
-            " votes",
-            "when it has caught up",
+            f"member {member.id:x} takes the place of {old:x}",
+            "it is the node with an empty data directory that is started at, or waits"
+            " at,",
+            f"{','.join(member.peer_urls)}; it votes as soon as it has caught up",
         ]
     )
 

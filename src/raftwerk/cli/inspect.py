@@ -178,17 +178,22 @@ def _lines(report: DirectoryReport) -> Iterator[str]:
     if log.first_index is not None and log.last_index is not None:
         count = log.last_index - log.first_index + 1
         span = f"{log.first_index} to {log.last_index}" if count else "none"
-        yield f"log             entries {span} in {len(log.segments)} segments"
+        files = "1 file" if len(log.segments) == 1 else f"{len(log.segments)} files"
+        yield f"log             entries {span} in {files}"
     if log.snapshot is not None and not log.snapshot.is_empty:
-        voters, learners = (
-            log.snapshot.conf_state.voters,
-            log.snapshot.conf_state.learners,
-        )
+        conf_state = log.snapshot.conf_state
         yield (
-            f"goes on from    entry {log.snapshot.index} of term {log.snapshot.term};"
-            f" voters {_ids(voters)}"
-            + (f"; learners {_ids(learners)}" if learners else "")
+            f"goes on from    entry {log.snapshot.index} of term {log.snapshot.term}"
         )
+        for what, ids in (
+            ("voters", conf_state.voters),
+            ("outgoing", conf_state.voters_outgoing),
+            ("learners", conf_state.learners),
+        ):
+            for number, node_id in enumerate(ids):
+                label = what if number == 0 else ""
+                name = f" ({names[node_id]})" if names.get(node_id) else ""
+                yield f"{label:16}{node_id:x}{name}"
     yield from _segments(log)
     yield from _snapshots(report)
     yield ""
@@ -202,11 +207,6 @@ def _lines(report: DirectoryReport) -> Iterator[str]:
         yield f"damaged: {path}: {damage}" if path else f"damaged: {damage}"
     if report.is_sound:
         yield "a node can start from this"
-
-
-def _ids(node_ids: tuple[int, ...]) -> str:
-    """Return ids with commas between them."""
-    return ", ".join(f"{node_id:x}" for node_id in node_ids)
 
 
 def _segments(log: LogReport) -> Iterator[str]:
