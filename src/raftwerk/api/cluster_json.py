@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from raftwerk.api.kv_json import write_header
+from raftwerk.api.maintenance_json import write_alarm_text
 from raftwerk.api.probes import VERSION
 from raftwerk.api.proto_json import (
     Message,
@@ -139,6 +140,8 @@ class _Cluster:
     async def _status(self, _fields: dict[str, Any]) -> bytes:
         """Say how this member is."""
         view, size = self._node.status(), str(self._size_bytes())
+        errors = [] if view.leader else ["etcdserver: no leader"]
+        errors += [write_alarm_text(*alarm) for alarm in self._kv.alarms()]
         said: dict[str, Any] = {
             "version": VERSION["etcdserver"],
             "dbSize": size,
@@ -146,8 +149,8 @@ class _Cluster:
             "raftIndex": str(view.commit_index),
             "raftTerm": str(view.term) if view.term else None,
             "raftAppliedIndex": str(view.applied_index),
-            "errors": [] if view.leader else ["etcdserver: no leader"],
-            "dbSizeInUse": size,
+            "errors": errors,
+            "dbSizeInUse": str(self._kv.size_bytes),
             "isLearner": view.is_learner,
         }
         body = msgspec.json.encode({name: its for name, its in said.items() if its})

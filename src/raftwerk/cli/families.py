@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 
 from raftwerk.api.lease_json import lease_routes
 from raftwerk.api.lock_json import election_routes, lock_routes
+from raftwerk.api.maintenance_json import maintenance_routes
 from raftwerk.api.route import Routes
 from raftwerk.api.streams import Streams
 from raftwerk.api.watch_json import watch_routes
@@ -19,6 +20,7 @@ from raftwerk.service import KvService
 from raftwerk.service.election import ElectionService
 from raftwerk.service.lease import LeaseService
 from raftwerk.service.lock import LockService
+from raftwerk.service.maintenance import MaintenanceService
 from raftwerk.service.watch import WatchService
 
 __all__ = ["start_families"]
@@ -61,8 +63,12 @@ def start_families(
     duties = asyncio.ensure_future(lease.run())
     stack.callback(duties.cancel)
     watches = WatchService(store, host.timers)
+    worker = host.threads("maintenance")
+    stack.callback(worker.close)
+    maintenance = MaintenanceService(node, store, worker)
     return [
         watch_routes(watches, kv, streams),
+        maintenance_routes(maintenance, kv, streams),
         lease_routes(lease, kv, streams),
         lock_routes(LockService(kv, lease, watches), kv, streams),
         election_routes(ElectionService(kv, lease, watches), kv, streams),

@@ -97,6 +97,9 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
         ),
         snapshot_count=integer(texts, "snapshot-count", usual.snapshot_count),
         max_request_bytes=integer(texts, "max-request-bytes", usual.max_request_bytes),
+        quota_backend_bytes=integer(
+            texts, "quota-backend-bytes", usual.quota_backend_bytes
+        ),
         transport=texts.get("transport", usual.transport),
         peer_secret=texts.get("peer-secret", usual.peer_secret),
         cors=items(texts, "cors"),

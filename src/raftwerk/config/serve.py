@@ -85,6 +85,8 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         The most that one request may have.
     quota_backend_bytes : int
         What the store may take in memory; 0 for 2 GiB, below 0 for any.
+    quota_backend_bytes : int
+        What the store may take in memory; 0 for 2 GiB, below 0 for any.
     transport : str
         How members speak to each other.
     peer_secret : str
@@ -128,6 +130,7 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
     election_timeout_max_millis: int = 300
     snapshot_count: int = 10_000
     max_request_bytes: int = 1_572_864
+    quota_backend_bytes: int = 0
     quota_backend_bytes: int = 0
     transport: str = "tcp"
     peer_secret: str = ""

@@ -275,6 +275,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "0",
     ),
     _serve(
+        "quota-backend-bytes",
+        "BYTES",
+        "What the store may take in memory; 0 for 2 GiB, below 0 for any.",
+        "0",
+    ),
+    _serve(
         "transport",
         "NAME",
         "How members speak to each other: tcp or http.",

@@ -73,6 +73,21 @@ class KvService:
         """The most that a request may have, encoded."""
         return self._request_bytes_max
 
+    @property
+    def size_bytes(self) -> int:
+        """What the store takes in memory, about."""
+        return self._store.size_bytes
+
+    def alarms(self) -> list[tuple[int, int]]:
+        """Return the alarms that this member knows.
+
+        Returns
+        -------
+        list of tuple of int
+            The kind of each, and the member whose it is.
+        """
+        return self._store.alarms()
+
     def header(self, revision: int | None = None) -> Header:
         """Return what stands above an answer.
 
