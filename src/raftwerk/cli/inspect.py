@@ -4,7 +4,7 @@ It takes no lock and refuses nothing that it can read: it is for the moment when
 does not start. While a node writes there, its last batch may look torn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -16,6 +16,7 @@ from raftwerk.runtime.members import Member
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.inspection import LogReport, inspect_log
 from raftwerk.storage.snapshots import SnapshotFiles
+from raftwerk.types import NodeId
 
 __all__ = ["DirectoryReport", "SnapshotReport", "inspect", "look_into"]
 
@@ -180,20 +181,7 @@ def _lines(report: DirectoryReport) -> Iterator[str]:
         span = f"{log.first_index} to {log.last_index}" if count else "none"
         files = "1 file" if len(log.segments) == 1 else f"{len(log.segments)} files"
         yield f"log             entries {span} in {files}"
-    if log.snapshot is not None and not log.snapshot.is_empty:
-        conf_state = log.snapshot.conf_state
-        yield (
-            f"goes on from    entry {log.snapshot.index} of term {log.snapshot.term}"
-        )
-        for what, ids in (
-            ("voters", conf_state.voters),
-            ("outgoing", conf_state.voters_outgoing),
-            ("learners", conf_state.learners),
-        ):
-            for number, node_id in enumerate(ids):
-                label = what if number == 0 else ""
-                name = f" ({names[node_id]})" if names.get(node_id) else ""
-                yield f"{label:16}{node_id:x}{name}"
+    yield from _base(report, names)
     yield from _segments(log)
     yield from _snapshots(report)
     yield ""
@@ -207,6 +195,23 @@ def _lines(report: DirectoryReport) -> Iterator[str]:
         yield f"damaged: {path}: {damage}" if path else f"damaged: {damage}"
     if report.is_sound:
         yield "a node can start from this"
+
+
+def _base(report: DirectoryReport, names: Mapping[NodeId, str]) -> Iterator[str]:
+    """Yield the snapshot that the log goes on from."""
+    base = report.log.snapshot
+    if base is None or base.is_empty:
+        return
+    yield f"goes on from    entry {base.index} of term {base.term}"
+    for what, ids in (
+        ("voters", base.conf_state.voters),
+        ("outgoing", base.conf_state.voters_outgoing),
+        ("learners", base.conf_state.learners),
+    ):
+        for number, node_id in enumerate(ids):
+            label = what if number == 0 else ""
+            name = f" ({names[node_id]})" if names.get(node_id) else ""
+            yield f"{label:16}{node_id:x}{name}"
 
 
 def _segments(log: LogReport) -> Iterator[str]:
