@@ -57,7 +57,7 @@ class Model:
         """The time and what is left of it, by lease."""
         self.term = 0
 
-    # pylint: disable-next=too-many-return-statements  # one for each kind of command
+    # pylint: disable-next=too-many-return-statements,too-many-branches  # a table
     def apply(self, command: Command) -> Result:
         """Return what the store must return, or raise what it must refuse with."""
         match command:
@@ -71,6 +71,8 @@ class Model:
             case Txn():
                 return self._txn(command)
             case Put() | DeleteRange():
+                if isinstance(command, Put):
+                    self._check_lease(command)
                 response = self._txn(Txn(success=(command,))).responses[0]
                 assert isinstance(response, PutResult | DeleteRangeResult)
                 return response
@@ -92,6 +94,7 @@ class Model:
             case LeadLeases(term):
                 self.term = term
                 return LeasesResult(self.revision, len(self.leases))
+        raise NotImplementedError(command)
 
     def _grant(self, lease: int, seconds: int) -> GrantResult:
         if lease == 0:
@@ -142,18 +145,29 @@ class Model:
         if 0 < revision < self.oldest:
             raise CompactedRevision
 
+    def _check_lease(self, put: Put) -> None:
+        if put.lease and put.lease not in self.leases:
+            raise LeaseNotFound
+
     def _txn(self, txn: Txn) -> TxnResult:
         keys = self.keys_at[self.revision]
         plan = self._plan(txn, keys)
-        for operation in flat(plan):
-            if isinstance(operation, Put):
-                if operation.lease and operation.lease not in self.leases:
-                    raise LeaseNotFound
-                keeps = operation.ignore_value or operation.ignore_lease
-                if keeps and operation.key not in keys:
-                    raise KeyNotFound
-            elif isinstance(operation, Range):
-                self._check_revision(operation.revision)
+        deleted: list[DeleteRange] = []
+        for each in flat(plan):
+            if isinstance(each, DeleteRange) and each.range_end == b"\0":
+                deleted.append(each)
+            if not isinstance(each, Put):
+                continue
+            is_there = each.key in keys and not any(
+                named(gone.key, gone.range_end, each.key) for gone in deleted
+            )
+            if (each.ignore_value or each.ignore_lease) and not is_there:
+                raise KeyNotFound
+            self._check_lease(each)
+        for read in (each for each in flat(plan) if isinstance(each, Range)):
+            self._check_revision(read.revision)
+            if read.revision < 0 and read.revision < self.oldest:
+                raise CompactedRevision
         changes: list[KeyValue] = []
         after = dict(keys)
         result = self._run(plan, after, changes)

@@ -194,6 +194,16 @@ def test_a_put_and_a_deletion_in_one_revision_leave_nothing_but_two_events() -> 
     ]
 
 
+def test_what_a_transaction_deletes_it_can_not_keep() -> None:
+    """etcd falls over this one: the deletion "from a key on" passes its checks."""
+    store = Store()
+    apply(store, Put(b"b", b"1"))
+    deletion, put = DeleteRange(b"a", b"\0"), Put(b"b", ignore_value=True)
+    assert apply(store, Txn(success=(deletion, put))) == [KeyNotFound]
+    assert apply(store, Txn(success=(put, deletion)))[0] != KeyNotFound
+    assert store.range(EVERYTHING).count == 0
+
+
 def test_a_watch_from_the_compacted_revision_loses_no_deletion() -> None:
     """What etcd 19179 is about."""
     store = Store()

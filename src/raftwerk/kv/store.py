@@ -1,7 +1,7 @@
 """The store's face: batches of commands in, results out; reads; snapshots."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from raftwerk.kv import alarms, compaction, digest, lease, ranges, snapshot, txn, write
 from raftwerk.kv.commands import (
@@ -55,7 +55,7 @@ class Store:
 
     __slots__ = ("_applied_index", "_change_observer", "_lease_observer", "_state")
 
-    is_quick: Final = True
+    is_quick: ClassVar = True
     """A node may apply a batch on its loop, where requests read the store as well."""
 
     def __init__(self) -> None:
@@ -431,7 +431,8 @@ class Store:
 def _put(state: State, command: Put) -> PutResult:
     """Set a key."""
     if command.lease or command.ignore_value or command.ignore_lease:
-        write.check_put(state, command)
+        write.check_lease(state, command)
+        write.check_kept(state, command)
     return write.put(state, command, state.revision + 1)
 
 

@@ -20,8 +20,10 @@ from raftwerk.kv.commands import (
     Range,
     Txn,
 )
+from raftwerk.kv.errors import CompactedRevision, KeyNotFound
 from raftwerk.kv.records import KeyValue
 from raftwerk.kv.results import DeleteRangeResult, PutResult, RangeResult, TxnResult
+from raftwerk.kv.spans import FROM_KEY
 from raftwerk.kv.state import State
 
 __all__ = ["is_read_only", "is_serializable", "run"]
@@ -61,12 +63,20 @@ def run(state: State, txn: Txn) -> TxnResult:
         If one of the chosen operations can't be done.
     """
     plan = _choose(state, txn)
+    # Where several are refused, it shows in what order one looks: etcd looks at all
+    # puts first, and at what they keep before it looks at their leases.
+    deleted: list[bytes] = []
     for operation in _operations(plan):
         match operation:
+            case DeleteRange(key, range_end) if range_end == FROM_KEY:
+                deleted.append(key)
             case Put():
-                write.check_put(state, operation)
-            case Range():
-                ranges.check_revision(state, operation.revision)
+                write.check_kept(state, operation)
+                _check_still_there(operation, deleted)
+                write.check_lease(state, operation)
+    for operation in _operations(plan):
+        if isinstance(operation, Range):
+            _check_revision(state, operation.revision)
     # One revision for all that is written, taken by the first write.
     return _run(state, plan, state.revision + 1)
 
@@ -127,6 +137,28 @@ def _choose(state: State, txn: Txn) -> Plan:
         (operation, _choose(state, operation) if isinstance(operation, Txn) else None)
         for operation in branch
     ]
+
+
+def _check_still_there(put: Put, deleted: list[bytes]) -> None:
+    """Refuse a put that is to keep what its own transaction deletes before it.
+
+    Only deletions "from this key on" pass `checks` beside such a put; etcd falls over.
+    """
+    if (put.ignore_value or put.ignore_lease) and any(
+        key <= put.key for key in deleted
+    ):
+        raise KeyNotFound(f"the key {put.key!r} is deleted by the same transaction")
+
+
+def _check_revision(state: State, revision: int) -> None:
+    """Refuse a revision that can't be read within a transaction.
+
+    Other than alone, a negative one is no word for the newest here: it is one that was
+    compacted, if any was.
+    """
+    ranges.check_revision(state, revision)
+    if revision < 0 and revision < state.compact_revision:
+        raise CompactedRevision(f"revision {revision} is below all that can be read")
 
 
 def _operations(plan: Plan) -> Iterator[Operation]:

@@ -6,11 +6,11 @@ from raftwerk.kv.records import KeyValue
 from raftwerk.kv.results import DeleteRangeResult, PutResult
 from raftwerk.kv.state import State
 
-__all__ = ["check_put", "delete_range", "put"]
+__all__ = ["check_kept", "check_lease", "delete_range", "put"]
 
 
-def check_put(state: State, command: Put) -> None:
-    """Refuse a put that this store can't do.
+def check_lease(state: State, command: Put) -> None:
+    """Refuse a put whose key could end with nothing.
 
     Parameters
     ----------
@@ -23,11 +23,26 @@ def check_put(state: State, command: Put) -> None:
     ------
     LeaseNotFound
         If it names a lease that there is not.
-    KeyNotFound
-        If it is to keep the value or the lease of a key that does not exist.
     """
     if command.lease and state.leases.get(command.lease) is None:
         raise LeaseNotFound(f"there is no lease {command.lease}")
+
+
+def check_kept(state: State, command: Put) -> None:
+    """Refuse a put that is to keep what is not there.
+
+    Parameters
+    ----------
+    state : State
+        The store.
+    command : Put
+        What is to be put.
+
+    Raises
+    ------
+    KeyNotFound
+        If it is to keep the value or the lease of a key that does not exist.
+    """
     if (command.ignore_value or command.ignore_lease) and (
         state.index.get(command.key) is None
     ):
@@ -35,7 +50,7 @@ def check_put(state: State, command: Put) -> None:
 
 
 def put(state: State, command: Put, revision: int) -> PutResult:
-    """Set a key; `check_put` has passed.
+    """Set a key; `check_kept` and `check_lease` have passed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Key-value calls drawn from a seed, in JSON as clients write them."""
+"""Calls of keys and leases drawn from a seed, in JSON as clients write them."""
 
 import base64
 import random
@@ -10,6 +10,9 @@ __all__ = ["RandomCalls"]
 KEYS = [b"a", b"a\0", b"aa", b"ab", b"b", b"c", b"\xff\xff"]
 ENDS = [*KEYS, b"\0", b"\0", b"d"]
 VALUES = [b"", b"1", b"2", b"\xfe"]
+LEASES = ["11", "-12", "13", "4242"]
+TTLS = {"11": 4_000, "-12": 3_000, "13": 2_000, "4242": 1_000}
+"""So far apart that their order is that of their ends, whenever they were granted."""
 
 Call = tuple[str, dict[str, Any]]
 
@@ -35,17 +38,32 @@ class RandomCalls:
 
     def next(self) -> Call:
         """Return the next call's path and body."""
-        kind = self._draw.choices(
-            ["put", "range", "deleterange", "txn", "compaction"], [30, 30, 10, 30, 2]
-        )[0]
-        makers: dict[str, Callable[[], dict[str, Any]]] = {
-            "put": self._put,
-            "range": self._range,
-            "deleterange": self._delete_range,
-            "txn": lambda: self._txn(2),
-            "compaction": lambda: {"revision": self._revision(), "physical": True},
+        makers: dict[str, tuple[int, Callable[[], dict[str, Any]]]] = {
+            "kv/put": (30, self._put),
+            "kv/range": (30, self._range),
+            "kv/deleterange": (10, self._delete_range),
+            "kv/txn": (30, lambda: self._txn(2)),
+            "kv/compaction": (
+                2,
+                lambda: {"revision": self._revision(), "physical": True},
+            ),
+            "lease/grant": (8, self._grant),
+            "lease/revoke": (4, self._lease),
+            "lease/timetolive": (6, lambda: self._lease() | {"keys": True}),
+            "lease/keepalive": (4, self._lease),
+            "lease/leases": (2, dict),
         }
-        return f"/v3/kv/{kind}", makers[kind]()
+        weights = [weight for weight, _ in makers.values()]
+        kind = self._draw.choices(list(makers), weights)[0]
+        return f"/v3/{kind}", makers[kind][1]()
+
+    def _lease(self) -> dict[str, Any]:
+        return {"ID": self._draw.choice(LEASES)}
+
+    def _grant(self) -> dict[str, Any]:
+        lease = self._draw.choice(LEASES)
+        ttl = 9_000_000_001 if self._chance(5) else TTLS[lease]
+        return {"ID": lease, "TTL": str(ttl) if self._chance(50) else ttl}
 
     def _chance(self, percent: int) -> bool:
         return self._draw.random() * 100 < percent
@@ -70,8 +88,8 @@ class RandomCalls:
         for flag, percent in (("prev_kv", 30), ("ignore_value", 8), ("ignoreLease", 8)):
             if self._chance(percent):
                 put[flag] = True
-        if self._chance(4):
-            put["lease"] = "4242"
+        if self._chance(25):
+            put["lease"] = self._draw.choice(LEASES)
         return put
 
     def _range(self) -> dict[str, Any]:
@@ -86,6 +104,8 @@ class RandomCalls:
             wanted["sort_target"] = self._draw.choice(
                 ["KEY", "VERSION", "CREATE", "MOD", "VALUE", 3]
             )
+        elif "limit" not in wanted and self._chance(20):
+            wanted["sort_target"] = self._draw.choice(["VERSION", "MOD", 4])
         for bound in ("min_mod", "maxMod", "min_create", "maxCreate"):
             if self._chance(8):
                 end = "Revision" if bound[3].isupper() else "_revision"
@@ -108,7 +128,7 @@ class RandomCalls:
             "CREATE": {"create_revision": self._revision()},
             "MOD": {"modRevision": self._revision()},
             "VALUE": {"value": text(self._draw.choice(VALUES))},
-            "LEASE": {"lease": "0"},
+            "LEASE": {"lease": self._draw.choice(["0", *LEASES])},
         }
         given = target if self._chance(90) else self._draw.choice(list(operands))
         if self._chance(80):
