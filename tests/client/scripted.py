@@ -36,8 +36,9 @@ def here() -> tuple[VirtualLoop, Host]:
 class ScriptedHttp:
     """Says what is written down for each server, the last thing again and again."""
 
-    def __init__(self, **said: list[Said]) -> None:
+    def __init__(self, *, takes_seconds: float = 0.0, **said: list[Said]) -> None:
         self.said = said
+        self.takes_seconds = takes_seconds
         self.asked: list[str] = []
         self.requests: list[Request] = []
 
@@ -46,6 +47,8 @@ class ScriptedHttp:
         self.requests.append(request)
         script = self.said[url.host]
         said = script.pop(0) if len(script) > 1 else script[0]
+        if self.takes_seconds:
+            await here()[1].timers.sleep(self.takes_seconds)
         if said == HANGS:
             await here()[1].timers.sleep(3600)
         if isinstance(said, Answer):

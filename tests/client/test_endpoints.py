@@ -116,6 +116,14 @@ async def test_patience_ends_and_says_why_of_each() -> None:
 
 
 @story
+async def test_what_could_not_be_heard_out_is_not_begun() -> None:
+    http = ScriptedHttp(takes_seconds=7.0, a=[NO_LEADER])
+    with pytest.raises(NoEndpoint, match="no leader"):
+        await put(client_of(http, 10.0))
+    assert http.asked == ["a"], "the second time would have ended as unknown"
+
+
+@story
 async def test_where_nobody_can_be_connected_to_patience_ends_early() -> None:
     http = ScriptedHttp(a=[REFUSED_DIAL], b=[REFUSED_DIAL])
     loop, _ = here()
@@ -196,3 +204,18 @@ async def test_the_leader_is_found_and_asked_first_from_then_on() -> None:
     assert (leader.id, leader.name) == (5, "n5")
     await put(client)
     assert http.asked == ["a", "b"]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+@story
+async def test_who_is_not_there_was_removed_whatever_became_of_the_answer(
+    is_there: bool,
+) -> None:
+    listed = b'{"members":[{"ID":"5"}%b]}' % (b',{"ID":"7"}' if is_there else b"")
+    http = ScriptedHttp(a=[BROKEN, Answer(200, listed), Answer(200, CLUSTER)])
+    removing = client_of(http).remove_member(7)
+    if is_there:
+        with pytest.raises(OutcomeUnknown):
+            await removing
+    else:
+        assert [member.id for member in await removing] == [5]

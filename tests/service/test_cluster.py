@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from raftwerk.errors import NotProposed
+from raftwerk.errors import NotProposed, OutcomeUnknown
 from raftwerk.runtime import Node
 from raftwerk.service import cluster_calls as calls
 from raftwerk.service.cluster import ClusterService
@@ -203,6 +203,34 @@ async def test_what_is_no_member_is_not_found() -> None:
         calls.ReplaceMember(nine),
     ):
         assert isinstance(await cluster.follower(request), MemberNotFound)
+
+
+@story
+async def test_a_leader_hands_over_before_it_is_removed() -> None:
+    cluster = await served()
+    group = cluster.group
+    leader, asked = group.leader, group.followers[0]
+    view = await cluster.ask(asked, calls.RemoveMember(leader.node_id))
+    assert leader.node_id not in ids(view)
+    assert view.leader not in (None, leader.node_id)
+    left = [process for process in group if process is not leader]
+    await group.until(lambda: len(left[0].node.members) == 2)
+    del group.members[leader.node_id]
+    assert await group.outcome(left[0].propose(b"x")) is not None
+
+
+@story
+async def test_a_leader_that_is_asked_itself_goes_all_the_same() -> None:
+    cluster = await served()
+    group = cluster.group
+    leader, other = group.leader, group.followers[0]
+    end = await cluster.ask(leader, calls.ReplaceMember(leader.node_id))
+    # Those who have heard of it cut it off, and with it the answer.
+    assert isinstance(end, OutcomeUnknown)
+    await group.until(
+        lambda: leader.node_id not in [each.node_id for each in other.node.members]
+    )
+    assert len(other.node.members) == 3
 
 
 @story

@@ -8,6 +8,7 @@ from raftwerk.client.endpoints import Endpoints
 from raftwerk.client.http import Request
 from raftwerk.client.values import Member, MemberList, MemberStatus
 from raftwerk.config import Url
+from raftwerk.errors import OutcomeUnknown, RequestError
 
 __all__ = ["ClusterCalls"]
 
@@ -29,6 +30,18 @@ class _Changed(msgspec.Struct):
 
     members: tuple[Member, ...]
     member: Member | None = None
+
+
+class _Id(msgspec.Struct):
+    """A member, as far as etcd's gateway is asked for it."""
+
+    ID: int
+
+
+class _Listed(msgspec.Struct):
+    """The answer to a listing."""
+
+    members: tuple[_Id, ...] = ()
 
 
 class _Transferred(msgspec.Struct):
@@ -170,7 +183,24 @@ class ClusterCalls:
         OutcomeUnknown
             If it may or may not be done.
         """
-        return (await self._change("DELETE", f"/members/{member_id}")).members
+        try:
+            return (await self._change("DELETE", f"/members/{member_id}")).members
+        except OutcomeUnknown:
+            # An id is never used again, so who is not there was removed. It happens
+            # where the removed one itself was asked: it is cut off from the answer.
+            if not await self._is_gone(member_id):
+                raise
+            return (await self.cluster()).members
+
+    async def _is_gone(self, member_id: int) -> bool:
+        """Tell whether a quorum knows that somebody is no member."""
+        request = Request(path="/v3/cluster/member/list", body=b'{"linearizable":true}')
+        try:
+            answer = await self._endpoints.ask(request, is_read=True)
+        except RequestError:
+            return False  # nobody knows
+        listed = msgspec.json.decode(answer.body, type=_Listed, strict=False)
+        return all(each.ID != member_id for each in listed.members)
 
     async def update_member(self, member_id: int, *peer_urls: str) -> Member:
         """Tell the others where a member is reached from now on.

@@ -6,16 +6,16 @@ Once it has left and the answer is lost, nobody knows, and that is what the call
 Source: etcd's clientv3, whose retries of writes follow the same rule.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Final
 
 import msgspec
 
 from raftwerk.client.errors import NoEndpoint, Refused
 from raftwerk.client.http import Answer, Http, Lost, NotSent, Request, StreamRefused
-from raftwerk.host.patience import within
 from raftwerk.config import Url
 from raftwerk.errors import OutcomeUnknown
+from raftwerk.host.patience import within
 from raftwerk.host.protocol import Clock, Timers
 
 __all__ = ["Endpoints"]
@@ -101,6 +101,8 @@ class _Tried:
     def __init__(self) -> None:
         self.reasons: dict[Url, str] = {}
         self.has_reached_any = False
+        self.slowest_seconds = 0.0
+        """How long it took at most to be told that nothing has happened."""
 
     def __str__(self) -> str:
         told = "; ".join(f"{url}: {reason}" for url, reason in self.reasons.items())
@@ -200,7 +202,8 @@ class Endpoints:
         while True:
             for url in tuple(self._urls):
                 left = deadline - self._clock.now()
-                if left <= 0:
+                if left <= tried.slowest_seconds:
+                    # It would take as long again, and we would not hear the end of it.
                     break
                 if is_read and len(self._urls) > 1:
                     left = min(left, READ_SECONDS)
@@ -210,7 +213,7 @@ class Endpoints:
                     return answer
             if not tried.has_reached_any:
                 deadline = min(deadline, begin + NOBODY_SECONDS)
-            if self._clock.now() + pause >= deadline:
+            if self._clock.now() + pause >= deadline - tried.slowest_seconds:
                 raise NoEndpoint(str(tried))
             await self._timers.sleep(pause)
             pause = min(2 * pause, AGAIN_MAX_SECONDS)
@@ -291,6 +294,42 @@ class Endpoints:
                 tried.reasons[url] = str(error)
         raise NoEndpoint(str(tried))
 
+    async def stream_of(
+        self, url: Url, request: Request
+    ) -> AsyncGenerator[bytes, None]:
+        """Ask one member for an answer that has no end.
+
+        Parameters
+        ----------
+        url : Url
+            Where it is.
+        request : Request
+            A read.
+
+        Yields
+        ------
+        bytes
+            Each line.
+
+        Raises
+        ------
+        Refused
+            If the cluster refuses it, and any member would.
+        NoEndpoint
+            If this member gives none, or the connection breaks: another one may be
+            asked.
+        """
+        try:
+            async for line in self._http.stream(url, request):
+                yield line
+        except (NotSent, Lost) as error:
+            raise NoEndpoint(f"{url}: {error}") from None
+        except StreamRefused as refusal:
+            said = _read_error(refusal.answer)
+            if refusal.answer.status < 500:
+                raise said.as_refusal(refusal.answer.status) from None
+            raise NoEndpoint(f"{url}: {said.words}") from None
+
     async def _ask_one(
         self,
         url: Url,
@@ -300,6 +339,7 @@ class Endpoints:
         tried: _Tried,
     ) -> Answer | None:
         """Return an answer; None if another one may be asked, with the reason."""
+        begin = self._clock.now()
         try:
             answer = await within(self._timers, seconds, self._http.ask(url, request))
         except NotSent as error:
@@ -319,6 +359,8 @@ class Endpoints:
             return answer
         said = _read_error(answer)
         if said.words in NOTHING_HAPPENED or (is_read and answer.status >= 500):
+            took = self._clock.now() - begin
+            tried.slowest_seconds = max(tried.slowest_seconds, took)
             tried.reasons[url] = said.words
             return None
         if said.is_unknown:

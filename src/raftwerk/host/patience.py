@@ -51,6 +51,6 @@ async def within(
         if not is_late:
             task.cancel()
             raise
-        raise TimeoutError(f"not done within {seconds:g} s") from None
+        raise TimeoutError(f"not done within {seconds:.3g} s") from None
     finally:
         timer.cancel()

@@ -81,6 +81,10 @@ class _Plan:
         self.change = ConfChange(tuple(changes))
         self.members = () if member is None else (member,)
 
+    def removes(self, node_id: NodeId) -> bool:
+        """Tell whether it removes a member."""
+        return Change(ChangeKind.REMOVE, node_id) in self.change.changes
+
 
 class Membership:
     """Answers requests about the group, on a member that leads.
@@ -133,6 +137,8 @@ class Membership:
                 subject = self._new_id()
                 await self._change(lambda: self._plan_add(request, subject))
             case RemoveMember(node_id=subject):
+                self._plan_remove(subject)
+                await self._step_aside(subject)
                 await self._change(lambda: self._plan_remove(subject))
             case UpdateMember(node_id=subject):
                 await self._change(lambda: self._plan_update(request))
@@ -140,6 +146,8 @@ class Membership:
                 await self._change(lambda: self._plan_promote(subject))
             case ReplaceMember():
                 subject = self._new_id()
+                if self._plan_replace(request, subject).removes(request.node_id):
+                    await self._step_aside(request.node_id)
                 await self._change(lambda: self._plan_replace(request, subject))
             case TransferLeadership():
                 subject = await self._transfer(request.node_id)
@@ -344,6 +352,19 @@ class Membership:
         raise NotProposed(
             f"another change of members was under way for {CHANGE_SECONDS:g} s"
         )
+
+    async def _step_aside(self, node_id: NodeId) -> None:
+        """Hand leadership over if it is we who are to go, so that another one does it.
+
+        Whoever is removed is cut off by those who have heard of it, and could not tell
+        any more what came of the request.
+        """
+        if node_id == self._node.status().node_id:
+            try:
+                await self._transfer(NodeId(0))
+            except ClusterRefusal:
+                return  # there is nobody, or nobody came to lead: then as it is
+            raise NotLeader("this member has handed leadership over, for it is to go")
 
     async def _transfer(self, target: NodeId) -> NodeId:
         """Have another voter lead, and return who it is."""
