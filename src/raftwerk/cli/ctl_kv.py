@@ -13,7 +13,7 @@ from raftwerk.errors import ConfigError
 if TYPE_CHECKING:
     from raftwerk.client import Client, Deleted, Found, KeyValue, Written
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "key_range"]
 
 ORDERS = ("ASCEND", "DESCEND")
 TARGETS = ("CREATE", "KEY", "MODIFY", "VALUE", "VERSION")
@@ -132,7 +132,7 @@ def _get(
 ) -> None:
     """Print keys, each with its value on the next line."""
     as_json = is_json(output)
-    start, end = _range(key, range_end, prefix, from_key)
+    start, end = key_range(key, range_end, prefix, from_key)
     sort_order = _one_of("order", order, ORDERS) or "NONE"
     target = _one_of("sort-by", sort_by, TARGETS) or "KEY"
     if consistency not in ("l", "s"):
@@ -176,7 +176,7 @@ def _delete(
 ) -> None:
     """Delete keys, and print how many there were."""
     as_json = is_json(output)
-    start, end = _range(key, range_end, prefix, from_key)
+    start, end = key_range(key, range_end, prefix, from_key)
 
     async def _work(client: "Client") -> "Deleted":
         return await client.delete(start, end, prev_kv=prev_kv)
@@ -189,10 +189,28 @@ def _delete(
     write(b"".join(map(_pair, answer.prev_kvs)))
 
 
-def _range(
+def key_range(
     key: str, range_end: str, prefix: bool, from_key: bool
 ) -> tuple[bytes, bytes]:
-    """Return the first key of a range, and the one before which it ends."""
+    """Return the first key of a range, and the one before which it ends.
+
+    Parameters
+    ----------
+    key, range_end : str
+        What was given.
+    prefix, from_key : bool
+        Which flags were.
+
+    Returns
+    -------
+    tuple of bytes
+        For a request.
+
+    Raises
+    ------
+    ConfigError
+        If more than one end is given.
+    """
     # pylint: disable-next=import-outside-toplevel  # see `cli.ctl`
     from raftwerk.client import prefix_end
 

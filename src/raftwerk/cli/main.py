@@ -17,7 +17,7 @@ from typing import Annotated, Final, TypeVar
 import typer
 
 import raftwerk
-from raftwerk.cli import ctl, ctl_cluster, ctl_kv, settings, sources
+from raftwerk.cli import ctl, ctl_cluster, ctl_kv, ctl_watch, settings, sources
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.flags import Texts, with_settings
 from raftwerk.config import DemoConfig, ServeConfig
@@ -168,6 +168,7 @@ def _inspect(
 
 
 ctl_kv.add_commands(app)
+ctl_watch.add_commands(app)
 ctl_cluster.add_commands(app)
 
 

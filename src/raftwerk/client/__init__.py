@@ -6,7 +6,7 @@
 """
 
 from raftwerk.client.client import Client
-from raftwerk.client.errors import NoEndpoint, Refused
+from raftwerk.client.errors import NoEndpoint, Refused, WatchCompacted
 from raftwerk.client.kv import prefix_end
 from raftwerk.client.values import (
     Deleted,
@@ -18,6 +18,7 @@ from raftwerk.client.values import (
     MemberStatus,
     Written,
 )
+from raftwerk.client.watch import Told, WatchEvent
 
 __all__ = [
     "Client",
@@ -30,6 +31,9 @@ __all__ = [
     "MemberStatus",
     "NoEndpoint",
     "Refused",
+    "Told",
+    "WatchCompacted",
+    "WatchEvent",
     "Written",
     "prefix_end",
 ]

@@ -8,6 +8,7 @@ from raftwerk.client.connections import Connections
 from raftwerk.client.endpoints import Endpoints
 from raftwerk.client.http import Http
 from raftwerk.client.kv import KeyCalls
+from raftwerk.client.watch import WatchCalls
 from raftwerk.config import Url
 from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
@@ -15,7 +16,7 @@ from raftwerk.host.real import real_host
 __all__ = ["Client"]
 
 
-class Client(KeyCalls, ClusterCalls):
+class Client(KeyCalls, ClusterCalls, WatchCalls):
     """Calls a cluster through whichever of its members answers.
 
     Reads are asked again elsewhere when a member fails; writes only while it is certain
@@ -67,6 +68,7 @@ class Client(KeyCalls, ClusterCalls):
         )
         KeyCalls.__init__(self, asked)
         ClusterCalls.__init__(self, asked)
+        WatchCalls.__init__(self, asked, host.timers)
 
     @property
     def endpoints(self) -> Endpoints:

@@ -6,7 +6,7 @@ and `OutcomeUnknown`, after which one has to look first.
 
 from raftwerk.errors import NotProposed, RequestError
 
-__all__ = ["NoEndpoint", "Refused"]
+__all__ = ["NoEndpoint", "Refused", "WatchCompacted"]
 
 
 class NoEndpoint(NotProposed):
@@ -30,3 +30,23 @@ class Refused(RequestError):
         super().__init__(words)
         self.http_status = http_status
         self.code = code
+
+
+class WatchCompacted(RequestError):
+    """What a watch wants next is forgotten by the cluster; the watch is over.
+
+    Parameters
+    ----------
+    wanted_revision : int
+        What it wants next.
+    compact_revision : int
+        The oldest revision that can be watched from.
+    """
+
+    def __init__(self, wanted_revision: int, compact_revision: int) -> None:
+        super().__init__(
+            f"revision {wanted_revision} is compacted; the oldest that can be watched"
+            f" from is {compact_revision}: read the keys anew, and watch from there"
+        )
+        self.wanted_revision = wanted_revision
+        self.compact_revision = compact_revision
