@@ -72,23 +72,15 @@ class Tab:
 
 
 @contextmanager
-def open_page(url: str, **settings: Any) -> Iterator[Tab]:
+def open_page(browser: Any, url: str, **settings: Any) -> Iterator[Tab]:
     """Open the page; in the end it must have kept quiet, and to itself."""
-    # Imported here: whoever has no browser need not have this either.
-    # pylint: disable-next=import-outside-toplevel
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=EXECUTABLE, args=["--no-sandbox"]
-        )
-        try:
-            context = browser.new_context(
-                **({"viewport": {"width": 1280, "height": 800}} | settings)
-            )
-            tab = Tab(context.new_page(), url)
-            yield tab
-            assert tab.complaints == []
-            assert tab.foreign == []
-        finally:
-            browser.close()
+    context = browser.new_context(
+        **({"viewport": {"width": 1280, "height": 800}} | settings)
+    )
+    try:
+        tab = Tab(context.new_page(), url)
+        yield tab
+        assert not tab.complaints
+        assert not tab.foreign
+    finally:
+        context.close()

@@ -1,4 +1,4 @@
-"""A recording as a busy cluster of seven would give it: made up, and always the same."""
+"""A recording as a busy cluster would give it: made up, and always the same."""
 
 import json
 from collections.abc import Iterator

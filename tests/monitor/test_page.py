@@ -18,15 +18,9 @@ NEW_LEADER_SECONDS = 2.0
 """What was promised, from the click to the new leader on the page."""
 
 
-@pytest.fixture(name="demo", scope="module")
-def fixture_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoProcess]:
-    with demo_process(tmp_path_factory.mktemp("demo")) as running:
-        yield running
-
-
 @pytest.fixture(name="tab")
-def fixture_tab(demo: DemoProcess) -> Iterator[Tab]:
-    with open_page(demo.url) as tab:
+def fixture_tab(browser: Any, demo: DemoProcess) -> Iterator[Tab]:
+    with open_page(browser, demo.url) as tab:
         tab.wait_health("All is well")
         yield tab
         tab.page.locator("#heal").click()
@@ -218,10 +212,10 @@ def test_what_is_wrong_with_a_wish_is_said(demo: DemoProcess) -> None:
     assert words == "there is no node 'n9'; there are n1, n2, n3"
 
 
-def test_a_demo_records_what_its_page_can_play(tmp_path: Path) -> None:
+def test_a_demo_records_what_its_page_can_play(browser: Any, tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     with demo_process(tmp_path, "--nodes=1", f"--record-events={file}") as running:
-        with open_page(running.url) as tab:
+        with open_page(browser, running.url) as tab:
             tab.leader()
             tab.page.locator("#recording").set_input_files(file)
             tab.wait("() => document.documentElement.dataset.mode === 'replay'")

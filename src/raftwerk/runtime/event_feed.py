@@ -79,7 +79,7 @@ class Subscription:
         if self._dropped:
             dropped: Record = {"type": "dropped", "t": t, "count": self._dropped}
             self._dropped = 0
-            self.put(encode_record(dropped), t)
+            self._lines.append(encode_record(dropped))
         self._lines.append(line)
         self._bytes += len(line)
 

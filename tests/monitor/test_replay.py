@@ -1,0 +1,185 @@
+"""A recording played in a browser: forth and back, by steps, at any speed."""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from raftwerk.monitor.app import make_app
+from tests.e2e.ports import free_ports
+from tests.monitor.browser import Tab, needs_browser, open_page
+from tests.monitor.recordings import BEGAN, happened, header, ids, members, state, write
+
+pytestmark = [pytest.mark.e2e, needs_browser]
+
+SECONDS = 20
+
+
+@pytest.fixture(name="url", scope="module")
+def fixture_url() -> Iterator[str]:
+    """A page without any cluster: it can still play."""
+    port = free_ports(1)[0]
+    config = uvicorn.Config(
+        make_app(lambda: (), refresh_millis=1000),
+        port=port,
+        lifespan="off",
+        log_level="error",
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(name="recording", scope="module")
+def fixture_recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("recordings") / "seven.jsonl", SECONDS, 300)
+
+
+@pytest.fixture(name="tab")
+def fixture_tab(browser: Any, url: str, recording: Path) -> Iterator[Tab]:
+    """The recording is open, and stands still at its beginning."""
+    with open_page(browser, url) as tab:
+        tab.page.locator("#recording").set_input_files(recording)
+        tab.wait("() => document.documentElement.dataset.mode === 'replay'")
+        tab.page.locator("#play").click()
+        seek(tab, 0)
+        yield tab
+
+
+def seek(tab: Tab, permille: int) -> None:
+    """Go to a moment by the slider."""
+    tab.page.locator("#position").fill(str(permille))
+
+
+def term(tab: Tab) -> int:
+    """Return the term in the middle of the ring."""
+    return int(tab.text("#ring .centre-term").removeprefix("term ") or 0)
+
+
+def wait_term(tab: Tab, expected: int) -> None:
+    tab.wait(
+        "term => document.querySelector('#ring .centre-term').textContent"
+        " === `term ${term}`",
+        expected,
+    )
+
+
+def test_it_goes_to_any_moment_and_back(tab: Tab) -> None:
+    """The recording elects anew every five seconds, in terms 2 to 5."""
+    seek(tab, 980)
+    wait_term(tab, 5)
+    seek(tab, 400)
+    wait_term(tab, 3)
+    seek(tab, 620)
+    wait_term(tab, 4)
+    assert tab.page.locator(".row").count() == 7
+    tab.wait_health("leads in term 4")
+
+
+def test_a_laptop_shows_seven_nodes_at_once(tab: Tab) -> None:
+    seek(tab, 980)
+    tab.wait("() => document.querySelectorAll('#ring .node').length === 7")
+    for selector in ("#ring .node", "#nodes .row"):
+        bottoms = tab.page.locator(selector).evaluate_all(
+            "all => all.map(each => each.getBoundingClientRect().bottom)"
+        )
+        assert max(bottoms) <= 800, selector
+
+
+def test_it_steps_from_event_to_event_and_back(tab: Tab) -> None:
+    seek(tab, 300)
+    wait_term(tab, 3)
+    words = []
+    for _ in range(3):
+        tab.page.locator("#step-on").click()
+        words.append(tab.text("#step-words"))
+    assert words[0] == "n5 misses a leader and asks whether it could win"
+    assert words[1] == "n5 stands in term 4"
+    tab.page.locator("#step-back").click()
+    assert tab.text("#step-words") == words[1]
+    tab.page.locator("#step-back").click()
+    assert tab.text("#step-words") == words[0]
+
+
+def test_a_line_of_the_timeline_leads_to_its_moment(tab: Tab) -> None:
+    seek(tab, 980)
+    tab.wait("() => document.querySelectorAll('#timeline button').length > 20")
+    tab.page.locator("#timeline button", has_text="n4 leads in term 3").click()
+    wait_term(tab, 3)
+    assert tab.text("#position-words").endswith("s")
+
+
+def test_it_plays_at_a_speed_and_stops_at_the_end(tab: Tab) -> None:
+    tab.page.locator("#speed").select_option("10")
+    tab.page.locator("#play").click()
+    assert tab.text("#play") == "Pause"
+    tab.wait("() => document.getElementById('play').textContent === 'Play'")
+    wait_term(tab, 5)
+
+
+def test_what_happened_is_filtered(tab: Tab) -> None:
+    seek(tab, 980)
+    tab.wait("() => document.querySelectorAll('#timeline .kind-votes').length > 0")
+    tab.page.locator("#filters .kind-votes input").click()
+    tab.wait("() => document.querySelectorAll('#timeline .kind-votes').length === 0")
+    assert tab.page.locator("#timeline .kind-elections").count() > 0
+
+
+def write_lines(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+BROKEN = [
+    ("", "The file is empty."),
+    ('{"type": "state"}', "its first line is no header"),
+    ("not json", "its first line is no header"),
+    (
+        '{"type": "header", "format": "raftwerk-events", "version": 2, "t": 1}',
+        "has version 2; this page reads up to 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), BROKEN)
+def test_what_is_no_recording_is_said_to_be_none(
+    browser: Any, url: str, tmp_path: Path, text: str, words: str
+) -> None:
+    file = write_lines(tmp_path / "broken.jsonl", text)
+    with open_page(browser, url) as tab:
+        tab.page.locator("#recording").set_input_files(file)
+        tab.wait(
+            "words => document.getElementById('player-trouble').textContent"
+            ".includes(words)",
+            words,
+        )
+
+
+def test_a_line_that_was_not_finished_is_passed_over(
+    browser: Any, url: str, tmp_path: Path
+) -> None:
+
+    everyone = ids(3)
+    records = [
+        header(),
+        members(everyone[0], everyone),
+        *(state(node, n, BEGAN + 1, 2, everyone[0]) for n, node in enumerate(everyone)),
+        happened(everyone[0], BEGAN + 2, "BecameLeader", term=2),
+        {"type": "of a later version", "t": BEGAN + 3},
+    ]
+    lines = [json.dumps(record) for record in records]
+    file = write_lines(tmp_path / "cut.jsonl", *lines, '{"type": "sta')
+    with open_page(browser, url) as tab:
+        tab.page.locator("#recording").set_input_files(file)
+        tab.wait("() => document.documentElement.dataset.mode === 'replay'")
+        assert "1 lines unreadable" in tab.text("#recording-name")
+        wait_term(tab, 2)
