@@ -1,7 +1,10 @@
 """A DNS server for tests: real packets on a real socket, records as the test says."""
 
+import json
 import socket
+import sys
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -61,11 +64,15 @@ class DnsServer:
         self._socket.close()
 
     def _serve(self) -> None:
-        while True:
-            data, sender = self._socket.recvfrom(4096)
-            if not data:
-                return
+        while self.answer_one():
+            pass
+
+    def answer_one(self) -> bool:
+        """Answer the next question; False if it was a call to end."""
+        data, sender = self._socket.recvfrom(4096)
+        if data:
             self._socket.sendto(self._answer(data), sender)
+        return bool(data)
 
     def _answer(self, data: bytes) -> bytes:
         query = dns.message.from_wire(data)
@@ -84,3 +91,24 @@ class DnsServer:
         elif not any(known == name for known, _ in self.records):
             answer.set_rcode(dns.rcode.NXDOMAIN)
         return answer.to_wire()
+
+
+def main(address: str, records: str) -> None:
+    """Answer until the process is ended, from a file that may change meanwhile.
+
+    Parameters
+    ----------
+    address : str
+        Where to listen, on port 53.
+    records : str
+        The file: a JSON object, addresses by name.
+    """
+    server = DnsServer(address, 53)
+    while True:
+        known = json.loads(Path(records).read_text(encoding="utf-8"))
+        server.records = {(name, "A"): values for name, values in known.items()}
+        server.answer_one()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

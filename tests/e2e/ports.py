@@ -34,6 +34,8 @@ def is_free(port: int) -> bool:
 def free_ports(count: int) -> list[int]:
     """Return so many free ports, none of which was given out before."""
     found: list[int] = []
+    if not count:
+        return found
     for port in itertools.islice(CANDIDATES, LAST - FIRST):
         if is_free(port):
             found.append(port)

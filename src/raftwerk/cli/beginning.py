@@ -127,8 +127,8 @@ class Beginning:
                 self.start = await self._find(self._first)
         finally:
             lock.close()
-        urls = self.start.peer_urls if self.start else self._first.record.peer_urls
-        self._use_urls(urls or tuple(map(str, self._told_urls())))
+        found = self.start.peer_urls if self.start else self._first.record.peer_urls
+        self._use_urls(tuple(map(str, self._told_urls())) or found)
 
     async def _open_first_start(self) -> FirstStart:
         """Return the first start as far as it had come."""

@@ -53,6 +53,7 @@ class Publisher:
         self._timers = timers
         self._members = members
         self._propose = propose
+        self._told = self._truth
         self._is_pending = False
         self._is_stopped = False
         self._timer: Timer | None = None
@@ -70,6 +71,7 @@ class Publisher:
             return
         self._is_pending = True
         try:
+            self._told = self._truth
             future = self._propose(msgspec.msgpack.encode(PublishMember(self._truth)))
         except NotProposed:
             self._try_later()  # Too much waits already: that ends.
@@ -94,6 +96,8 @@ class Publisher:
             self._try_later()
         else:
             self._is_pending = False
+            if self._told != self._truth:
+                self.look()  # we have moved meanwhile
 
     def _try_later(self) -> None:
         """Look once more in a while."""

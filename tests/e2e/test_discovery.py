@@ -1,0 +1,223 @@
+"""Replicas that know nothing but a name find each other, and stay together."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.discovery.dns_server import DnsServer
+from tests.e2e.cluster import READY_SECONDS, NodeProcess
+from tests.e2e.named import NAME, NamedCluster, addresses
+from tests.e2e.processes import Stopwatch
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(name="dns")
+def _dns() -> Iterator[DnsServer]:
+    with DnsServer() as server:
+        yield server
+
+
+async def until_written(cluster: NamedCluster, key: bytes = b"key") -> None:
+    """Return once any node has acknowledged a write."""
+
+    async def look() -> bool:
+        for node in cluster.nodes:
+            node.check_not_failed()
+            if await cluster.put(node, key, b"value", seconds=1.0) is not None:
+                return True
+        return False
+
+    await until(look, "a write is acknowledged", READY_SECONDS)
+
+
+async def until_listed(
+    cluster: NamedCluster, node: NodeProcess, learners: dict[str, bool]
+) -> None:
+    """Return once a node lists these members, each as learner or as voter."""
+
+    async def look() -> bool:
+        members = await cluster.members(node)
+        return {
+            name: bool(member.get("isLearner")) for name, member in members.items()
+        } == learners
+
+    await until(look, f"the members are {learners}", READY_SECONDS)
+
+
+def says(node: NodeProcess, words: str) -> bool:
+    """Tell whether a node's log has some words."""
+    return words in node.log.read_text()
+
+
+async def until_said(node: NodeProcess, words: str) -> None:
+    """Return once a node has said something."""
+
+    async def look() -> bool:
+        node.check_not_failed()
+        return node.log.exists() and says(node, words)
+
+    await until(look, f"{node.name} says {words!r}", READY_SECONDS)
+
+
+def test_three_replicas_behind_a_name_write_within_three_seconds(
+    dns: DnsServer, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        cluster = NamedCluster(tmp_path, dns)
+        async with cluster:
+            watch = Stopwatch(*cluster.pids)
+            await until_written(cluster)
+            assert watch.seconds < 3.0, str(watch)
+            voters = {"r1": False, "r2": False, "r3": False}
+            await until_listed(cluster, cluster.nodes[0], voters)
+            assert all(says(node, '"way": "dns"') for node in cluster.nodes)
+
+    asyncio.run(story())
+
+
+def test_a_replica_that_is_added_to_the_name_joins_and_stays_a_learner(
+    dns: DnsServer, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with NamedCluster(tmp_path, dns) as cluster:
+            await until_written(cluster)
+            fourth = cluster.replica("r4", addresses(1, first=4)[0])
+            cluster.nodes.append(fourth)
+            cluster.list_all()
+            fourth.start()
+            expected = {"r1": False, "r2": False, "r3": False, "r4": True}
+            await until_listed(cluster, cluster.nodes[0], expected)
+            await cluster.answers(fourth)
+            assert says(fourth, "joining a cluster")
+
+    asyncio.run(story())
+
+
+def test_more_replicas_than_expected_found_nothing_and_say_why(
+    dns: DnsServer, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with NamedCluster(tmp_path, dns, 2, replicas=1) as cluster:
+            for node in cluster.nodes:
+                await until_said(node, "2 replicas are listed and 1 (NUM_REPLICAS)")
+            # The operator takes one back.
+            cluster.nodes.pop().end()
+            del cluster.hosts["r2"]
+            cluster.list_all()
+            await until_written(cluster)
+
+    asyncio.run(story())
+
+
+def test_replicas_that_were_told_different_numbers_found_nothing(
+    dns: DnsServer, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        cluster = NamedCluster(tmp_path, dns, 1)
+        cluster.replicas = 2
+        cluster.nodes.append(cluster.replica("r2", addresses(1, first=2)[0]))
+        cluster.list_all()
+        async with cluster:
+            for node in cluster.nodes:
+                await until_said(node, "not all were told the same")
+
+    asyncio.run(story())
+
+
+def test_replicas_that_come_back_at_other_addresses_are_the_same_members(
+    dns: DnsServer, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with NamedCluster(tmp_path, dns) as cluster:
+            await until_written(cluster, b"before")
+            voters = {"r1": False, "r2": False, "r3": False}
+            await until_listed(cluster, cluster.nodes[0], voters)
+            before = await cluster.members(cluster.nodes[0])
+            for node in cluster.nodes:
+                node.kill()
+            moved = [
+                cluster.replica(node.name, host)
+                for node, host in zip(
+                    cluster.nodes, addresses(3, first=101), strict=True
+                )
+            ]
+            cluster.nodes[:] = moved
+            cluster.list_all()
+            for node in moved:
+                node.start()
+            await until_written(cluster, b"after")
+            for node in moved:
+                await cluster.answers(node)
+                assert await cluster.get(node, b"before") is not None
+
+            async def is_known() -> bool:
+                members = await cluster.members(moved[0])
+                return all(
+                    member.get("peerURLs")
+                    == [f"http://{cluster.hosts[name]}:{cluster.peer_port}"]
+                    and member["ID"] == before[name]["ID"]
+                    for name, member in members.items()
+                )
+
+            await until(is_known, "the log has the new addresses", READY_SECONDS)
+
+    asyncio.run(story())
+
+
+def test_nodes_join_a_cluster_of_one_through_it_and_vote(
+    dns: DnsServer, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        cluster = NamedCluster(tmp_path, dns, 0)
+        first, second, third = addresses(3)
+        seed = cluster.replica("r1", first, "--num-replicas=3")
+        through = f"--join=http://{first}:{cluster.peer_port}"
+        cluster.nodes.append(seed)
+        async with cluster:
+            await until_written(cluster)
+            assert says(seed, "a cluster of one")
+            for name, host in (("r2", second), ("r3", third)):
+                node = cluster.replica(name, host, through)
+                cluster.nodes.append(node)
+                node.start()
+            voters = {"r1": False, "r2": False, "r3": False}
+            await until_listed(cluster, seed, voters)
+            assert not dns.asked
+
+    asyncio.run(story())
+
+
+def test_replicas_are_found_by_service_records(dns: DnsServer, tmp_path: Path) -> None:
+    async def story() -> None:
+        cluster = NamedCluster(tmp_path, dns, 0)
+        flags = (
+            "--discovery-srv=example.test",
+            "--num-replicas=2",
+            f"--dns-servers={dns.address}",
+        )
+        for number, host in enumerate(addresses(2), start=1):
+            cluster.nodes.append(cluster.replica(f"r{number}", host, *flags))
+            dns.records[(f"r{number}.example.test", "A")] = [host]
+        dns.records[("_etcd-server._tcp.example.test", "SRV")] = [
+            f"0 0 {cluster.peer_port} r{number}.example.test." for number in (1, 2)
+        ]
+        async with cluster:
+            await until_written(cluster)
+            await until_listed(cluster, cluster.nodes[0], {"r1": False, "r2": False})
+
+    asyncio.run(story())
+
+
+def test_a_replica_waits_as_long_as_dns_fails(dns: DnsServer, tmp_path: Path) -> None:
+    async def story() -> None:
+        dns.is_broken = True
+        async with NamedCluster(tmp_path, dns, 1, replicas=1) as cluster:
+            await until_said(cluster.nodes[0], f"{NAME} can't be looked up")
+            dns.is_broken = False
+            await until_written(cluster)
+
+    asyncio.run(story())
