@@ -63,8 +63,7 @@ def test_a_closed_tap_is_the_transport_itself() -> None:
     rig = Rig()
 
     def is_the_transport_itself() -> bool:
-        sends = [rig.tap.send, rig.transport.send]
-        return sends[0] == sends[1]
+        return len({rig.tap.send, rig.transport.send}) == 1
 
     assert is_the_transport_itself()
     rig.tap.open(rig.take)
