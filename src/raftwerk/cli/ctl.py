@@ -6,7 +6,6 @@ imported when it does, so that a wrong flag is told at once.
 
 # pylint: disable=import-outside-toplevel  # see above
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
@@ -87,6 +86,8 @@ def call(
     ConfigError
         If the cluster's addresses, or the time, can't be read.
     """
+    import asyncio
+
     from raftwerk.client import Client
 
     items = [item.strip().removesuffix("/") for item in endpoints.split(",")]

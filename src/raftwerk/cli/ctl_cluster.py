@@ -1,6 +1,5 @@
 """``status``, ``member …`` and ``move-leader``: who is there, who leads, who is to."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -68,11 +67,14 @@ def _status(
     async def _work(
         client: "Client",
     ) -> "tuple[MemberList, list[MemberStatus | None]]":
+        # pylint: disable-next=import-outside-toplevel  # see `cli.ctl`
+        from asyncio import gather
+
         cluster = await client.cluster()
         urls = {url for member in cluster.members for url in member.client_urls}
         urls.update(map(str, client.endpoints.urls))
         asked = (_status_of(client, url) for url in sorted(urls))
-        said = [status for status in await asyncio.gather(*asked) if status]
+        said = [status for status in await gather(*asked) if status]
         by_id = {status.id: status for status in said}
         return cluster, [by_id.get(member.id) for member in cluster.members]
 
