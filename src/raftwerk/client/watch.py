@@ -6,7 +6,7 @@ one has the same history. Source: etcd's clientv3, whose watches resume likewise
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 
 import msgspec
@@ -120,7 +120,7 @@ class WatchCalls:
         prev_kv: bool = False,
         progress_notify: bool = False,
         filters: tuple[str, ...] = (),
-    ) -> AsyncIterator[Told]:
+    ) -> AsyncGenerator[Told, None]:
         """Watch keys from a revision on, as long as it is iterated.
 
         Parameters
@@ -141,7 +141,7 @@ class WatchCalls:
 
         Returns
         -------
-        async iterator of Told
+        async generator of Told
             Each change once and in order, whatever becomes of single members.
 
         Raises
