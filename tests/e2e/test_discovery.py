@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from raftwerk.discovery.bootstrap import Candidate, Proposal, Record, encode_record
+from raftwerk.storage.disk import RealDisk
+from raftwerk.storage.kept_file import KeptFile
+from raftwerk.types import NodeId
 from tests.discovery.dns_server import DnsServer
 from tests.e2e.cluster import READY_SECONDS, NodeProcess
 from tests.e2e.named import NAME, NamedCluster, addresses
@@ -219,5 +224,78 @@ def test_a_replica_waits_as_long_as_dns_fails(dns: DnsServer, tmp_path: Path) ->
             await until_said(cluster.nodes[0], f"{NAME} can't be looked up")
             dns.is_broken = False
             await until_written(cluster)
+
+    asyncio.run(story())
+
+
+def proposal_for(cluster: NamedCluster) -> Proposal:
+    """Return a proposal of the first node with all of them, who have ids from 1 on."""
+    return Proposal(
+        app_name=NAME,
+        token="raftwerk-cluster",
+        attempt=1,
+        members=tuple(
+            Candidate(
+                node_id=NodeId(number),
+                name=node.name,
+                peer_urls=(f"http://{cluster.hosts[node.name]}:{cluster.peer_port}",),
+            )
+            for number, node in enumerate(cluster.nodes, start=1)
+        ),
+    )
+
+
+def put_record(node: NodeProcess, record: Record) -> None:
+    """Have a node begin with a record of an earlier run."""
+    KeptFile(RealDisk(), str(node.data_dir), "first-start").save(encode_record(record))
+
+
+def test_who_refused_a_cluster_that_started_joins_it_under_a_new_id(
+    dns: DnsServer, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        cluster = NamedCluster(tmp_path, dns)
+        proposal = proposal_for(cluster)
+        promised = Record(node_id=NodeId(1), attempts=1, promise=proposal)
+        founder, told, voider = cluster.nodes
+        put_record(founder, replace(promised, has_started=True))
+        put_record(told, replace(promised, node_id=NodeId(2), attempts=0))
+        refused = replace(promised, node_id=NodeId(3), attempts=0)
+        put_record(voider, refused.with_void(proposal))
+        cluster.nodes.remove(voider)  # else all may hear of the void, and begin anew
+        async with cluster:
+            await until_written(cluster)
+            cluster.nodes.append(voider)
+            voider.start()
+            await cluster.answers(voider)
+            voters = {"r1": False, "r2": False, "r3": False}
+            await until_listed(cluster, founder, voters)
+            ids = {m["ID"] for m in (await cluster.members(founder)).values()}
+            assert {"1", "2"} < ids and "3" not in ids
+
+    asyncio.run(story())
+
+
+def test_who_started_a_cluster_that_the_others_refused_begins_anew(
+    dns: DnsServer, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        cluster = NamedCluster(tmp_path, dns)
+        proposal = proposal_for(cluster)
+        promised = Record(node_id=NodeId(1), attempts=1, promise=proposal)
+        put_record(cluster.nodes[0], replace(promised, has_started=True))
+        for number, node in enumerate(cluster.nodes[1:], start=2):
+            refused = replace(promised, node_id=NodeId(number), attempts=0)
+            put_record(node, refused.with_void(proposal))
+        others = [cluster.nodes.pop(), cluster.nodes.pop()]
+        async with cluster:
+            await until_said(cluster.nodes[0], "is ready")
+            for node in others:
+                cluster.nodes.append(node)
+                node.start()
+            await until_written(cluster)
+            assert says(cluster.nodes[0], "beginning anew")
+            members = await cluster.members(cluster.nodes[0])
+            assert {member["ID"] for member in members.values()} == {"1", "2", "3"}
 
     asyncio.run(story())

@@ -23,7 +23,7 @@ class Obstacle(enum.StrEnum):
     DIFFERENT = "different"
     """Others were told another number or another name."""
     BOUND = "bound"
-    """Others are promised to a set that is not this one."""
+    """Others have promised, and what they promised is not void yet."""
     NOT_LOWEST = "not_lowest"
     """Another one is to propose."""
     UNPROMISED = "unpromised"
@@ -95,8 +95,9 @@ class Hindrance(msgspec.Struct, frozen=True, kw_only=True):
                 )
             case Obstacle.BOUND:
                 words = (
-                    f"{others} promised to found a cluster with others than these; if"
-                    " those are gone for good, empty the data directory of who promised"
+                    f"{others} is still bound by a promise to found another cluster; if"
+                    " the others of that one are gone for good, empty the data"
+                    " directory of who promised"
                 )
             case Obstacle.NOT_LOWEST:
                 words = f"all are there; {others} is to propose"
