@@ -1,4 +1,4 @@
-"""One subscription a node, however many pages; all that a page has to know, in order."""
+"""One subscription a node, however many pages; and what each page is shown first."""
 
 import asyncio
 import json
