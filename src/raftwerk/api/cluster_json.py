@@ -83,11 +83,13 @@ class _Cluster:
         cluster: ClusterService,
         kv: KvService,
         size_bytes: Callable[[], int],
+        in_use_bytes: Callable[[], int],
     ) -> None:
         self._node = node
         self._cluster = cluster
         self._kv = kv
         self._size_bytes = size_bytes
+        self._in_use_bytes = in_use_bytes
 
     @property
     def routes(self) -> Routes:
@@ -139,12 +141,12 @@ class _Cluster:
 
     async def _status(self, _fields: dict[str, Any]) -> bytes:
         """Say how this member is."""
-        view, size = self._node.status(), str(self._size_bytes())
+        view = self._node.status()
         errors = [] if view.leader else ["etcdserver: no leader"]
         errors += [write_alarm_text(*alarm) for alarm in self._kv.alarms()]
         said: dict[str, Any] = {
             "version": VERSION["etcdserver"],
-            "dbSize": size,
+            "dbSize": str(self._size_bytes()),
             "leader": str(view.leader) if view.leader else None,
             "raftIndex": str(view.commit_index),
             "raftTerm": str(view.term) if view.term else None,
@@ -162,6 +164,7 @@ def cluster_routes(
     cluster: ClusterService,
     kv: KvService,
     size_bytes: Callable[[], int],
+    in_use_bytes: Callable[[], int] | None = None,
 ) -> Routes:
     """Return the calls about members, this member, and the leader.
 
@@ -175,13 +178,15 @@ def cluster_routes(
         Knows the header of answers.
     size_bytes : callable
         Returns how much room the member's data takes on its disk.
+    in_use_bytes : callable, optional
+        Returns how much of the store counts against its quota; without it, the same.
 
     Returns
     -------
     Routes
         For the gateway.
     """
-    return _Cluster(node, cluster, kv, size_bytes).routes
+    return _Cluster(node, cluster, kv, size_bytes, in_use_bytes or size_bytes).routes
 
 
 def _header(header: Header) -> bytes:

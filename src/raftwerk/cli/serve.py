@@ -340,7 +340,9 @@ async def _start_api(
     app = ClientApp(
         context,
         families=[
-            cluster_routes(member.node, cluster, kv, size_bytes),
+            cluster_routes(
+                member.node, cluster, kv, size_bytes, lambda: member.store.size_bytes
+            ),
             *families,
         ],
         streams=streams,
