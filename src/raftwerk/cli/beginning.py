@@ -162,7 +162,7 @@ class Beginning:
             terms,
             record,
             save=self._save,
-            names=self._names(),
+            names=self._names(self.config),
             ask=self._ask,
             timers=self._host.timers,
             clock=self._host.clock,
@@ -200,9 +200,25 @@ class Beginning:
             await ask(peer.host_port, encode(question), timers=self._host.timers)
         )
 
-    def _names(self) -> Names:
+    def take_servers(self, told: ServeConfig) -> None:
+        """Ask others for names from now on.
+
+        Parameters
+        ----------
+        told : ServeConfig
+            What is said now.
+
+        Raises
+        ------
+        ConfigError
+            If they can't be asked.
+        """
+        if self._first is not None and self._way in _NAMED:
+            self._first.names = self._names(told)
+
+    def _names(self, told: ServeConfig) -> Names:
         """Return where the others may be."""
-        discovery = self.config.discovery
+        discovery = told.discovery
         if self._way is Way.JOIN:
             return StaticNames(discovery.join)
         resolver = Resolver(discovery.dns_servers)

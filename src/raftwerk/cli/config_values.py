@@ -15,6 +15,7 @@ _OTHER_NAMES: Final[Mapping[str, _Look]] = {
     "app-name": lambda config: config.api.app_name,
     "num-replicas": lambda config: config.discovery.num_replicas,
     "dns-servers": lambda config: config.discovery.dns_servers,
+    "remove-after": lambda config: config.discovery.remove_after_seconds,
     "heartbeat-interval": lambda config: config.heartbeat_interval_millis,
     "election-timeout": lambda config: config.election_timeout_min_millis,
     "election-timeout-max": lambda config: config.election_timeout_max_millis,

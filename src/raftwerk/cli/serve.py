@@ -133,7 +133,7 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         app, server = await _start_api(config, host, member, stack, hooks)
         # What lives now lives long: the collector need not look at it ever again.
         garbage = stack.enter_context(_garbage(config, host, node))
-        signals.on_reload = _reloader(config, read_again, hooks).reload
+        signals.on_reload = _reloader(config, read_again, hooks, beginning).reload
         if config.record_events is not None:
             recorder = stack.enter_context(Recorder(config.record_events))
             recording = asyncio.ensure_future(record_feed(member.feed, recorder))
@@ -143,6 +143,7 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         loading = asyncio.ensure_future(_load_documented(app, garbage))
         stack.callback(loading.cancel)
         if await _is_to_begin_anew(signals, node, beginning):
+            await hooks.stop()
             return True
         structlog.get_logger(__name__).info("stopping")
         app.drain()
@@ -156,7 +157,10 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
 
 
 def _reloader(
-    config: ServeConfig, read_again: Callable[[], ServeConfig], hooks: Hooks
+    config: ServeConfig,
+    read_again: Callable[[], ServeConfig],
+    hooks: Hooks,
+    beginning: Beginning,
 ) -> Reloader:
     """Return what takes other settings while the node runs."""
 
@@ -174,6 +178,7 @@ def _reloader(
         "script-leader-path": take_scripts,
         "script-follower-path": take_scripts,
         "script-timeout": take_scripts,
+        "dns-servers": beginning.take_servers,
     }
     return Reloader(config, read_again, takers)
 
@@ -301,6 +306,7 @@ def _start_duties(
         timers=host.timers,
         voters_max=config.discovery.num_replicas,
         election_timeout_seconds=config.election_timeout_min_millis / 1000,
+        away_seconds=config.discovery.remove_after_seconds,
     )
     for duty in (cluster.run(), growth.run()):
         stack.callback(asyncio.ensure_future(duty).cancel)

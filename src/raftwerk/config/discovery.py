@@ -13,6 +13,9 @@ __all__ = ["DiscoveryConfig", "Way"]
 REPLICAS_MAX: Final = 99
 """More than anybody should have; above this it is a mistake."""
 
+REMOVE_AFTER_SECONDS_MIN: Final = 5
+"""Below this a restart would look like an end."""
+
 NAME_CHARACTERS_MAX: Final = 253
 """Of a name in DNS."""
 
@@ -51,6 +54,8 @@ class DiscoveryConfig(msgspec.Struct, frozen=True, kw_only=True):
         How many found a cluster that is found by DNS, and how many vote in it.
     dns_servers : tuple of str
         ``HOST:PORT`` of those who are asked; empty for the system's.
+    remove_after_seconds : int
+        How long a member may be away until the leader parts with it; 0: for ever.
 
     Raises
     ------
@@ -64,6 +69,7 @@ class DiscoveryConfig(msgspec.Struct, frozen=True, kw_only=True):
     app_name: str = ""
     num_replicas: int = 3
     dns_servers: tuple[str, ...] = ()
+    remove_after_seconds: int = 0
 
     def __post_init__(self) -> None:
         """Check each setting."""
@@ -83,6 +89,13 @@ class DiscoveryConfig(msgspec.Struct, frozen=True, kw_only=True):
             "num-replicas",
             self.num_replicas,
             f"from 1 to {REPLICAS_MAX}",
+        )
+        require_setting(
+            self.remove_after_seconds == 0
+            or self.remove_after_seconds >= REMOVE_AFTER_SECONDS_MIN,
+            "remove-after",
+            self.remove_after_seconds,
+            f"0, or at least {REMOVE_AFTER_SECONDS_MIN} (seconds)",
         )
 
     @property

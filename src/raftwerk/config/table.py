@@ -236,6 +236,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         is_live=True,
     ),
     _serve(
+        "remove-after",
+        "SECONDS",
+        "How long a member may be away until a learner takes its place, or it is"
+        " removed, where no majority is endangered; 0: for ever.",
+        "0",
+    ),
+    _serve(
         "heartbeat-interval",
         "MILLISECONDS",
         "From one heartbeat to the next; at most half of the election timeout.",

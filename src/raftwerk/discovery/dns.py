@@ -75,17 +75,13 @@ class Resolver:
         ------
         NamesUnknown
             If nobody answers, or in vain.
-        ConfigError
-            If it can't be a name.
         """
         try:
             return list(await self._resolver.resolve(name, kind, search=True))
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
-        except (dns.exception.Timeout, dns.resolver.NoNameservers, OSError) as error:
+        except (dns.exception.DNSException, OSError) as error:
             raise NamesUnknown(f"{name} can't be looked up: {error}") from None
-        except dns.exception.DNSException as error:
-            raise ConfigError(f"{name} can't be looked up: {error}") from None
 
     async def addresses(self, name: str, port: int) -> set[Url]:
         """Return the addresses of a name.

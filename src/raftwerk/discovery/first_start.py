@@ -115,6 +115,11 @@ class FirstStart:
         For patience.
     tell : callable
         Takes what it waits for, in words, whenever that is something else.
+
+    Attributes
+    ----------
+    names : Names
+        Where the others may be; may be changed at any time.
     """
 
     def __init__(
@@ -132,7 +137,7 @@ class FirstStart:
         self._terms = terms
         self._machine = Bootstrap(terms, record)
         self._save = save
-        self._names = names
+        self.names = names
         self._ask = ask
         self._timers = timers
         self._clock = clock
@@ -257,7 +262,7 @@ class FirstStart:
         if now >= self._next_look_up:
             self._next_look_up = now + LOOK_UP_SECONDS
             try:
-                found = await self._names.look_up()
+                found = await self.names.look_up()
             except NamesUnknown as error:
                 self._trouble = str(error)  # and those known before are still asked
             else:
