@@ -49,7 +49,6 @@ class NodeProcess:
         self.data_dir = folder / name
         self.log = folder / f"{name}.log"
         self.flags = flags
-        self._command = [sys.executable, "-m", "raftwerk", "serve", *flags]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,7 +60,11 @@ class NodeProcess:
         assert self._process is None or self._process.poll() is not None
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # pylint: disable=consider-using-with
-                [*self._command, "--exit-with-parent"],
+                [
+                    *(sys.executable, "-m", "raftwerk", "serve"),
+                    *self.flags,
+                    "--exit-with-parent",
+                ],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
