@@ -393,7 +393,9 @@ class Member:
     def do_apply(self) -> list[PeerMessage]:
         """Do the oldest order to apply, and return what leaves then."""
         order = self.apply_orders.popleft()
-        self._apply(order.entries)
+        # A snapshot may have overtaken the order.
+        index = self.store.snapshot().index
+        self._apply([entry for entry in order.entries if entry.index > index])
         self.replica.step(order.done)
         return self.run()
 

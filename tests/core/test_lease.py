@@ -1,13 +1,12 @@
 """Leases: when they begin and end, and that no read is stale while clocks run alike."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raftwerk.core.inputs import ReadIndex, Tick
 from raftwerk.core.lease import Lease
 from raftwerk.core.messages import (
     Heartbeat,
@@ -18,9 +17,8 @@ from raftwerk.core.roles import Role
 from raftwerk.types import LogIndex, NodeId
 
 from .cluster import Cluster
+from .lockstep import ACTS, CALM, LEASE, Lockstep, Turn
 from .member import ELECTION_TICKS, S1, Member, of_kind, only, vote_request
-
-LEASE = {"check_quorum": True, "lease_read": True}
 
 
 def made() -> Lease:
@@ -228,96 +226,15 @@ def test_leader_that_is_cut_off_serves_nothing_once_another_may_lead() -> None:
 # ---- whatever happens -------------------------------------------------------
 
 
-class Turn(NamedTuple):
-    """What happens to a group in some ticks."""
-
-    ticks: int
-    timeouts: tuple[int, int, int]
-    """What each member's election timeout is changed to; 0: it stays."""
-    cut: int
-    """Whom nothing reaches and who reaches nobody; 0: nobody is cut off."""
-    is_lost: bool
-    """Whether what it sends and is sent is lost, or comes when the cut is mended."""
-    act: str
-    """What else happens: a read happens in each turn."""
-    rounds: int
-    """How far messages get in one tick."""
-
-
-CALM = Turn(1, (0, 0, 0), 0, False, "write", 3)
-
-
 TURNS = st.builds(
     Turn,
     st.sampled_from([1, 1, 2, 3, 4, 5]),
     st.tuples(*[st.sampled_from([0, 0, 4, 5, 7])] * 3),
     st.sampled_from([0, 0, 1, 2, 3]),
     st.booleans(),
-    st.sampled_from(["nothing", "write", "restart 1", "restart 2", "restart 3"]),
+    st.sampled_from(ACTS),
     st.sampled_from([1, 2, 3, 9]),
 )
-
-
-class Lockstep:
-    """A group whose clocks run alike, and whose messages take any time or get lost."""
-
-    def __init__(self, pre_vote: bool, heartbeat_ticks: int) -> None:
-        self.cluster = Cluster(
-            [1, 2, 3],
-            pre_vote=pre_vote,
-            heartbeat_ticks=heartbeat_ticks,
-            election_ticks_min=4,
-            election_ticks_max=7,
-            **LEASE,  # type: ignore[arg-type]
-        )
-        self.cluster.elect(1)
-        self.served = 0
-        self._context = 0
-
-    def play(self, turn: Turn) -> None:
-        """Let ticks pass for everyone, messages move on, and clients read."""
-        for _ in range(turn.ticks):
-            self._tick(turn)
-
-    def _tick(self, turn: Turn) -> None:
-        """Let one tick pass."""
-        for member, timeout in zip(self.cluster, turn.timeouts, strict=True):
-            if timeout and member.role is not Role.LEADER:
-                member.replica.set_election_timeout(timeout)
-            self.cluster.send(member.step(Tick()))
-        if turn.act == "write":
-            for member in self.cluster:
-                if member.role is Role.LEADER:
-                    self.cluster.send(member.propose(b"x"))
-        elif turn.act != "nothing":
-            self.cluster[int(turn.act[-1])].restart()
-        for _ in range(turn.rounds):
-            self._deliver(turn)
-            self._read()
-
-    def _deliver(self, turn: Turn) -> None:
-        """Deliver what is on its way, but for whoever is cut off."""
-        held = [m for m in self.cluster.bag if turn.cut in (m.sender, m.receiver)]
-        self.cluster.bag = [m for m in self.cluster.bag if m not in held]
-        self.cluster.deliver(rounds=1)
-        if not turn.is_lost:
-            self.cluster.send(held)
-
-    def _read(self) -> None:
-        """Read at whoever thinks that it leads, and check that nothing is missed."""
-        newest = max(member.status.commit_index for member in self.cluster)
-        for member in self.cluster:
-            if member.role is not Role.LEADER:
-                continue
-            self._context += 1
-            member.replica.step(ReadIndex(self._context))
-            # Only what a lease answers: rounds are another matter.
-            for one in member.replica.state.read_states:
-                self.served += one.context == self._context
-                assert (
-                    one.read_index >= newest or one.context != self._context
-                ), f"{member.status.node_id} is stale"
-            self.cluster.send(member.run())
 
 
 @settings(max_examples=200)

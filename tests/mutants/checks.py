@@ -43,6 +43,38 @@ def check_group(seeds: int) -> Finding:
     return Finding()
 
 
+def check_follower(seeds: int) -> Finding:
+    """Have followers hear what a leader may say, from ten times as many seeds."""
+    # pylint: disable-next=import-outside-toplevel # the mistake must be made before
+    from tests.core.follower import check_follower as check
+
+    # pylint: disable-next=import-outside-toplevel # as above
+    from tests.core.group import Violation
+
+    for seed in range(10 * seeds):
+        try:
+            check(seed)
+        except Violation as violation:
+            return Finding(violation.kind.value, seed + 1, str(violation))
+    return Finding()
+
+
+def check_leases(seeds: int) -> Finding:
+    """Have groups whose clocks are right serve reads by lease."""
+    # pylint: disable-next=import-outside-toplevel # the mistake must be made before
+    from tests.core.group import Violation
+
+    # pylint: disable-next=import-outside-toplevel # as above
+    from tests.core.lockstep import check_leases as check
+
+    for seed in range(2 * seeds):
+        try:
+            check(seed)
+        except Violation as violation:
+            return Finding(violation.kind.value, seed + 1, str(violation))
+    return Finding()
+
+
 def check_scripts(_seeds: int) -> Finding:
     """Run the scripts of etcd-io/raft, where they are there, and our own."""
     # pylint: disable-next=import-outside-toplevel # the mistake must be made before
@@ -67,6 +99,8 @@ def check_scripts(_seeds: int) -> Finding:
 
 CHECKS: Final[Mapping[str, Callable[[int], Finding]]] = {
     "group": check_group,
+    "follower": check_follower,
+    "leases": check_leases,
     "scripts": check_scripts,
 }
 """By name; each takes how many seeds it may try."""

@@ -9,11 +9,11 @@ import traceback
 import msgspec
 
 from .checks import CHECKS, Finding
-from .mistake import Unfit
+from .mistake import Mistake, Unfit
 from .patching import make
 from .table import TABLE
 
-__all__ = ["Verdict"]
+__all__ = ["Verdict", "judge"]
 
 
 class Verdict(msgspec.Struct, kw_only=True):
@@ -36,13 +36,12 @@ class Verdict(msgspec.Struct, kw_only=True):
         return not self.defect and any(one.what for one in self.findings.values())
 
 
-def judge(seeds: int, name: str | None) -> Verdict:
-    """Make a mistake, and let all its checks look."""
+def judge(seeds: int, mistake: Mistake | None) -> Verdict:
+    """Make a mistake, and let all its checks look; none, and all checks look."""
     verdict = Verdict()
     try:
         checks = tuple(sorted({check for row in TABLE for check in row.checks}))
-        if name is not None:
-            mistake = next(row for row in TABLE if row.name == name)
+        if mistake is not None:
             checks = mistake.checks
             make(mistake)
         for check in checks:
@@ -57,5 +56,6 @@ def judge(seeds: int, name: str | None) -> Verdict:
 
 
 if __name__ == "__main__":
-    found = judge(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
+    rows = {one.name: one for one in TABLE}
+    found = judge(int(sys.argv[1]), rows[sys.argv[2]] if len(sys.argv) > 2 else None)
     sys.stdout.write(msgspec.json.encode(found).decode() + "\n")

@@ -10,7 +10,7 @@ import msgspec
 
 __all__ = ["CORE_CHECKS", "Mistake", "Patch", "Unfit", "patched_source"]
 
-CORE_CHECKS = ("group", "scripts")
+CORE_CHECKS = ("group", "follower", "scripts")
 """What looks at mistakes in the core: properties over random runs, and scenarios."""
 
 _ROOT = Path(__file__).parents[2] / "src"

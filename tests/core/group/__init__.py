@@ -30,6 +30,7 @@ def run(
     seed: int,
     *,
     without: Collection[str] = (),
+    leases: bool = False,
     ticks: int | None = None,
     story: Story | None = None,
 ) -> World:
@@ -41,6 +42,8 @@ def run(
         What decides everything.
     without : collection of str
         Faults to leave out; see `FAULTS`.
+    leases : bool
+        Whether reads are served by lease, whatever the seed says.
     ticks : int, optional
         How long the faults last, instead of what the seed says.
     story : Story, optional
@@ -56,7 +59,7 @@ def run(
     Violation
         If anything that must hold does not.
     """
-    world = World(seed, without=without, ticks=ticks, story=story)
+    world = World(seed, without=without, leases=leases, ticks=ticks, story=story)
     cause_chaos(world)
     demand_progress(world)
     return world

@@ -20,10 +20,11 @@ from raftwerk.core.records import (
     EntryKind,
     Transition,
 )
-from raftwerk.errors import InvalidChange
+from raftwerk.errors import InvalidChange, InvariantViolation
 from raftwerk.types import NodeId
 
 from .member import Member
+from .properties import Property, Violation
 from .shape import TICK
 from .world import World
 
@@ -59,11 +60,12 @@ def _tell(world: World, text: str) -> None:
 
 
 def _someone(world: World) -> Member | None:
-    """Return a member that lives; often the leader, for there most can go wrong."""
+    """Return a member that lives; often one that leads, or believes that it does."""
     if world.draw.below(3) == 0:
-        leader = world.leader()
-        if leader is not None:
-            return leader
+        leaders = world.leaders()
+        if leaders:
+            # There most can go wrong, and even more where another leads already.
+            return world.pick(leaders)
     living = [member for member in world.members.values() if member.is_up]
     return world.pick(living) if living else None
 
@@ -99,6 +101,8 @@ def _change(world: World) -> None:
         reconfigure(member.replica.state.tracker.conf_state, change)
     except InvalidChange:
         return
+    except InvariantViolation as error:
+        raise Violation(Property.INVARIANT, str(error)) from error
     is_simple = len(change.changes) == 1 and change.transition is Transition.AUTO
     kind = EntryKind.CONF_CHANGE
     if is_simple and world.draw.below(2):

@@ -18,7 +18,7 @@ from .properties import Property, Violation, demand
 if TYPE_CHECKING:
     from .member import Member
 
-__all__ = ["Ledger", "holds"]
+__all__ = ["Ledger", "halves", "holds"]
 
 
 def holds(log: HeldLog, index: LogIndex, term: Term) -> bool:
@@ -30,7 +30,7 @@ def holds(log: HeldLog, index: LogIndex, term: Term) -> bool:
     )
 
 
-def _halves(conf_state: ConfState) -> list[tuple[NodeId, ...]]:
+def halves(conf_state: ConfState) -> list[tuple[NodeId, ...]]:
     """Return the sets of voters of which each has to agree with its majority."""
     return [half for half in (conf_state.voters, conf_state.voters_outgoing) if half]
 
@@ -85,7 +85,7 @@ class Ledger:
                 Property.DURABLE_FIRST,
                 f"member {node_id} leads term {term}; its own vote is not durable",
             )
-        for voters in _halves(state.tracker.conf_state):
+        for voters in halves(state.tracker.conf_state):
             votes = [v for v in voters if self._votes.get((v, term)) == node_id]
             if 2 * len(votes) <= len(voters):
                 raise Violation(
@@ -176,7 +176,13 @@ class Ledger:
                 f" {self.commit_index} for committed",
             )
         index, term = self.commit_index, self._committed[-1].term
-        for voters in _halves(state.tracker.conf_state):
+        if term != state.term:
+            raise Violation(
+                Property.OWN_TERM,
+                f"member {state.id} leads term {state.term} and commits {index} of term"
+                f" {term}",
+            )
+        for voters in halves(state.tracker.conf_state):
             having = [v for v in voters if self._is_durable(v, index, term)]
             if 2 * len(having) <= len(voters):
                 raise Violation(
@@ -189,6 +195,23 @@ class Ledger:
     def _is_durable(self, node_id: NodeId, index: LogIndex, term: Term) -> bool:
         """Return whether a member would still have an entry after a crash."""
         return holds(self.members[node_id].store.durable, index, term)
+
+    def check_match(self, leader: "Member", node_id: NodeId, index: LogIndex) -> None:
+        """Check that a member durably has what its leader counts on."""
+        state = leader.replica.state
+        durable = self.members[node_id].store.durable
+        # In a newer term it may have lost the entries, and the leader its leadership.
+        if durable.initial_state()[0].term > state.term:
+            return
+        if index >= state.log.first_index and not holds(
+            durable, index, state.log.term(index)
+        ):
+            raise Violation(
+                Property.MATCH_HOLDS,
+                f"member {state.id} leads term {state.term} and takes {node_id} to have"
+                f" {index} of term {state.log.term(index)}; durable there is the log up"
+                f" to {durable.last_index()}",
+            )
 
     def note_snapshot(self, member: NodeId, snapshot: Snapshot) -> None:
         """Check a snapshot that is about to replace a log."""

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from raftwerk.core.inputs import Input
+from raftwerk.core.inputs import Input, ReadIndex
 from raftwerk.core.membership import members
 from raftwerk.core.messages import (
+    ForwardReadIndex,
+    HeartbeatReply,
     InstallSnapshot,
     Message,
     PeerMessage,
@@ -123,6 +125,7 @@ class Member:
 
     def step(self, event: Input | Message) -> bool:
         """Step one input; return whether it was taken."""
+        self.watch.prepare(event)
         try:
             with self._complaints():
                 self.replica.step(event)
@@ -130,6 +133,8 @@ class Member:
         except (InvalidChange, NotProposed, UnknownPeer):
             taken = False
         self.watch.look()
+        if isinstance(event, (ReadIndex, ForwardReadIndex, HeartbeatReply)):
+            self.watch.check_reads()
         self.wake()
         return taken
 
@@ -324,7 +329,13 @@ class Member:
             return
         self.watch.look()
         self.wake()
-        self.world.ledger.note_configuration(self.id, entry.index, self.conf_state)
+        ledger = self.world.ledger
+        ledger.note_configuration(self.id, entry.index, self.conf_state)
+        # A snapshot that waits to be installed is ahead of what is applied.
+        state = self.replica.state
+        log = state.log
+        index = log.unstable.snapshot.index if log.unstable.snapshot else entry.index
+        ledger.check_configuration(self.id, index, state.tracker.conf_state)
 
     def _restore(self, snapshot: Snapshot) -> None:
         """Put a snapshot in the place of the state."""

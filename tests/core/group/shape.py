@@ -108,7 +108,9 @@ def _one_of(draw: SplitMix64, *choices: int) -> int:
     return choices[draw.below(len(choices))]
 
 
-def draw_shape(draw: SplitMix64, without: Collection[str] = ()) -> Shape:
+def draw_shape(
+    draw: SplitMix64, without: Collection[str] = (), *, leases: bool = False
+) -> Shape:
     """Return a shape; one in six serves reads by lease, and its clocks are right.
 
     Parameters
@@ -117,13 +119,15 @@ def draw_shape(draw: SplitMix64, without: Collection[str] = ()) -> Shape:
         What decides.
     without : collection of str
         Faults to leave out, whatever is drawn.
+    leases : bool
+        Whether reads are served by lease, whatever is drawn.
 
     Returns
     -------
     Shape
         Settings that can work together.
     """
-    trusts_clocks = draw.below(6) == 0
+    trusts_clocks = draw.below(6) == 0 or leases
     faults = frozenset(name for name in FAULTS if draw.below(2))
     if trusts_clocks:
         # A lease is as good as the clocks (thesis §6.4.1), and nobody stands before a

@@ -6,18 +6,24 @@ entries that are not stable, and those that have become so.
 
 from typing import TYPE_CHECKING
 
+from raftwerk.core.inputs import Input
 from raftwerk.core.messages import (
     AppendEntries,
     AppendEntriesReply,
+    Heartbeat,
+    HeartbeatReply,
+    Message,
     PeerMessage,
+    ReadIndexReply,
     RequestVoteReply,
 )
-from raftwerk.core.records import Entry, Snapshot
+from raftwerk.core.progress import Progress
+from raftwerk.core.records import Entry, EntryKind, Snapshot
 from raftwerk.core.roles import Role
 from raftwerk.core.sizes import entries_bytes
-from raftwerk.types import NO_INDEX, NO_TERM, LogIndex, Term
+from raftwerk.types import NO_INDEX, NO_TERM, LogIndex, NodeId, Term
 
-from .ledger import Ledger, holds
+from .ledger import Ledger, halves, holds
 from .properties import Property, Violation
 
 if TYPE_CHECKING:
@@ -40,13 +46,17 @@ class Watch:
     __slots__ = (
         "_acknowledged",
         "_base_index",
+        "_answers",
         "_base_term",
         "_commit_index",
+        "_confirmed",
         "_entries",
         "_last",
         "_ledger",
+        "_matches",
         "_member",
         "_offset",
+        "_rounds",
         "_snapshot",
         "_state",
         "_stop",
@@ -68,6 +78,11 @@ class Watch:
         self._term_led: Term | None = None
         self._snapshot: Snapshot | None = None
         self._acknowledged = (NO_TERM, NO_INDEX)
+        self._matches: dict[NodeId, tuple[Progress, LogIndex]] = {}
+        # When each round of heartbeats was sent first; the newest one answered, by whom.
+        self._rounds: dict[tuple[Term, int], int] = {}
+        self._confirmed: dict[NodeId, int] = {}
+        self._answers = (0, 0)
         self._offset = self._stop = LogIndex(0)
         self._last: Entry | None = None
         self.look()
@@ -107,12 +122,35 @@ class Watch:
         if state.role is Role.LEADER:
             if self._term_led != state.term:
                 self._term_led = state.term
+                self._matches = {}
+                self._confirmed = {}
                 self._ledger.note_leader(self._member)
+            self._check_matches()
         elif self._term_led is not None:
             self._term_led = None
         commit_index = state.log.commit_index
         if commit_index != self._commit_index:
             self._follow_commit(commit_index)
+
+    def _check_matches(self) -> None:
+        """Check what a leader has learnt of each member's log."""
+        known = self._matches
+        for node_id, progress in self._state.tracker.progress.items():
+            index = progress.match_index
+            before = known.get(node_id)
+            # Who was removed and comes again is known by another progress.
+            if before is not None and before[0] is progress:
+                if index == before[1]:
+                    continue
+                if index < before[1]:
+                    raise Violation(
+                        Property.MATCH_HOLDS,
+                        f"the match index of {node_id} at member {self._state.id} went"
+                        f" back from {before[1]} to {index}",
+                    )
+            known[node_id] = (progress, index)
+            if index:
+                self._ledger.check_match(self._member, node_id, index)
 
     def _take_snapshot(self, snapshot: Snapshot) -> None:
         """Check a snapshot that took the place of the log, and begin a new shadow."""
@@ -145,10 +183,28 @@ class Watch:
                     continue
                 self._cut(place)
             self._ledger.note_entry(self._state.id, entry, self._last_term())
+            if entry.kind is not EntryKind.COMMAND and self._is_own(entry):
+                self._check_change(entry.index)
             shadow.append(entry)
             place += 1
         if place < len(shadow):
             self._cut(place)
+
+    def _is_own(self, entry: Entry) -> bool:
+        """Return whether this member has just appended the entry as a leader."""
+        state = self._state
+        return state.role is Role.LEADER and entry.term == state.term
+
+    def _check_change(self, index: LogIndex) -> None:
+        """Check that no other change waits when a leader appends one."""
+        applied_index = self._state.log.applied_index
+        for entry in self._entries[max(applied_index - self._base_index, 0) :]:
+            if entry.kind is not EntryKind.COMMAND:
+                raise Violation(
+                    Property.ONE_CHANGE,
+                    f"member {self._state.id} appends a change at {index} while that of"
+                    f" {entry.index} is not applied (but up to {applied_index})",
+                )
 
     def _cut(self, place: int) -> None:
         """Drop the end of the shadow, for the log lost it; check that it may."""
@@ -209,6 +265,45 @@ class Watch:
             ledger.note_committed_up_to(self._member)
         self._commit_index = commit_index
 
+    # ---- reads --------------------------------------------------------------
+
+    def prepare(self, event: Input | Message) -> None:
+        """Look at an input before the member does: who follows it still?"""
+        state = self._state
+        self._answers = len(state.read_states), len(state.messages)
+        if isinstance(event, HeartbeatReply) and self._term_led == event.term:
+            sent = self._rounds.get((event.term, event.read_round), 0)
+            known = self._confirmed.get(event.sender, 0)
+            self._confirmed[event.sender] = max(known, sent)
+
+    def check_reads(self) -> None:
+        """Check what the last step answered: a quorum has followed us since."""
+        state = self._state
+        if state.role is not Role.LEADER or state.config.lease_read:
+            return
+        states, messages = self._answers
+        contexts = [one.context for one in state.read_states[states:]]
+        contexts += [
+            message.context
+            for message in state.messages[messages:]
+            if isinstance(message, ReadIndexReply)
+        ]
+        # Contexts and the times of rounds are drawn from one rising sequence.
+        for context in contexts:
+            for voters in halves(state.tracker.conf_state):
+                since = [
+                    voter
+                    for voter in voters
+                    if voter == state.id or self._confirmed.get(voter, 0) > context
+                ]
+                if 2 * len(since) <= len(voters):
+                    raise Violation(
+                        Property.READ_CONFIRMED,
+                        f"member {state.id} answers read {context} in term"
+                        f" {state.term}; of {voters} only {since} have answered a"
+                        " round begun since",
+                    )
+
     # ---- before a message leaves --------------------------------------------
 
     def check_promise(self, message: PeerMessage) -> None:
@@ -218,6 +313,10 @@ class Watch:
         elif isinstance(message, RequestVoteReply):
             if message.granted:
                 self._check_vote(message)
+        elif isinstance(message, Heartbeat):
+            if message.read_round:
+                key = message.term, message.read_round
+                self._rounds.setdefault(key, self._member.world.name())
         elif isinstance(message, AppendEntries) and len(message.entries) > 1:
             size = entries_bytes(message.entries)
             if size > self._state.config.append_bytes_max:

@@ -48,6 +48,8 @@ class World:
         What decides everything.
     without : collection of str
         Faults to leave out.
+    leases : bool
+        Whether reads are served by lease, whatever the seed says.
     ticks : int, optional
         How long the faults last, instead of what the seed says.
     story : Story, optional
@@ -68,10 +70,11 @@ class World:
         seed: int,
         *,
         without: Collection[str] = (),
+        leases: bool = False,
         ticks: int | None = None,
         story: Story | None = None,
     ) -> None:
-        shape = draw_shape(SplitMix64(seed).fork("shape"), without)
+        shape = draw_shape(SplitMix64(seed).fork("shape"), without, leases=leases)
         if ticks is not None:
             shape = msgspec.structs.replace(shape, ticks=ticks)
         self.shape: Shape = shape
@@ -209,14 +212,17 @@ class World:
         member.step(ReadIndex(context))
         return asked
 
-    def leader(self) -> Member | None:
-        """Return who leads the newest term, of those that live."""
-        leaders = [
+    def leaders(self) -> list[Member]:
+        """Return all that live and lead a term, an old one perhaps."""
+        return [
             member
             for member in self.members.values()
             if member.is_up and member.replica.state.role is Role.LEADER
         ]
-        return max(leaders, key=lambda m: m.replica.state.term, default=None)
+
+    def leader(self) -> Member | None:
+        """Return who leads the newest term, of those that live."""
+        return max(self.leaders(), key=lambda m: m.replica.state.term, default=None)
 
     # ---- the end of all faults ----------------------------------------------
 

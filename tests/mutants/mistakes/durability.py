@@ -120,7 +120,7 @@ DURABILITY: Final = (
                 LOG,
                 "RaftLog._appliable_index",
                 "        if allow_unstable:\n",
-                "        if self._unstable.offset:\n",
+                "        if self.unstable.offset:\n",
             ),
         ),
     ),

@@ -46,6 +46,32 @@ READS: Final = (
         ),
     ),
     Mistake(
+        name="the lease is kept when another member is ordered to stand",
+        section="thesis §6.4.1, §3.10",
+        patches=(
+            Patch(
+                "raftwerk.core.transfer",
+                "_order",
+                "    state.lease.end()\n",
+                "",
+            ),
+        ),
+        checks=("leases", "scripts"),
+    ),
+    Mistake(
+        name="who has just started again votes against a lease",
+        section="thesis §6.4.1",
+        patches=(
+            Patch(
+                "raftwerk.core.replica",
+                "_load_hard_state",
+                "    state.must_wait_out = state.config.lease_read\n",
+                "",
+            ),
+        ),
+        checks=("leases", "scripts"),
+    ),
+    Mistake(
         name="one answer confirms a round",
         section="thesis §6.4",
         patches=(
