@@ -19,6 +19,8 @@ _OTHER_NAMES: Final[Mapping[str, _Look]] = {
     "heartbeat-interval": lambda config: config.heartbeat_interval_millis,
     "election-timeout": lambda config: config.election_timeout_min_millis,
     "election-timeout-max": lambda config: config.election_timeout_max_millis,
+    "auto-compaction-mode": lambda config: config.auto_compaction.mode,
+    "auto-compaction-retention": lambda config: config.auto_compaction.retention,
     "script-leader-path": lambda config: config.hooks.leader_path,
     "script-follower-path": lambda config: config.hooks.follower_path,
     "script-timeout": lambda config: config.hooks.timeout_millis,

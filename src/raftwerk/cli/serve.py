@@ -45,6 +45,7 @@ from raftwerk.runtime.tap import Tap
 from raftwerk.runtime.timed_threads import timed_host
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
+from raftwerk.service.compactor import Compactor
 from raftwerk.service.growth import Growth
 from raftwerk.service.newcomers import Newcomers
 from raftwerk.service.quota import Quota
@@ -331,6 +332,15 @@ async def _start_api(
         request_bytes_max=config.max_request_bytes,
         quota=quota,
     )
+    compactor = Compactor(
+        member.node,
+        member.store,
+        kv,
+        config.auto_compaction,
+        clock=host.clock,
+        timers=host.timers,
+    )
+    stack.callback(asyncio.ensure_future(compactor.run()).cancel)
 
     def size_bytes() -> int:
         """Return how much room the data takes."""

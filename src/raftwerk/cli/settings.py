@@ -27,6 +27,7 @@ from raftwerk.config import (
     MonitorConfig,
     ServeConfig,
 )
+from raftwerk.config.compaction import AutoCompaction
 
 __all__ = ["demo_config", "monitor_config", "serve_config"]
 
@@ -100,6 +101,7 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
         quota_backend_bytes=integer(
             texts, "quota-backend-bytes", usual.quota_backend_bytes
         ),
+        auto_compaction=_auto_compaction(texts),
         transport=texts.get("transport", usual.transport),
         peer_secret=texts.get("peer-secret", usual.peer_secret),
         cors=items(texts, "cors"),
@@ -108,6 +110,15 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
         log_format=texts.get("log-format", usual.log_format),
         api=_api(texts),
         hooks=_hooks(texts),
+    )
+
+
+def _auto_compaction(texts: Mapping[str, str]) -> AutoCompaction:
+    """Return which past is let go of without anybody asking."""
+    usual = AutoCompaction()
+    return AutoCompaction(
+        mode=texts.get("auto-compaction-mode", usual.mode),
+        retention=texts.get("auto-compaction-retention", usual.retention),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from raftwerk.config.api import ApiSettings
+from raftwerk.config.compaction import AutoCompaction
 from raftwerk.config.discovery import DiscoveryConfig, Way
 from raftwerk.config.form import (
     bad_setting,
@@ -85,8 +86,8 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         The most that one request may have.
     quota_backend_bytes : int
         What the store may take in memory; 0 for 2 GiB, below 0 for any.
-    quota_backend_bytes : int
-        What the store may take in memory; 0 for 2 GiB, below 0 for any.
+    auto_compaction : AutoCompaction
+        Which past is let go of without anybody asking.
     transport : str
         How members speak to each other.
     peer_secret : str
@@ -131,7 +132,7 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_count: int = 10_000
     max_request_bytes: int = 1_572_864
     quota_backend_bytes: int = 0
-    quota_backend_bytes: int = 0
+    auto_compaction: AutoCompaction = AutoCompaction()
     transport: str = "tcp"
     peer_secret: str = ""
     cors: tuple[str, ...] = ()

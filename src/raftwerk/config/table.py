@@ -282,9 +282,16 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "0",
     ),
     _serve(
-        "quota-backend-bytes",
-        "BYTES",
-        "What the store may take in memory; 0 for 2 GiB, below 0 for any.",
+        "auto-compaction-mode",
+        "NAME",
+        "What auto-compaction-retention counts: periodic (time) or revision.",
+        "periodic",
+    ),
+    _serve(
+        "auto-compaction-retention",
+        "AMOUNT",
+        "How much past is kept: hours or a duration like 30m, or a number of"
+        " revisions; 0 keeps all until somebody compacts.",
         "0",
     ),
     _serve(
