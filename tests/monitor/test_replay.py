@@ -1,17 +1,14 @@
 """A recording played in a browser: forth and back, by steps, at any speed."""
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from raftwerk.monitor.app import make_app
-from tests.e2e.ports import free_ports
 from tests.monitor.browser import Tab, needs_browser, open_page
+from tests.monitor.page_server import serve_page
 from tests.monitor.recordings import BEGAN, happened, header, ids, members, state, write
 
 pytestmark = [pytest.mark.e2e, needs_browser]
@@ -21,22 +18,8 @@ SECONDS = 20
 
 @pytest.fixture(name="url", scope="module")
 def fixture_url() -> Iterator[str]:
-    """A page without any cluster: it can still play."""
-    port = free_ports(1)[0]
-    config = uvicorn.Config(
-        make_app(lambda: (), refresh_millis=1000),
-        port=port,
-        lifespan="off",
-        log_level="error",
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join()
+    with serve_page() as url:
+        yield url
 
 
 @pytest.fixture(name="recording", scope="module")

@@ -172,7 +172,7 @@ export class Controls {
       setAttribute(element, "aria-label", `What to do to ${node.name}`);
     }
     const process = model.processes[node.name]?.state ?? "running";
-    const isCut = model.links.cut.some((ends) => ends.includes(node.name));
+    const isCut = this.mostCut(model).has(node.name);
     const runs = process === "running";
     const show = (key, isShown, isEnabled = true) => {
       // A button that has the focus stays, or the keyboard would be lost.
@@ -188,6 +188,14 @@ export class Controls {
     show("heal", isCut);
     show("transfer", true, runs && state === "FOLLOWER");
     show("remove", true, Object.keys(model.nodes).length > 1);
+  }
+
+  // Of a node that is cut off, all others lose a line too; the button is for that one.
+  mostCut(model) {
+    const counts = new Map();
+    for (const name of model.links.cut.flat()) counts.set(name, (counts.get(name) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    return new Set([...counts.keys()].filter((name) => counts.get(name) === most));
   }
 
   update(model) {

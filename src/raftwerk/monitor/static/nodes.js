@@ -90,7 +90,7 @@ export class Nodes {
     setText(row.glyph, GLYPHS[state] ?? "●");
     setText(row.name, node.name || `…${node.id.slice(-4)}`);
     setText(row.role, state.replace("_", "-"));
-    setText(row.what, this.what(model, node, state));
+    setText(row.what, this.what(model, node, state, leader?.progress[node.id]));
     if (row.extra) row.extra.update(model, node, state);
     if (!node.log) return;
     this.showLog(node, row, scale);
@@ -98,7 +98,7 @@ export class Nodes {
     this.showFacts(node, row, leader, lag);
   }
 
-  what(model, node, state) {
+  what(model, node, state, progress) {
     if (node.reachable === false) {
       return `since ${clock(node.since)}; last seen in term ${node.term}`;
     }
@@ -111,6 +111,8 @@ export class Nodes {
       words.push(node.vote === node.id ? "voted for itself" : `voted for ${nameOf(model, node.vote)}`);
     }
     if (role) words.push(role);
+    if (progress?.state === "PROBE") words.push("its leader probes its log");
+    if (progress?.state === "SNAPSHOT") words.push("gets a snapshot");
     return words.join(" · ");
   }
 
@@ -166,7 +168,6 @@ export class Nodes {
     const isBehind = lag && lag.lag_entries >= LAG_ENTRIES;
     let words = "–";
     if (lag) words = lag.lag_entries ? `${count(lag.lag_entries)} · ${bytes(lag.lag_bytes)}` : "none";
-    if (lag && lag.state !== "REPLICATE") words += ` · ${lag.state.toLowerCase()}`;
     setText(row.values.lag, leader && leader.id === node.id ? "leads" : words);
     setAttribute(row.values.lag, "class", isBehind ? "behind" : null);
   }

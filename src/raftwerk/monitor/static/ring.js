@@ -1,5 +1,5 @@
 // The ring of nodes: who is what, who asks whom, what travels, whose timer runs.
-// What seldom changes is SVG; timers and messages are drawn on a canvas above it.
+// What seldom changes is SVG; timers and messages are drawn on a canvas below it.
 
 import { make, makeSvg, setAttribute, setText } from "./format.js";
 import { isCut, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
@@ -70,7 +70,8 @@ export class Ring {
     this.svg.append(this.words, this.links, this.centre, this.votes, this.nodes);
     this.canvas = make("canvas", { "aria-hidden": "true" });
     this.context = this.canvas.getContext("2d");
-    holder.append(this.svg, this.canvas);
+    // Words and shapes above what travels: they stay readable.
+    holder.append(this.canvas, this.svg);
     this.known = new Map();
     this.drawnLinks = new Map();
     this.places = new Map();
