@@ -15,7 +15,7 @@ from raftwerk.config import Url
 from raftwerk.sim import Operation
 from raftwerk.sim.history import Action
 from tests.e2e.clients import Clients
-from tests.e2e.cluster import READY_SECONDS, Cluster, NodeProcess
+from tests.e2e.cluster import READY_SECONDS, Cluster, NodeProcess, kill_at_once
 from tests.e2e.commands import assert_refused, run
 from tests.e2e.gateway import Caller, NothingHappened
 from tests.e2e.ports import free_ports
@@ -139,6 +139,49 @@ def test_a_node_without_its_data_does_nothing_until_it_is_replaced(
             await clients.check()
 
     asyncio.run(story())
+
+
+def test_one_that_could_ask_nobody_is_refused_by_all_who_remember(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        async with Cluster(tmp_path) as cluster:
+            await cluster.leader()
+            assert await cluster.put(cluster.nodes[0], b"k", b"v") is not None
+            lost, *others = cluster.nodes
+            await until(lambda: knows_all(cluster, others), "all know", READY_SECONDS)
+            kill_at_once(cluster.nodes)
+            shutil.rmtree(lost.data_dir)
+            # It starts first, hears nothing, and takes this for its first start.
+            lost.start()
+            await until(lambda: answers(cluster, lost), "it runs", READY_SECONDS)
+            others[0].start()
+            words = await says(lost, "connection refused")
+            assert "has lost its data directory" in words
+            assert "`raftwerk member replace" in words
+            # The two of them are a majority by number, and none by what they know.
+            write = await cluster.put(others[0], b"k", b"w", NO_QUORUM_SECONDS)
+            assert write is None
+            others[1].start()
+            assert await cluster.leader(others) in others
+            value = await cluster.get(others[1], b"k")
+            assert value is not None
+
+    asyncio.run(story())
+
+
+async def knows_all(cluster: Cluster, nodes: list[NodeProcess]) -> bool:
+    """Tell whether each of these nodes knows that all have started."""
+    for node in nodes:
+        answer = await cluster.http.post(f"{node.client}/v3/cluster/member/list")
+        if any("clientURLs" not in member for member in answer.json()["members"]):
+            return False
+    return True
+
+
+async def answers(cluster: Cluster, node: NodeProcess) -> bool:
+    """Tell whether a node answers at all."""
+    return await cluster.status(node) is not None
 
 
 def test_a_member_joins_votes_leads_goes_and_its_name_is_free_again(
