@@ -295,6 +295,17 @@ class Beginning:
             )
         )
 
+    @property
+    def waits_for(self) -> str:
+        """What a node that looks for its cluster waits for, in words.
+
+        Returns
+        -------
+        str
+            Empty where there is nothing to say.
+        """
+        return self._first.waits_for if self._first is not None else ""
+
     def say(self) -> View:
         """Return what others are told of this node's own first start.
 

@@ -17,7 +17,7 @@ from typing import Annotated, Final, TypeVar
 import typer
 
 import raftwerk
-from raftwerk.cli import ctl, ctl_cluster, ctl_kv, ctl_watch, settings, sources
+from raftwerk.cli import ctl, ctl_cluster, ctl_kv, ctl_watch, explain, settings, sources
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.flags import Texts, with_settings
 from raftwerk.config import DemoConfig, ServeConfig
@@ -170,6 +170,7 @@ def _inspect(
 ctl_kv.add_commands(app)
 ctl_watch.add_commands(app)
 ctl_cluster.add_commands(app)
+explain.add_commands(app)
 
 
 def _sources(config_file: str | None) -> sources.Sources:

@@ -10,6 +10,7 @@ import structlog
 
 from raftwerk.api.app import ClientApp
 from raftwerk.api.cluster_json import cluster_routes
+from raftwerk.api.doorway import Doorway
 from raftwerk.api.server import ApiServer
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
@@ -20,6 +21,7 @@ from raftwerk.cli.data_directory import (
     open_snapshots,
     size_of_directory,
 )
+from raftwerk.cli.explainer import make_explainer
 from raftwerk.cli.families import start_families
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_log_level, set_up_log
@@ -49,6 +51,8 @@ from raftwerk.service.compactor import Compactor
 from raftwerk.service.growth import Growth
 from raftwerk.service.newcomers import Newcomers
 from raftwerk.service.quota import Quota
+from raftwerk.service.revisions import Revisions
+from raftwerk.service.watch import WatchService
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.transport.port_holder import holder_of
@@ -124,6 +128,12 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         signals = stack.enter_context(StopSignals())
         beginning = Beginning(config, RealDisk(), host)
         stack.callback(beginning.close)
+        doorway = Doorway(
+            config.name, lambda: beginning.waits_for, config.api.api_prefix
+        )
+        server = ApiServer(doorway, config.listen_client_urls, holder_of=holder_of)
+        await server.start()
+        stack.push_async_callback(server.stop)
         await _unless_stopped(signals, beginning.find())
         if signals.is_stopping:
             return False
@@ -131,7 +141,9 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         member = await _start_node(config, host, stack, beginning)
         node = member.node
         hooks = run_scripts(config.hooks, host)
-        app, server = await _start_api(config, host, member, stack, hooks)
+        app = _make_app(config, host, member, stack, hooks)
+        doorway.open(app)
+        stack.push_async_callback(server.stop)  # before the node, so that all may end
         # What lives now lives long: the collector need not look at it ever again.
         garbage = stack.enter_context(_garbage(config, host, node))
         signals.on_reload = _reloader(config, read_again, hooks, beginning).reload
@@ -187,6 +199,7 @@ def _reloader(
 class _Member(msgspec.Struct, frozen=True):
     """What takes part in the cluster, and what tells of it."""
 
+    config: NodeConfig
     node: Node
     store: Store
     feed: EventFeed
@@ -260,7 +273,7 @@ async def _start_node(
         log.close()
         raise
     stack.push_async_callback(node.stop)
-    return _Member(node, store, feed, newcomers)
+    return _Member(node_config, node, store, feed, newcomers)
 
 
 def _founders_of(start: Start | None) -> list[Member]:
@@ -314,14 +327,14 @@ def _start_duties(
     return cluster
 
 
-async def _start_api(
+def _make_app(
     config: ServeConfig,
     host: Host,
     member: _Member,
     stack: AsyncExitStack,
     hooks: Hooks,
-) -> tuple[ClientApp, ApiServer]:
-    """Answer clients until the stack is closed."""
+) -> ClientApp:
+    """Return what answers clients until the stack is closed."""
     beside = host.threads("documented-api")
     stack.callback(beside.close)
     cluster = _start_duties(config, host, member, stack)
@@ -346,14 +359,31 @@ async def _start_api(
         """Return how much room the data takes."""
         return size_of_directory(config.data_dir)
 
-    context = ApiContext(
-        node=member.node, kv=kv, cluster=cluster, hooks=hooks, settings=config.api
-    )
     streams = Streams()
-    families = start_families(
-        member.node, member.store, kv, host=host, streams=streams, stack=stack
+    watches = WatchService(member.store, host.timers)
+    explainer, connections = make_explainer(config, member.config, host, member.node)
+    stack.push_async_callback(connections.close)
+    context = ApiContext(
+        node=member.node,
+        explainer=explainer,
+        kv=kv,
+        cluster=cluster,
+        hooks=hooks,
+        watch=watches,
+        revisions=Revisions(member.store, clock=host.clock, timers=host.timers),
+        streams=streams,
+        settings=config.api,
     )
-    app = ClientApp(
+    families = start_families(
+        member.node,
+        member.store,
+        kv,
+        host=host,
+        watches=watches,
+        streams=streams,
+        stack=stack,
+    )
+    return ClientApp(
         context,
         families=[
             cluster_routes(
@@ -366,10 +396,6 @@ async def _start_api(
         events=EventStream(member.feed),
         timers=host.timers,
     )
-    server = ApiServer(app, config.listen_client_urls, holder_of=holder_of)
-    await server.start()
-    stack.push_async_callback(server.stop)
-    return app, server
 
 
 def _garbage(config: ServeConfig, host: Host, node: Node) -> Garbage:
