@@ -19,7 +19,7 @@ from raftwerk.core.messages import (
     PeerMessage,
 )
 from raftwerk.core.records import Snapshot
-from raftwerk.errors import InvariantViolation
+from raftwerk.errors import InvariantViolation, RaftwerkError
 from raftwerk.host.draw import SplitMix64
 from raftwerk.types import LogIndex, NodeId, Term
 
@@ -118,6 +118,8 @@ class Play:
         self._member = Member(
             _FOLLOWER, _MEMBERS, asynchronous_storage=bool(draw.below(2))
         )
+        # How likely a disk gets on between two messages, in thirds.
+        self._haste = draw.below(3)
         self._leaders: list[Leader] = []
         self._committed: list[int] = []
         self._answers: deque[tuple[AppendEntries | None, int]] = deque()
@@ -131,6 +133,11 @@ class Play:
                     self._say_something()
                 except InvariantViolation as error:
                     raise Violation(Property.INVARIANT, str(error)) from error
+                except RaftwerkError as error:
+                    raise Violation(Property.NO_COMPLAINT, repr(error)) from error
+        self._take(self._member.do_orders())
+        self._compare()
+        demand(not self._answers, Property.FOLLOWER, f"no answers: {self._answers}")
 
     # ---- leaders ------------------------------------------------------------
 
@@ -150,7 +157,8 @@ class Play:
 
     def _commit_more(self, leader: Leader) -> None:
         """Commit an entry of the leader's own term, stored by others (§5.4.2)."""
-        own = [i for i, term in enumerate(leader.log, 1) if term == leader.term]
+        # Not its last one: what is not committed is what may be lost.
+        own = [i for i, term in enumerate(leader.log, 1) if term == leader.term][:3]
         index = own[self._draw.below(len(own))]
         if index > leader.commit:
             leader.commit = index
@@ -161,7 +169,7 @@ class Play:
     def _say_something(self) -> None:
         """Have a message arrive, mostly of the newest leader, and orders done."""
         leader = self._leaders[-1]
-        if self._draw.below(4) == 0:
+        if self._draw.below(2) == 0:
             self._commit_more(leader)
         if self._draw.below(8) == 0:
             leader = self._leaders[self._draw.below(len(self._leaders))]
@@ -174,15 +182,15 @@ class Play:
         else:
             self._say_entries(leader, counts)
         self._compare()
-        while self._member.append_orders and self._draw.below(3):
+        while self._member.append_orders and self._draw.below(3) < self._haste:
             self._take(self._member.do_append())
-        while self._member.apply_orders and self._draw.below(3):
+        while self._member.apply_orders and self._draw.below(3) < self._haste:
             self._take(self._member.do_apply())
 
     def _say_entries(self, leader: Leader, counts: bool) -> None:
         """Send any stretch of the leader's log, with any commit index up to its own."""
         prev = self._draw.below(len(leader.log) + 1)
-        terms = leader.log[prev:][: self._draw.below(5)]
+        terms = leader.log[prev:][: self._draw.below(8)]
         commit = self._draw.below(leader.commit + 1)
         prev_term = leader.log[prev - 1] if prev else 0
         message = append_entries(
@@ -206,7 +214,8 @@ class Play:
 
     def _say_snapshot(self, leader: Leader, counts: bool) -> None:
         """Send a snapshot of any committed index."""
-        index = leader.commit - self._draw.below(min(leader.commit, 3))
+        least = min(self._naive.commit, leader.commit - 1)
+        index = least + 1 + self._draw.below(leader.commit - least)
         snapshot = Snapshot(
             LogIndex(index),
             Term(leader.log[index - 1]),

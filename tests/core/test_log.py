@@ -210,7 +210,7 @@ def test_commit_index_does_not_go_back_and_not_beyond_the_log() -> None:
     log = Log([1, 1], [], commit=4)
     log.commit_to(LogIndex(3))
     assert log.commit_index == 4
-    with pytest.raises(InvariantViolation, match="has the log lost entries"):
+    with pytest.raises(InvariantViolation, match="has lost what it promised"):
         log.commit_to(LogIndex(5))
 
 

@@ -396,13 +396,21 @@ class RaftLog:
         ----------
         index : LogIndex
             At most the last index.
+
+        Raises
+        ------
+        InvariantViolation
+            If it is above the last index: a leader counts on what was acknowledged
+            here and is not here any more.
         """
         if index <= self.commit_index:
             return
         if index > self.last_index:
             raise InvariantViolation(
-                f"commit index {index} is not above the last index {self.last_index};"
-                " has the log lost entries?"
+                f"the leader knows that member {self._node_id:x} stores entry {index};"
+                f" its log ends at {self.last_index}: it has lost what it promised to"
+                f" keep; run `raftwerk member replace {self._node_id:x}` against the"
+                " rest of the cluster"
             )
         self.commit_index = index
 
