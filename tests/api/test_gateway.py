@@ -177,3 +177,14 @@ def test_a_transaction_may_not_be_nested_for_ever(member: Member, depth: int) ->
     reply = member.post("/v3/kv/txn", nested)
     assert reply.status == (200 if depth == 100 else 400)
     assert member.store.revision == (2 if depth == 100 else 1)
+
+
+def test_many_keys_are_answered_in_pieces_that_fit_together(member: Member) -> None:
+    puts = [encode(Put(b"%04d" % number)) for number in range(2_000)]
+    member.store.apply(1, puts)
+    all_keys = '{"key":"AA==","range_end":"AA==","prev_kv":true}'
+    for path, name in (("range", "kvs"), ("deleterange", "prev_kvs")):
+        reply = member.post(f"/v3/kv/{path}", all_keys)
+        assert reply.headers["content-length"] == str(len(reply.body))
+        assert len(reply.json[name]) == 2_000
+        assert reply.json["header"]["revision"] == str(member.store.revision)

@@ -127,7 +127,7 @@ def test_a_read_in_steps_sees_nothing_of_what_is_written_meanwhile(
             apply(store, *writes[:1])
             del writes[:1]
 
-    with mock.patch.object(raftwerk.kv.ranges, "KEYS_PER_STEP", 2):
+    with mock.patch.multiple(raftwerk.kv.ranges, KEYS_PER_STEP=2, KEYS_PER_RUN=3):
         assert outcome(read_slowly, request) == expected
 
 

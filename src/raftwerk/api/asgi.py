@@ -8,6 +8,7 @@ import msgspec
 __all__ = [
     "ASGIApp",
     "Answer",
+    "Body",
     "BodyTooLarge",
     "ClientGone",
     "Receive",
@@ -25,6 +26,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+Body = bytes | list[bytes]
+"""Of an answer: in one piece, or in several where one would be too much to copy."""
 
 DRAINED_BYTES_MAX: Final = 16 * 1024 * 1024
 """What is read of a body that is too large, and thrown away, before it is cut off.
@@ -65,21 +68,21 @@ class Answer(msgspec.Struct, frozen=True):
         HTTP's.
     headers : tuple
         Pairs of name and value, but for the length.
-    body : bytes
+    body : Body
         All of it.
     """
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes
+    body: Body
 
 
-def json_answer(body: bytes, status: int = 200) -> Answer:
+def json_answer(body: Body, status: int = 200) -> Answer:
     """Return an answer in JSON.
 
     Parameters
     ----------
-    body : bytes
+    body : Body
         Encoded.
     status : int
         HTTP's.
@@ -187,7 +190,8 @@ async def send_answer(send: Send, answer: Answer) -> None:
     answer : Answer
         What to send.
     """
-    length = (b"content-length", b"%d" % len(answer.body))
+    pieces = [answer.body] if isinstance(answer.body, bytes) else answer.body
+    length = (b"content-length", b"%d" % sum(map(len, pieces)))
     await send(
         {
             "type": "http.response.start",
@@ -195,4 +199,7 @@ async def send_answer(send: Send, answer: Answer) -> None:
             "headers": [*answer.headers, length],
         }
     )
-    await send({"type": "http.response.body", "body": answer.body})
+    for piece in pieces[:-1]:
+        # Sent when what was sent before has left, so it is not copied into a buffer.
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": pieces[-1] if pieces else b""})

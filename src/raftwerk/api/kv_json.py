@@ -46,6 +46,8 @@ __all__ = [
     "PUT",
     "RANGE",
     "TXN",
+    "delete_range_pieces",
+    "range_pieces",
     "write_delete_range",
     "write_header",
     "write_kvs",
@@ -251,12 +253,31 @@ def write_range(header: bytes, result: RangeResult, kvs: bytes) -> bytes:
     bytes
         An object.
     """
-    return b"{%b%b%b%b}" % (
-        header,
-        b',"kvs":[%b]' % kvs if kvs else b"",
+    return b"".join(range_pieces(header, result, [kvs] if kvs else []))
+
+
+def range_pieces(header: bytes, result: RangeResult, kvs: list[bytes]) -> list[bytes]:
+    """Return the answer to a range, in pieces.
+
+    Parameters
+    ----------
+    header : bytes
+        From `write_header`.
+    result : RangeResult
+        The answer.
+    kvs : list of bytes
+        Its keys, from `write_kvs`, with the commas between them.
+
+    Returns
+    -------
+    list of bytes
+        Of an object.
+    """
+    end = b"%b%b}" % (
         b',"more":true' if result.more else b"",
         b',"count":"%d"' % result.count if result.count else b"",
     )
+    return _around(b"{" + header, b"kvs", kvs, end)
 
 
 def write_delete_range(header: bytes, result: DeleteRangeResult, kvs: bytes) -> bytes:
@@ -276,11 +297,37 @@ def write_delete_range(header: bytes, result: DeleteRangeResult, kvs: bytes) -> 
     bytes
         An object.
     """
-    return b"{%b%b%b}" % (
-        header,
-        b',"deleted":"%d"' % result.deleted if result.deleted else b"",
-        b',"prev_kvs":[%b]' % kvs if kvs else b"",
-    )
+    return b"".join(delete_range_pieces(header, result, [kvs] if kvs else []))
+
+
+def delete_range_pieces(
+    header: bytes, result: DeleteRangeResult, kvs: list[bytes]
+) -> list[bytes]:
+    """Return the answer to a deletion, in pieces.
+
+    Parameters
+    ----------
+    header : bytes
+        From `write_header`.
+    result : DeleteRangeResult
+        The answer.
+    kvs : list of bytes
+        The keys before it, from `write_kvs`, with the commas between them.
+
+    Returns
+    -------
+    list of bytes
+        Of an object.
+    """
+    deleted = b',"deleted":"%d"' % result.deleted if result.deleted else b""
+    return _around(b"{" + header + deleted, b"prev_kvs", kvs, b"}")
+
+
+def _around(start: bytes, name: bytes, kvs: list[bytes], end: bytes) -> list[bytes]:
+    """Return keys as a member of an object, which has no such member without them."""
+    if not kvs:
+        return [start + end]
+    return [b'%b,"%b":[' % (start, name), *kvs, b"]" + end]
 
 
 def write_txn(header: bytes, result: TxnResult) -> bytes:

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from raftwerk.api.asgi import ASGIApp
+from raftwerk.api.asgi import ASGIApp, Body
 
 __all__ = ["Call", "Route", "Routes", "StreamRoute"]
 
-Call: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, bytes]]
+Call: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, Body]]
 """Takes the members of the request, returns the answer in JSON; refuses by raising."""
 
 
