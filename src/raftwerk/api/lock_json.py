@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from functools import wraps
 from typing import Any, Final
 
+from raftwerk.api.asgi import Body
 from raftwerk.api.errors import BadRequest, PlainFailure
 from raftwerk.api.kv_json import write_header, write_kvs
 from raftwerk.api.proto_json import Message, read_bytes, read_int64
@@ -211,7 +212,7 @@ def _plainly(call: Call) -> Call:
     """Return a call whose failures are all said alike."""
 
     @wraps(call)
-    async def _call(members: dict[str, Any]) -> bytes:
+    async def _call(members: dict[str, Any]) -> Body:
         """Do as `call` does."""
         try:
             return await call(members)

@@ -19,6 +19,7 @@ import structlog
 
 from raftwerk.api.asgi import (
     Answer,
+    Body,
     BodyTooLarge,
     Receive,
     Scope,
@@ -62,6 +63,10 @@ class Streams:
         Clients go to other members then, rather than wait for what we can't tell.
         """
         self._is_ending.set()
+
+    async def wait_ending(self) -> None:
+        """Return once all streams are to end."""
+        await self._is_ending.wait()
 
     def of_answers(
         self,
@@ -168,7 +173,7 @@ class Streams:
         return StreamRoute(_serve, changes)
 
     async def _wait_for(
-        self, answering: Coroutine[Any, Any, bytes], receive: Receive, path: str
+        self, answering: Coroutine[Any, Any, Body], receive: Receive, path: str
     ) -> Answer | None:
         """Return the answer of a call, or None if nobody is there to take it."""
         answered = asyncio.ensure_future(answering)
@@ -185,7 +190,7 @@ class Streams:
         if is_gone:
             return None
         match outcome:
-            case bytes():
+            case bytes() | list():
                 return json_answer(outcome)
             case asyncio.CancelledError():
                 return error_answer(MemberStops(_STOPS))
