@@ -5,6 +5,7 @@ IPv4 addresses alone, and by IPv6 where it has no others: the same replica at tw
 addresses, one of them closed, would look like two.
 """
 
+import ipaddress
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import dns.exception
 import dns.nameserver
 import dns.resolver
 
-from raftwerk.config import Url
+from raftwerk.config import Url, bad_setting
 from raftwerk.errors import ConfigError, NamesUnknown
 
 __all__ = ["DnsAddresses", "DnsServices", "Resolver"]
@@ -161,4 +162,8 @@ class DnsServices:
 def _server(text: str) -> dns.nameserver.Nameserver:
     """Return a server as dnspython knows it."""
     url = Url.parse("dns-servers", f"http://{text}")
+    try:
+        ipaddress.ip_address(url.host)
+    except ValueError:
+        raise bad_setting("dns-servers", text, "an address, not a name") from None
     return dns.nameserver.Do53Nameserver(url.host, url.port)
