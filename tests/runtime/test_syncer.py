@@ -9,7 +9,7 @@ from raftwerk.core.records import Entry, HardState, Snapshot
 from raftwerk.errors import DiskFull, StorageError
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.virtual import VirtualLoop, virtual_host
-from raftwerk.runtime.syncer import Syncer
+from raftwerk.runtime.syncer import QUIET_SECONDS, Syncer
 from raftwerk.storage.memory import MemoryLog
 from raftwerk.types import LogIndex, NodeId, Term
 
@@ -23,6 +23,11 @@ class RefusingLog(MemoryLog):
         super().__init__()
         self.refusals: list[StorageError] = []
         self.syncs = 0
+        self.marked_at: list[float] = []
+
+    def mark(self) -> None:
+        super().mark()
+        self.marked_at.append(asyncio.get_running_loop().time())
 
     def sync(self) -> None:
         self.syncs += 1
@@ -170,6 +175,31 @@ async def test_a_full_disk_is_waited_for_and_the_order_is_kept() -> None:
 
 def _orders(done: Sequence[tuple[float, list[AppendOrder]]]) -> list[AppendOrder]:
     return [order for _, orders in done for order in orders]
+
+
+@story
+async def test_after_a_quiet_time_the_end_is_marked_once() -> None:
+    rig = Rig()
+    rig.give(entry(1))
+    await asyncio.sleep(1.0 + QUIET_SECONDS / 2)
+    rig.give(entry(2))
+    await asyncio.sleep(100)
+    begin = 1.0 + QUIET_SECONDS / 2
+    # A second for the sync, the quiet time, and a second for the mark.
+    assert rig.log.marked_at == [begin + 1.0 + QUIET_SECONDS + 1.0]
+    rig.give(commit(2))
+    await asyncio.sleep(100)
+    assert len(rig.log.marked_at) == 1, "nothing was synced since"
+
+
+@story
+async def test_nothing_is_marked_after_the_close() -> None:
+    rig = Rig()
+    rig.give(entry(1))
+    await asyncio.sleep(1.1)
+    await rig.syncer.close()
+    await asyncio.sleep(100)
+    assert not rig.log.marked_at
 
 
 @story

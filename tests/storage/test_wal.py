@@ -17,6 +17,7 @@ from raftwerk.errors import (
     UnknownFormat,
     WalCorrupted,
 )
+from raftwerk.storage.directory import UNFINISHED
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.memory_disk import MemoryDisk
@@ -89,7 +90,8 @@ class TestWalOnRealDisk(LogStoreContract):
 
 
 def segments(disk: Disk) -> list[str]:
-    return disk.list_directory("/data/wal")
+    names = disk.list_directory("/data/wal")
+    return [name for name in names if not name.endswith(UNFINISHED)]
 
 
 def write_one_by_one(wal: Wal, start: int, stop: int) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from raftwerk.core.ready import AppendOrder
 from raftwerk.errors import DiskFull
-from raftwerk.host.protocol import Host
+from raftwerk.host.protocol import Host, Timer
 from raftwerk.runtime.worker import Worker
 from raftwerk.storage.protocol import LogStore
 
@@ -17,6 +17,9 @@ __all__ = ["Syncer"]
 
 _FULL_SECONDS: Final = 1.0
 """How long a full disk is left alone before the next try."""
+
+QUIET_SECONDS: Final = 0.5
+"""After so long without a sync the log's end is marked."""
 
 
 class Syncer:
@@ -52,6 +55,7 @@ class Syncer:
         self._waiting: list[AppendOrder] = []
         self._after: list[Callable[[], None]] = []
         self._is_busy = False
+        self._quiet: Timer | None = None
 
     @property
     def is_closed(self) -> bool:
@@ -104,6 +108,9 @@ class Syncer:
     def _begin(self) -> None:
         """Sync what waits."""
         self._is_busy = True
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
         orders, self._waiting = self._waiting, []
         after, self._after = self._after, []
         self._worker.run(
@@ -124,6 +131,7 @@ class Syncer:
             self._is_busy = False
             orders += self._waiting
             self._waiting = []
+            self._quiet = self._timers.call_later(QUIET_SECONDS, self._mark)
         self._on_done(orders)
         for callback in after:
             callback()
@@ -142,6 +150,13 @@ class Syncer:
         self._after = after + self._after
         self._timers.call_later(_FULL_SECONDS, self._begin)
 
+    def _mark(self) -> None:
+        """Have it known, in a quiet time, that all is durable."""
+        self._quiet = None
+        self._worker.run(self._store.mark, lambda _: None)
+
     async def close(self) -> None:
         """Wait for the sync that runs, and take no more orders."""
+        if self._quiet is not None:
+            self._quiet.cancel()
         await self._worker.close()

@@ -183,12 +183,24 @@ class LogStore(Protocol):
     def sync(self) -> None:
         """Return once all that was appended before the call survives a power cut.
 
-        The only call that may be made from another thread, one at a time.
+        It and `mark` may be called from another thread, one at a time.
 
         Raises
         ------
         DiskFull
             If there is no room; nothing is lost, and the call may be made again.
+        StorageError
+            If the disk failed; after that nothing may be written any more.
+        """
+
+    def mark(self) -> None:
+        """Write down that all is durable, if that is not known to a later start yet.
+
+        For quiet times, called as `sync` is: until then, what was synced last looks
+        after a damage as if a crash had torn it.
+
+        Raises
+        ------
         StorageError
             If the disk failed; after that nothing may be written any more.
         """

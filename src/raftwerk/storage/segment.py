@@ -33,6 +33,7 @@ from raftwerk.storage.record import (
     encode_preamble,
 )
 from raftwerk.storage.scan import FORMAT_VERSION, MAGIC, Opening, Scan
+from raftwerk.storage.spare import Spare
 from raftwerk.types import LogIndex
 
 __all__ = ["Segment"]
@@ -76,7 +77,13 @@ class Segment:
 
     @classmethod
     def create(
-        cls, disk: Disk, folder: str, start: StartPayload, size: int, room: int
+        cls,
+        disk: Disk,
+        folder: str,
+        start: StartPayload,
+        size: int,
+        room: int,
+        spare: Spare | None = None,
     ) -> "Segment":
         """Make a segment; when this returns, it is durable.
 
@@ -92,6 +99,8 @@ class Segment:
             How large it should be, in bytes.
         room : int
             What must fit into it in any case, in bytes.
+        spare : Spare or None
+            A file that was made ahead; used up, whether it will do or not.
 
         Returns
         -------
@@ -105,17 +114,13 @@ class Segment:
         StorageError
             If the disk fails.
         """
-        least = _head_bytes(start) + room + MARK_BYTES
-        start = msgspec.structs.replace(start, size_bytes=max(size, least))
-        head, opening = _encode_head(start)
+        size = max(size, _head_bytes(start) + room + MARK_BYTES)
+        start = msgspec.structs.replace(start, size_bytes=size)
         path = segment_path(folder, start.sequence, LogIndex(start.base.last_index + 1))
-        unfinished = path + UNFINISHED
+        head, opening = _encode_head(start)
         with ExitStack() as undo:
             try:
-                undo.callback(_discard, disk, unfinished)
-                file = disk.create(unfinished)
-                undo.callback(file.close)
-                _fill(file, 0, start.size_bytes)
+                file, unfinished = _zeros(disk, path, size, spare, undo)
                 file.write_at(0, head)
                 segment = cls(file, path, opening)
                 segment.sync()
@@ -301,6 +306,23 @@ def _head_bytes(start: StartPayload) -> int:
     """Return how many bytes the beginning of a segment takes at most."""
     longest = msgspec.structs.replace(start, size_bytes=1 << 62)
     return PREAMBLE_BYTES + HEADER_BYTES + len(encode_payload(longest))
+
+
+def _zeros(
+    disk: Disk, path: str, size: int, spare: Spare | None, undo: ExitStack
+) -> tuple[File, str]:
+    """Return a file full of zeros, and its path as long as it is not finished."""
+    ready = None if spare is None else spare.take(size)
+    if spare is not None and ready is not None:
+        undo.callback(_discard, disk, spare.path)
+        undo.callback(ready.close)
+        return ready, spare.path
+    unfinished = path + UNFINISHED
+    undo.callback(_discard, disk, unfinished)
+    file = disk.create(unfinished)
+    undo.callback(file.close)
+    _fill(file, 0, size)
+    return file, unfinished
 
 
 def _fill(file: File, begin: int, end: int) -> None:

@@ -285,16 +285,7 @@ class Wal(HeldLog):
             raise
 
     def mark(self) -> None:
-        """Write down that all is durable, so that a damage to it is no torn write.
-
-        For quiet times; every batch does so for those before it, and `close` for all.
-        Called as `sync` is.
-
-        Raises
-        ------
-        StorageError
-            If the disk fails; after that nothing may be written any more.
-        """
+        """Do as `LogStore.mark` says; every batch does so for those before it."""
         self._check_usable()
         try:
             self._writer.mark()

@@ -13,6 +13,7 @@ from raftwerk.storage.disk_protocol import Disk, storage_error
 from raftwerk.storage.payloads import MARK_BYTES, Base, StartPayload
 from raftwerk.storage.record import HEADER_BYTES, RecordKind
 from raftwerk.storage.segment import Segment
+from raftwerk.storage.spare import Spare
 from raftwerk.types import LogIndex
 
 __all__ = ["Operation", "WalWriter"]
@@ -61,6 +62,7 @@ class WalWriter:
         self._sealed = deque(sealed)
         self._base = base
         self._segment_bytes = segment_bytes
+        self._spare = Spare(disk, self._folder, segment_bytes)
         self._waiting: deque[Operation] = deque()
 
     def take(self, operation: Operation) -> None:
@@ -97,6 +99,7 @@ class WalWriter:
             self._base = batch[-1].base
             for _ in batch:
                 self._waiting.popleft()
+        self._spare.fill(self._segment.end)
 
     def mark(self) -> None:
         """Write down that all is durable, if that is not the last thing written.
@@ -129,8 +132,9 @@ class WalWriter:
             self._sealed.popleft()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the files."""
         self._segment.close()
+        self._spare.discard()
 
     def _count_fitting(self) -> int:
         """Return how many of the waiting operations fit into the segment."""
@@ -157,7 +161,9 @@ class WalWriter:
             start,
             self._segment_bytes,
             MARK_BYTES + record_bytes,
+            self._spare,
         )
+        self._spare = Spare(self._disk, self._folder, self._segment_bytes)
         self._sealed.append((before.path, self._base.last_index))
         before.close()
 
