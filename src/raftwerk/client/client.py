@@ -1,4 +1,4 @@
-"""A caller from outside: keys, members, leadership, over any members of a cluster."""
+"""A caller from outside: keys, leases, locks, members, over any that answer."""
 
 from types import TracebackType
 from typing import Self
@@ -7,8 +7,7 @@ from raftwerk.client.cluster import ClusterCalls
 from raftwerk.client.connections import Connections
 from raftwerk.client.endpoints import Endpoints
 from raftwerk.client.http import Http
-from raftwerk.client.kv import KeyCalls
-from raftwerk.client.watch import WatchCalls
+from raftwerk.client.lock import LockCalls
 from raftwerk.config import Url
 from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
@@ -16,7 +15,7 @@ from raftwerk.host.real import real_host
 __all__ = ["Client"]
 
 
-class Client(KeyCalls, ClusterCalls, WatchCalls):
+class Client(LockCalls, ClusterCalls):
     """Calls a cluster through whichever of its members answers.
 
     Reads are asked again elsewhere when a member fails; writes only while it is certain
@@ -66,9 +65,8 @@ class Client(KeyCalls, ClusterCalls, WatchCalls):
             timers=host.timers,
             timeout_seconds=timeout_seconds,
         )
-        KeyCalls.__init__(self, asked)
+        LockCalls.__init__(self, asked, host.clock, host.timers)
         ClusterCalls.__init__(self, asked)
-        WatchCalls.__init__(self, asked, host.timers)
 
     @property
     def endpoints(self) -> Endpoints:

@@ -6,7 +6,11 @@ and `OutcomeUnknown`, after which one has to look first.
 
 from raftwerk.errors import NotProposed, RequestError
 
-__all__ = ["NoEndpoint", "Refused", "WatchCompacted"]
+__all__ = ["LeaseLost", "NoEndpoint", "Refused", "WatchCompacted"]
+
+
+class LeaseLost(RequestError):
+    """A lease has ended, or may have: what lasts as long as it is ours no more."""
 
 
 class NoEndpoint(NotProposed):
