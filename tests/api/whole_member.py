@@ -15,6 +15,7 @@ from raftwerk.service.election import ElectionService
 from raftwerk.service.lease import LeaseService
 from raftwerk.service.lock import LockService
 from raftwerk.service.maintenance import MaintenanceService
+from raftwerk.service.revisions import Revisions
 from raftwerk.service.watch import WatchService
 from tests.api.asgi_stream import Exchange
 from tests.runtime.group import Group, Process
@@ -38,7 +39,14 @@ class WholeMember:
         self.maintenance = MaintenanceService(node, store, host.threads("maintenance"))
         streams = Streams()
         self.app = ClientApp(
-            ApiContext(node=node, kv=self.kv, cluster=cluster),
+            ApiContext(
+                node=node,
+                kv=self.kv,
+                cluster=cluster,
+                watch=watches,
+                revisions=Revisions(store, clock=host.clock, timers=host.timers),
+                streams=streams,
+            ),
             families=[
                 cluster_routes(node, cluster, self.kv, lambda: 4096),
                 lease_routes(self.lease, self.kv, streams),

@@ -32,6 +32,7 @@ def start_families(
     kv: KvService,
     *,
     host: Host,
+    watches: WatchService,
     streams: Streams,
     stack: AsyncExitStack,
 ) -> list[Routes]:
@@ -47,6 +48,8 @@ def start_families(
         Its key-value calls.
     host : Host
         Time and draws.
+    watches : WatchService
+        Its watches.
     streams : Streams
         What streams are made with.
     stack : AsyncExitStack
@@ -62,7 +65,6 @@ def start_families(
     )
     duties = asyncio.ensure_future(lease.run())
     stack.callback(duties.cancel)
-    watches = WatchService(store, host.timers)
     worker = host.threads("maintenance")
     stack.callback(worker.close)
     maintenance = MaintenanceService(node, store, worker)

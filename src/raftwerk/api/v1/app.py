@@ -1,5 +1,6 @@
 """The documented API as an application of FastAPI."""
 
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -10,16 +11,17 @@ from starlette.exceptions import HTTPException
 from raftwerk import __version__
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.status import status_of
-from raftwerk.api.v1 import cluster, hooks, members, raft
+from raftwerk.api.v1 import cluster, explain, hooks, kv, members, raft
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.docs_page import add_docs_page
 from raftwerk.api.v1.refusals import describe_error, refusals
 from raftwerk.config import ApiSettings
-from raftwerk.errors import OutcomeUnknown, RequestError
+from raftwerk.errors import NotLeader, OutcomeUnknown, RequestError
+from raftwerk.service import RequestTooLarge
 
 __all__ = ["make_documented_api"]
 
-FAMILIES: Final = (raft, cluster, members, hooks)
+FAMILIES: Final = (raft, kv, cluster, members, explain, hooks)
 """The modules with a ``make_router``, in the order of the page."""
 
 _log = structlog.get_logger(__name__)
@@ -78,12 +80,17 @@ def _say_errors_in_envelopes(app: FastAPI, context: ApiContext) -> None:
         is_unknown: bool = False,
     ) -> Response:
         body = describe_error(context, http_status, message, is_unknown=is_unknown)
+        with suppress(NotLeader):  # it does not run, and never did
+            revision = str(context.kv.header().revision)
+            headers = {"x-raftwerk-revision": revision} | (headers or {})
         return Response(body, http_status, headers, media_type="application/json")
 
     @app.exception_handler(RequestError)
     async def _say_refusal(_request: Request, error: RequestError) -> Response:
         is_unknown = isinstance(error, OutcomeUnknown)
-        return answer(status_of(error).http, str(error), is_unknown=is_unknown)
+        is_large = isinstance(error, RequestTooLarge)
+        http_status = 413 if is_large else status_of(error).http
+        return answer(http_status, str(error), is_unknown=is_unknown)
 
     @app.exception_handler(HTTPException)
     async def _say_http_error(_request: Request, error: HTTPException) -> Response:

@@ -2,10 +2,14 @@
 
 import msgspec
 
+from raftwerk.api.streams import Streams
 from raftwerk.config import ApiSettings
 from raftwerk.runtime.hooks import Hooks
 from raftwerk.service import KvService, NodeLike
 from raftwerk.service.cluster import ClusterService
+from raftwerk.service.explain import Explainer
+from raftwerk.service.revisions import Revisions
+from raftwerk.service.watch import WatchService
 
 __all__ = ["ApiContext"]
 
@@ -23,6 +27,14 @@ class ApiContext(msgspec.Struct, frozen=True, kw_only=True):
         Its calls about members and the leader; None where there is no group.
     hooks : Hooks or None
         Its role scripts; None where it has none.
+    watch : WatchService or None
+        Its watches; None where nobody can watch.
+    revisions : Revisions or None
+        Lets readers wait for a revision; without it, they ask the leader.
+    streams : Streams or None
+        Says when streams are to end.
+    explainer : Explainer or None
+        Says what is wrong with the cluster; None where there is none.
     settings : ApiSettings
         How the API presents itself.
     """
@@ -31,4 +43,8 @@ class ApiContext(msgspec.Struct, frozen=True, kw_only=True):
     kv: KvService
     cluster: ClusterService | None = None
     hooks: Hooks | None = None
+    watch: WatchService | None = None
+    revisions: Revisions | None = None
+    streams: Streams | None = None
+    explainer: Explainer | None = None
     settings: ApiSettings = ApiSettings()
