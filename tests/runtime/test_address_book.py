@@ -108,3 +108,23 @@ def test_so_many_strangers_and_no_more_are_remembered() -> None:
     told = rig.told()
     assert len(told) == 32
     assert NodeId(199) in told
+
+
+def test_a_member_is_reached_where_it_was_found_until_the_log_knows() -> None:
+    rig = Rig(member_of(2))
+    assert rig.book.sight({NodeId(2): "elsewhere:2380"})
+    assert not rig.book.sight({NodeId(2): "elsewhere:2380"})
+    assert rig.told() == {2: "elsewhere:2380"}
+    assert not rig.book.sight({}), "who is reached there is not looked for any more"
+    assert rig.told() == {2: "elsewhere:2380"}
+    moved = Member(node_id=NodeId(2), peer_urls=("http://elsewhere:2380",))
+    rig.members = Members([member_of(1), moved])
+    assert rig.told() == {2: "elsewhere:2380"}
+    rig.members = Members([member_of(1), member_of(2)])
+    assert rig.told() == {2: "node2:2380"}, "the log has the last word"
+
+
+def test_whoever_was_found_and_is_no_member_is_not_told() -> None:
+    rig = Rig()
+    rig.book.sight({NodeId(2): "elsewhere:2380"})
+    assert not rig.told()

@@ -27,6 +27,7 @@ class Rig:
         self.members = Members([member_of(1)])
         self.told: list[tuple[float, asyncio.Future[object]]] = []
         self.is_full = False
+        self.truth = TRUTH
         config = NodeConfig(
             node_id=NodeId(1),
             name="one",
@@ -40,13 +41,13 @@ class Rig:
         if self.is_full:
             raise QueueFull("too much waits")
         future = self.loop.create_future()
-        assert msgspec.msgpack.decode(record, type=PublishMember).member == TRUTH
+        assert msgspec.msgpack.decode(record, type=PublishMember).member == self.truth
         self.told.append((self.loop.time(), future))
         return future
 
     def apply(self) -> None:
         """Have what was told last come to effect."""
-        self.members.apply_record(msgspec.msgpack.encode(PublishMember(TRUTH)))
+        self.members.apply_record(msgspec.msgpack.encode(PublishMember(self.truth)))
         self.told[-1][1].set_result(None)
 
 
@@ -136,3 +137,21 @@ async def test_nothing_is_told_after_the_end() -> None:
     rig.publisher.look()
     await asyncio.sleep(10.0)
     assert len(rig.told) == 1
+
+
+@story
+async def test_who_moves_tells_again_even_while_it_is_telling() -> None:
+    rig = Rig()
+    rig.publisher.look()
+    moved = ("http://elsewhere:2380",)
+    rig.truth = msgspec.structs.replace(TRUTH, peer_urls=moved)
+    rig.publisher.move(moved)
+    assert len(rig.told) == 1, "one record at a time"
+    rig.members.apply_record(msgspec.msgpack.encode(PublishMember(TRUTH)))
+    rig.told[-1][1].set_result(None)
+    await asyncio.sleep(0)
+    assert len(rig.told) == 2
+    rig.apply()
+    await asyncio.sleep(10.0)
+    rig.publisher.move(moved)
+    assert len(rig.told) == 2
