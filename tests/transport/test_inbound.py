@@ -251,3 +251,28 @@ def test_a_member_that_is_none_any_more_is_shown_out(house: House) -> None:
     assert house.door.received_bytes(ONE) == 0
     house.door.close_all()
     assert stranger.end == "aborted"
+
+
+def test_a_peer_that_only_looks_who_we_are_is_told_once_however_often(
+    house: House,
+) -> None:
+    """As members do with one that lost its data directory, once a second."""
+    for _ in range(5):
+        house.let_in().session.lost("the other side closed it")
+    (line,) = house.stage.lines.lines
+    assert line.startswith("30 peer closed its connection: node 1 at ")
+
+
+def test_a_peer_that_stays_is_told_with_its_first_word_and_its_end_is_news_again(
+    house: House,
+) -> None:
+    for _ in range(2):
+        link = house.let_in()
+        for number in range(3):
+            link.session.received(encode_ping(FrameKind.PING, number))
+        link.session.lost("the other side closed it")
+    lines = house.stage.lines.lines
+    assert [line.split(":")[0] for line in lines] == [
+        "20 peer connected to us",
+        "30 peer closed its connection",
+    ] * 2

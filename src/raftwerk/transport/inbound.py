@@ -90,6 +90,7 @@ class Inbound:
         self._around = surroundings
         self._door = door
         self._who = "somebody"
+        self._is_told = False
         self._link: Link | None = None
         self._decoder = FrameDecoder(surroundings.config.handshake_bytes_max)
         self._assembler = Assembler(surroundings.config.message_bytes_max)
@@ -173,7 +174,13 @@ class Inbound:
             if frame.kind != FrameKind.HELLO:
                 raise PeerError("this is not the peer protocol of raftwerk: no hello")
             self._on_hello(decode_struct(frame, Hello))
-        elif frame.kind == FrameKind.PING:
+            return
+        if not self._is_told:
+            # Not before: who does not want us hears who we are, and goes; once a second
+            # perhaps, and each time would be news.
+            self._is_told = True
+            self._around.news.good(self._who, "peer connected to us")
+        if frame.kind == FrameKind.PING:
             number = decode_ping(frame)
             # What came before it is on its way to the receiver in this very turn.
             self._write(encode_ping(FrameKind.PONG, number))
@@ -198,7 +205,6 @@ class Inbound:
         self._decoder.frame_bytes_max = around.config.frame_bytes_max
         if self._timer is not None:
             self._timer.cancel()
-        around.news.good(self._who, "peer connected to us")
         self._door.welcomed(self, theirs.node_id)
         self._look_for_life()
 
