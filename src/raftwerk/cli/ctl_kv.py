@@ -13,7 +13,7 @@ from raftwerk.errors import ConfigError
 if TYPE_CHECKING:
     from raftwerk.client import Client, Deleted, Found, KeyValue, Written
 
-__all__ = ["add_commands", "key_range"]
+__all__ = ["add_commands", "key_range", "lease_id_of"]
 
 ORDERS = ("ASCEND", "DESCEND")
 TARGETS = ("CREATE", "KEY", "MODIFY", "VALUE", "VERSION")
@@ -68,7 +68,7 @@ def _put(
     data: str | bytes = b"" if value is None else value
     if value is None and not ignore_value:
         data = sys.stdin.buffer.read()
-    lease_id = _lease_id(lease)
+    lease_id = lease_id_of(lease)
 
     async def _work(client: "Client") -> "Written":
         return await client.put(
@@ -238,8 +238,24 @@ def _one_of(setting: str, text: str, allowed: tuple[str, ...]) -> str:
     return word
 
 
-def _lease_id(text: str) -> int:
-    """Return a lease's id, which is written in hex."""
+def lease_id_of(text: str) -> int:
+    """Return a lease's id, which is written in hexadecimal.
+
+    Parameters
+    ----------
+    text : str
+        As it stands on the command line.
+
+    Returns
+    -------
+    int
+        The id.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
     try:
         return int(text, 16)
     except ValueError:

@@ -17,7 +17,17 @@ from typing import Annotated, Final, TypeVar
 import typer
 
 import raftwerk
-from raftwerk.cli import ctl, ctl_cluster, ctl_kv, ctl_watch, explain, settings, sources
+from raftwerk.cli import (
+    ctl,
+    ctl_cluster,
+    ctl_kv,
+    ctl_lease,
+    ctl_lock,
+    ctl_watch,
+    explain,
+    settings,
+    sources,
+)
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.flags import Texts, with_settings
 from raftwerk.config import DemoConfig, ServeConfig
@@ -169,6 +179,8 @@ def _inspect(
 
 ctl_kv.add_commands(app)
 ctl_watch.add_commands(app)
+ctl_lease.add_commands(app)
+ctl_lock.add_commands(app)
 ctl_cluster.add_commands(app)
 explain.add_commands(app)
 

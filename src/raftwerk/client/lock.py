@@ -6,6 +6,7 @@ watches: if a member dies the next one goes on.
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from types import TracebackType
 from typing import Self
@@ -81,6 +82,62 @@ class LockCalls(KeyCalls, LeaseCalls, WatchCalls):
                 await backup(fencing_number=held.number)
         """
         return Held(self, self._endpoints, name, value, self.kept_lease(ttl_seconds))
+
+    async def observe_election(
+        self, name: str | bytes
+    ) -> AsyncGenerator[KeyValue, None]:
+        """Hear who leads and what it says, from now on.
+
+        Parameters
+        ----------
+        name : str or bytes
+            Which election.
+
+        Yields
+        ------
+        KeyValue
+            The leader's key, whenever it or its value is another one. Of leaders that
+            lead but for a moment some may be passed over.
+
+        Raises
+        ------
+        RequestError
+            As `KeyCalls.get` and `WatchCalls.watch`.
+        """
+        prefix = _bytes(name) + b"/"
+        known: KeyValue | None = None
+        while True:
+            found = await self.get(
+                prefix,
+                prefix_end(prefix),
+                limit=1,
+                sort_order="ASCEND",
+                sort_target="CREATE",
+            )
+            first = found.kvs[0] if found.kvs else None
+            if first is not None and first != known:
+                yield first
+            known = first
+            # Any change in line may be one of the leader.
+            start = found.header.revision + 1
+            watch = self.watch(prefix, prefix_end(prefix), start_revision=start)
+            try:
+                async with aclosing(watch):
+                    async for told in watch:
+                        if told.events:
+                            break
+            except WatchCompacted:
+                pass  # look anew
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, by the client's host.
+
+        Parameters
+        ----------
+        seconds : float
+            How long.
+        """
+        await self._timers.sleep(seconds)
 
 
 class Held:
