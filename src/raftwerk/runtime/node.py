@@ -60,23 +60,51 @@ class Node:
 
     Examples
     --------
-    A group of one that counts, on virtual time:
+    A group of one that counts, on virtual time; in earnest it would be `real_host`,
+    a `Wal` and a `TcpTransport`:
 
     >>> from raftwerk.host.draw import SplitMix64
     >>> from raftwerk.host.virtual import VirtualLoop, virtual_host
     >>> from raftwerk.runtime import Member, bootstrap_snapshot
     >>> from raftwerk.storage.memory import MemoryLog
-    >>> from raftwerk.transport.memory import MemoryNetwork
+    >>> from raftwerk.transport.memory import MemoryNetwork, MemoryTransport
     >>> class Counter:
-    ...     def __init__(self):
-    ...         self.value = 0
+    ...     value = 0
     ...     def apply(self, index, commands):
-    ...         self.value += len(commands)
-    ...         return [self.value] * len(commands)
+    ...         results = []
+    ...         for command in commands:
+    ...             self.value += int(command)
+    ...             results.append(self.value)
+    ...         return results
     ...     def snapshot(self):
     ...         return [str(self.value).encode()]
     ...     def restore(self, chunks):
     ...         self.value = int(b"".join(chunks))
+    >>> async def count():
+    ...     host = virtual_host(asyncio.get_running_loop(), SplitMix64(1))
+    ...     member = Member(node_id=NodeId(1), peer_urls=("http://here:2380",))
+    ...     identity = Identity(cluster_id=1, node_id=NodeId(1), address="here:2380")
+    ...     network = MemoryNetwork(host.timers, SplitMix64(2))
+    ...     counter = Counter()
+    ...     node = Node(
+    ...         NodeConfig(node_id=NodeId(1)),
+    ...         counter,
+    ...         host=host,
+    ...         store=MemoryLog(bootstrap_snapshot([member])),
+    ...         transport=MemoryTransport(
+    ...             identity, "here:2380", network=network, host=host, report=print
+    ...         ),
+    ...     )
+    ...     async with node:
+    ...         print(await node.propose(b"40"), await node.propose(b"2"))
+    ...         print(await node.read(lambda: counter.value))
+    ...         print(node.status().role.name)
+    >>> loop = VirtualLoop()
+    >>> loop.run_until_complete(count())
+    40 42
+    42
+    LEADER
+    >>> loop.close()
     """
 
     def __init__(
