@@ -42,7 +42,6 @@ from raftwerk.core.records import (
 from raftwerk.core.replica import Replica
 from raftwerk.core.roles import Role
 from raftwerk.errors import (
-    ConfigError,
     InconsistentState,
     InvalidChange,
     MisuseError,
@@ -458,33 +457,6 @@ def test_what_is_no_input_is_refused(thing: Any) -> None:
 
 
 # ---- what a member is made of -----------------------------------------------
-
-SETTINGS = [
-    # settings that can't work  the setting that is named
-    ({"node_id": 0}, "node_id is 0; it must be at least 1"),
-    ({"heartbeat_ticks": 0}, "heartbeat_ticks is 0"),
-    (
-        {"election_ticks_min": 3, "election_ticks_max": 5, "heartbeat_ticks": 3},
-        "election_ticks_min is 3; it must be more than heartbeat_ticks \\(3\\)",
-    ),
-    (
-        {"election_ticks_min": 9, "election_ticks_max": 8},
-        "election_ticks_max is 8; it must be at least election_ticks_min \\(9\\)",
-    ),
-    ({"lease_read": True, "check_quorum": False}, "lease_read is on but check_quorum"),
-    ({"inflight_messages_max": 0}, "inflight_messages_max is 0"),
-    ({"inflight_bytes_max": 0}, "inflight_bytes_max is 0"),
-    ({"uncommitted_bytes_max": 0}, "uncommitted_bytes_max is 0"),
-    ({"committed_bytes_max": 0}, "committed_bytes_max is 0"),
-    ({"append_bytes_max": -1}, "append_bytes_max is -1"),
-    ({"applied_index": -1}, "applied_index is -1"),
-]
-
-
-@pytest.mark.parametrize(("settings", "why"), SETTINGS)
-def test_settings_that_cannot_work_are_named(settings: Any, why: str) -> None:
-    with pytest.raises(ConfigError, match=why):
-        CoreConfig(**({"node_id": 1} | settings))
 
 
 class Stored(MemoryLog):

@@ -79,7 +79,7 @@ class Watch:
         self._snapshot: Snapshot | None = None
         self._acknowledged = (NO_TERM, NO_INDEX)
         self._matches: dict[NodeId, tuple[Progress, LogIndex]] = {}
-        # When each round of heartbeats was sent first; the newest one answered, by whom.
+        # When each round of heartbeats first left; of each member, when its newest did.
         self._rounds: dict[tuple[Term, int], int] = {}
         self._confirmed: dict[NodeId, int] = {}
         self._answers = (0, 0)
