@@ -132,12 +132,15 @@ class _Writer:
 
     def __init__(self, kv: KvService) -> None:
         self._kv = kv
-        self._last: tuple[Sequence[Event], bool] = ((), False)
-        self._last_json = b""
+        self._last: tuple[Sequence[Event], bool, int] = ((), False, 0)
+        self._last_header = b""
+        self._last_events = b""
 
     def write(self, answer: WatchAnswer) -> bytes:
         """Return an answer."""
-        text = write_header(self._kv.header(answer.revision))
+        if answer.events:
+            return self._write_events(answer)
+        text = self._header(answer)
         if answer.watch_id:
             text += b',"watch_id":"%d"' % answer.watch_id
         if answer.created:
@@ -148,21 +151,31 @@ class _Writer:
             text += b',"compact_revision":"%d"' % answer.compact_revision
         if answer.cancel_reason:
             text += b',"cancel_reason":%b' % msgspec.json.encode(answer.cancel_reason)
-        if answer.fragment:
-            text += b',"fragment":true'
-        if answer.events:
-            text += b',"events":[%b]' % self._events(answer)
         return b"{%b}" % text
 
-    def _events(self, answer: WatchAnswer) -> bytes:
-        """Return the events of an answer."""
-        events, with_previous = self._last
-        if answer.events is not events or answer.prev_kv is not with_previous:
-            self._last = (answer.events, answer.prev_kv)
-            self._last_json = b",".join(
+    def _write_events(self, answer: WatchAnswer) -> bytes:
+        """Return an answer that tells of changes."""
+        events, with_previous, revision = self._last
+        if (
+            answer.events is not events
+            or answer.prev_kv is not with_previous
+            or answer.revision != revision
+        ):
+            self._last = (answer.events, answer.prev_kv, answer.revision)
+            self._last_header = self._header(answer)
+            self._last_events = b",".join(
                 [_write_event(event, answer.prev_kv) for event in answer.events]
             )
-        return self._last_json
+        return b'{%b%b%b,"events":[%b]}' % (
+            self._last_header,
+            b',"watch_id":"%d"' % answer.watch_id if answer.watch_id else b"",
+            b',"fragment":true' if answer.fragment else b"",
+            self._last_events,
+        )
+
+    def _header(self, answer: WatchAnswer) -> bytes:
+        """Return the header of an answer."""
+        return write_header(self._kv.header(answer.revision))
 
 
 def _write_event(event: Event, with_previous: bool) -> bytes:

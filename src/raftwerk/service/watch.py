@@ -241,23 +241,25 @@ class WatchStream:
     async def _next_of(self, watch: _Watch) -> WatchAnswer | None:
         """Return the next answer of a watch that may have one."""
         answer = next(watch.fragments, None)
-        if answer is None:
-            # Its turn comes again behind all others'.
-            del self._ready[watch]
-            batch = await self._take(watch)
-            if batch is None:
-                return None
-            self._ready[watch] = None
-            answer = WatchAnswer(
-                revision=batch.revision,
-                watch_id=watch.watch_id,
-                events=batch.events,
-                prev_kv=watch.request.prev_kv,
-            )
-            if watch.request.fragment:
-                watch.fragments = split(answer)
-                answer = next(watch.fragments)
+        if answer is not None:
+            return answer
+        del self._ready[watch]
+        batch = watch.watcher.take_pending() or await self._take(watch)
+        if batch is None:
+            return None
         watch.was_told = True
+        answer = WatchAnswer(
+            revision=batch.revision,
+            watch_id=watch.watch_id,
+            events=batch.events,
+            prev_kv=watch.request.prev_kv,
+        )
+        if watch.request.fragment:
+            watch.fragments = split(answer)
+            answer = next(watch.fragments)
+        if answer.fragment or not watch.watcher.is_idle:
+            # Its turn comes again behind all others'.
+            self._ready[watch] = None
         return answer
 
     async def _take(self, watch: _Watch) -> Batch | None:
