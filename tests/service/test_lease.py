@@ -7,6 +7,7 @@ import pytest
 from raftwerk.core.messages import ForwardProposal
 from raftwerk.errors import NotLeader
 from raftwerk.kv import LeaseExists, LeaseNotFound, LeaseTooLong, Put
+from raftwerk.transport.calls import CallLeader
 from tests.runtime.group import story
 from tests.service.leased import Leased, Served, leased
 
@@ -262,6 +263,28 @@ async def test_many_leases_end_in_time_and_others_go_on() -> None:
     await members.group.until(lambda: len(served.store) == 250, 8.0)
     assert {lease.lease_id % 2 for lease in served.store.leases()} == {0}
     served.store.check()
+
+
+@story
+async def test_keep_alives_that_come_together_are_asked_together() -> None:
+    members = await leased()
+    for lease in range(1, 301):
+        await members.grant(lease, 60)
+    served = members.follower
+    before = len(served.process.sent(CallLeader))
+    beats = [
+        members.begin(served.process, served.lease.keep_alive(lease))
+        for lease in range(0, 301)
+    ]
+    beats[7].cancel()
+    kept = await asyncio.gather(*beats, return_exceptions=True)
+    assert [getattr(each, "ttl_seconds", None) for each in kept] == [
+        0,
+        *[60] * 6,
+        None,
+        *[60] * 293,
+    ]
+    assert len(served.process.sent(CallLeader)) - before <= 3
 
 
 @story

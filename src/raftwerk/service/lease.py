@@ -7,6 +7,7 @@ if the answer does not come soon: a client must not lose its lease because the l
 that it can't even see has died.
 """
 
+import asyncio
 from typing import Final, TypeVar
 
 import msgspec
@@ -37,13 +38,16 @@ from raftwerk.service.lease_calls import encode as encode_call
 from raftwerk.service.lease_node import LeaseNode
 from raftwerk.service.lessor import Lessor
 
-__all__ = ["Granted", "LeaseService"]
+__all__ = ["Granted", "KeptLease", "LeaseService"]
 
 ASK_SECONDS: Final = 1.0
 """How long one leader may take to answer; well below the shortest lease."""
 
 ASK_SECONDS_MAX: Final = 7.0
 """How long all of them together may take; as long as any request."""
+
+BEATS_MAX: Final = 1_000
+"""Leases that are kept alive by one question."""
 
 _IDS: Final = 2**63 - 1
 
@@ -66,6 +70,21 @@ class Granted(msgspec.Struct, frozen=True, gc=False):
 
     revision: int
     lease_id: int
+    ttl_seconds: int
+
+
+class KeptLease(msgspec.Struct, frozen=True, gc=False):
+    """A lease that was kept alive.
+
+    Parameters
+    ----------
+    revision : int
+        The store's.
+    ttl_seconds : int
+        How long it lasts; 0 if there is no such lease.
+    """
+
+    revision: int
     ttl_seconds: int
 
 
@@ -94,6 +113,8 @@ class LeaseService:
         self._clock = clock
         self._draw = draw
         self._lessor = Lessor(node, store, clock, timers)
+        self._beats: list[tuple[int, asyncio.Future[KeptLease]]] = []
+        self._beating: asyncio.Task[None] | None = None
         node.serve_calls(TOPIC, self._answer)
 
     async def run(self) -> None:
@@ -154,8 +175,10 @@ class LeaseService:
         """
         return (await self._propose(RevokeLease(lease_id), LeasesResult)).revision
 
-    async def keep_alive(self, lease_id: int) -> KeptAlive:
+    async def keep_alive(self, lease_id: int) -> KeptLease:
         """Let a lease last for all of its time again, counted from this call at least.
+
+        What comes while the leader is asked is asked together, next time.
 
         Parameters
         ----------
@@ -164,7 +187,7 @@ class LeaseService:
 
         Returns
         -------
-        KeptAlive
+        KeptLease
             How long it lasts; no time if there is no such lease.
 
         Raises
@@ -172,7 +195,11 @@ class LeaseService:
         NotProposed, OutcomeUnknown
             If no leader could say so; it may be tried again.
         """
-        return await self._ask(KeepAlive(lease_id), KeptAlive)
+        future: asyncio.Future[KeptLease] = asyncio.get_running_loop().create_future()
+        self._beats.append((lease_id, future))
+        if self._beating is None:
+            self._beating = asyncio.ensure_future(self._beat())
+        return await future
 
     async def time_to_live(self, lease_id: int, *, with_keys: bool = False) -> TimeLeft:
         """Return how long a lease will last.
@@ -211,6 +238,33 @@ class LeaseService:
         """
         return await self._ask(ListLeases(), LeasesFound)
 
+    async def _beat(self) -> None:
+        """Keep alive what waits for it, many at a time."""
+        try:
+            while self._beats:
+                batch = self._beats[:BEATS_MAX]
+                del self._beats[:BEATS_MAX]
+                await self._keep_all_alive(batch)
+        finally:
+            self._beating = None
+
+    async def _keep_all_alive(
+        self, batch: "list[tuple[int, asyncio.Future[KeptLease]]]"
+    ) -> None:
+        """Keep some leases alive, and tell those who wait."""
+        question = KeepAlive(tuple([lease_id for lease_id, _ in batch]))
+        try:
+            kept = await self._ask(question, KeptAlive)
+        except Exception as error:  # pylint: disable=broad-exception-caught
+            # Whatever it is, it is theirs who wait: each of them raises it.
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), seconds in zip(batch, kept.ttl_seconds, strict=True):
+            if not future.done():
+                future.set_result(KeptLease(kept.revision, seconds))
+
     async def _propose(
         self, command: GrantLease | RevokeLease, expected: type[_Result]
     ) -> _Result:
@@ -246,9 +300,9 @@ class LeaseService:
     async def _answer(self, content: bytes) -> bytes:
         """Answer as the leader."""
         match decode_question(content):
-            case KeepAlive(lease):
-                seconds = await self._lessor.renew(lease)
-                return encode_call(KeptAlive(self._store.revision, seconds))
+            case KeepAlive(leases):
+                times = tuple(await self._lessor.renew(leases))
+                return encode_call(KeptAlive(self._store.revision, times))
             case TimeToLive(lease, with_keys):
                 found = await self._lessor.left(lease)
                 if found is None:
@@ -259,5 +313,5 @@ class LeaseService:
                 reply = TimeLeft(self._store.revision, left, seconds, keys)
                 return encode_call(reply)
             case ListLeases():
-                leases = await self._lessor.in_order()
-                return encode_call(LeasesFound(self._store.revision, leases))
+                found_leases = await self._lessor.in_order()
+                return encode_call(LeasesFound(self._store.revision, found_leases))

@@ -30,15 +30,15 @@ TOPIC: Final = "lease"
 
 
 class KeepAlive(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """Let a lease last for all of its time, from now on.
+    """Let leases last for all of their time, from now on.
 
     Parameters
     ----------
-    lease : int
-        Its id.
+    leases : tuple of int
+        Their ids.
     """
 
-    lease: int
+    leases: tuple[int, ...]
 
 
 class TimeToLive(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -71,12 +71,12 @@ class KeptAlive(msgspec.Struct, frozen=True, tag=True, gc=False):
     ----------
     revision : int
         The leader's store's.
-    ttl_seconds : int
-        How long the lease lasts; 0 if there is none.
+    ttl_seconds : tuple of int
+        How long each lease lasts; 0 if there is none.
     """
 
     revision: int
-    ttl_seconds: int
+    ttl_seconds: tuple[int, ...]
 
 
 class TimeLeft(msgspec.Struct, frozen=True, tag=True):

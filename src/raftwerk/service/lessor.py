@@ -193,18 +193,18 @@ class Lessor:
 
     # ---- questions --------------------------------------------------------------
 
-    async def renew(self, lease_id: int) -> int:
-        """Let a lease last for all of its time again.
+    async def renew(self, lease_ids: Sequence[int]) -> list[int]:
+        """Let leases last for all of their time again.
 
         Parameters
         ----------
-        lease_id : int
+        lease_ids : sequence of int
             Which.
 
         Returns
         -------
-        int
-            How many seconds that is; 0 if there is no such lease.
+        list of int
+            How many seconds that is for each; 0 if there is no such lease.
 
         Raises
         ------
@@ -216,23 +216,24 @@ class Lessor:
         while True:
             asked = self._clock.now()
             await self._confirm()
-            lease = self._counted(lease_id)
-            if lease is None:
-                return 0
-            ending = self._ending.get(lease_id)
-            if ending is not None:
+            endings = {self._ending[each] for each in lease_ids if each in self._ending}
+            if endings:
                 # Too late, or not: it is in the log's hand.
-                await asyncio.wait([ending])
+                await asyncio.wait(endings)
                 continue
             now = self._clock.now()
             # A member that was stopped right here would promise by an old confirmation.
             if now - asked < PROMISE_SECONDS:
                 break
-        self._countdown.renew(lease_id, now, asked + lease.ttl_seconds)
-        if lease.remaining_seconds:
-            command = CheckpointLeases(self._term, ((lease_id, 0),))
+        found = [self._counted(lease_id) for lease_id in lease_ids]
+        leases = [lease for lease in found if lease is not None]
+        for lease in leases:
+            self._countdown.renew(lease.lease_id, now, asked + lease.ttl_seconds)
+        known = tuple([(each.lease_id, 0) for each in leases if each.remaining_seconds])
+        if known:
+            command = CheckpointLeases(self._term, known)
             await self._node.propose_as_leader(encode(command), self._term)
-        return lease.ttl_seconds
+        return [0 if lease is None else lease.ttl_seconds for lease in found]
 
     async def left(self, lease_id: int) -> tuple[int, Lease] | None:
         """Return how long a lease will last.
