@@ -27,18 +27,30 @@ __all__ = ["SAMPLE_SECONDS", "Tap"]
 SAMPLE_SECONDS: Final = 0.1
 """From one message of a kind to a peer to the next that passes."""
 
-ALWAYS: Final = (
-    AppendEntriesRefusal,
-    InstallSnapshot,
-    RequestPreVote,
-    RequestPreVoteReply,
-    RequestVote,
-    RequestVoteReply,
-    TimeoutNow,
+ALWAYS: Final = frozenset[type[Message]](
+    {
+        AppendEntriesRefusal,
+        InstallSnapshot,
+        RequestPreVote,
+        RequestPreVoteReply,
+        RequestVote,
+        RequestVoteReply,
+        TimeoutNow,
+    }
 )
 
 Taker = Callable[[Message, int], None]
 """Takes a message, and for how many it stands."""
+
+
+class _Seen:
+    """What was shown of one kind of message to one peer."""
+
+    __slots__ = ("next_time", "unseen")
+
+    def __init__(self) -> None:
+        self.next_time = 0.0
+        self.unseen = 0
 
 
 class Tap:
@@ -63,8 +75,7 @@ class Tap:
         self._send = transport.send
         self._clock = clock
         self._taker: Taker | None = None
-        self._next: dict[tuple[type[Message], NodeId], float] = {}
-        self._unseen: dict[tuple[type[Message], NodeId], int] = {}
+        self._seen: dict[tuple[type[Message], NodeId], _Seen] = {}
 
     def open(self, taker: Taker) -> None:
         """Show a sample from now on.
@@ -75,8 +86,7 @@ class Tap:
             It must return at once and not raise.
         """
         self._taker = taker
-        self._next.clear()
-        self._unseen.clear()
+        self._seen.clear()
         self.send = self._send_and_show
 
     def close(self) -> None:
@@ -91,10 +101,15 @@ class Tap:
         if taker is None:
             return
         now = self._clock.now()
+        known = self._seen
         for message in messages:
-            key = (type(message), message.receiver)
-            if now < self._next.get(key, 0.0) and not isinstance(message, ALWAYS):
-                self._unseen[key] = self._unseen.get(key, 0) + 1
-                continue
-            self._next[key] = now + SAMPLE_SECONDS
-            taker(message, 1 + self._unseen.pop(key, 0))
+            kind = type(message)
+            key = (kind, message.receiver)
+            seen = known.get(key)
+            if seen is None:
+                seen = known[key] = _Seen()
+            seen.unseen += 1
+            if now >= seen.next_time or kind in ALWAYS:
+                count, seen.unseen = seen.unseen, 0
+                seen.next_time = now + SAMPLE_SECONDS
+                taker(message, count)

@@ -108,6 +108,11 @@ function highest(now, value) {
   return now === null ? value : Math.max(now, value);
 }
 
+// Of medians, by how many each stands for: near enough to the median of all.
+function mean(now, value, share) {
+  return now === null ? value : now + (value - now) * share;
+}
+
 const HANDLERS = {
   header(model, record) {
     if (record.node === undefined) {
@@ -143,12 +148,12 @@ const HANDLERS = {
     bucket.syncs += window.syncs;
     const writes = window.writes_millis;
     if (writes) {
-      bucket.writeMillis = highest(bucket.writeMillis, writes[0]);
+      bucket.writeMillis = mean(bucket.writeMillis, writes[0], window.writes / bucket.writes);
       bucket.writeMost = highest(bucket.writeMost, writes[2]);
     }
     const syncs = window.syncs_millis;
     if (syncs) {
-      bucket.syncMillis = highest(bucket.syncMillis, syncs[0]);
+      bucket.syncMillis = mean(bucket.syncMillis, syncs[0], window.syncs / bucket.syncs);
       bucket.syncMost = highest(bucket.syncMost, syncs[2]);
     }
   },
