@@ -1,41 +1,31 @@
-"""One member of a group, whole: propose, read, look, stop.
+"""One member of a group, whole: how it starts, ends and fails.
 
-The public face of the library. It owns what must not be done twice or in another order:
-start, stop and failure; the work is the driver's.
+The public face of the library, with `node_requests` and `node_view`. It owns what must
+not be done twice or in another order; the work is the driver's.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from raftwerk.config import NodeConfig
-from raftwerk.core.events import Event
-from raftwerk.core.inputs import TransferLeadership
-from raftwerk.core.progress_view import ProgressView
-from raftwerk.core.records import ConfChange, ConfState
-from raftwerk.core.replica import Replica
 from raftwerk.errors import MisuseError, NotLeader, StorageError
 from raftwerk.host.protocol import Host
-from raftwerk.runtime.calls import Answer
 from raftwerk.runtime.driver import Driver
-from raftwerk.runtime.members import Member
-from raftwerk.runtime.meter import Meter
+from raftwerk.runtime.evidence import said_directories
+from raftwerk.runtime.node_requests import NodeRequests
 from raftwerk.runtime.state_machine import StateMachine
-from raftwerk.runtime.status import NodeStatus
-from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.storage.protocol import LogStore
 from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
-from raftwerk.transport.protocol import Identity, PeerView, Transport
-from raftwerk.types import LogIndex, NodeId, Term
+from raftwerk.transport.protocol import Identity, Transport
+from raftwerk.types import NodeId
 
 __all__ = ["Node"]
 
-Result = TypeVar("Result")
 
-
-class Node:
+class Node(NodeRequests):
     """A member of a group that replicates a state machine.
 
     Parameters
@@ -117,16 +107,10 @@ class Node:
         transport: Transport,
         snapshots: SnapshotStore | None = None,
     ) -> None:
-        self._config = config
+        kept = MemorySnapshots() if snapshots is None else snapshots
+        super().__init__(config, Stores(store, kept), transport)
         self._machine = state_machine
         self._host = host
-        self._stores = Stores(
-            store, MemorySnapshots() if snapshots is None else snapshots
-        )
-        self._transport = transport
-        self._answers: dict[str, Answer] = {}
-        self._observers: list[Callable[[Sequence[Event]], None]] = []
-        self.meter: Meter | None = None
         self._running: Driver | None = None
         self._stopping: asyncio.Future[None] | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -236,208 +220,13 @@ class Node:
             # Whoever started the node may never ask; then nobody is to be blamed.
             self._ended.exception()
 
-    # ---- requests -----------------------------------------------------------
+    def _driver(self) -> Driver:
+        """Return the driver, if the node runs."""
+        if self._running is None or (self._ended is not None and self._ended.done()):
+            raise NotLeader(f"member {self._config.node_id} does not run")
+        return self._running
 
-    async def propose(self, command: bytes, version: int = FIRST_VERSION) -> object:
-        """Have a command applied by all members, and return its result.
-
-        Any member takes proposals: they reach the leader by themselves, and wait here
-        while none is known.
-
-        Parameters
-        ----------
-        command : bytes
-            For the state machine.
-        version : int
-            The cluster's, from which on all members understand this command: it is not
-            proposed before, and a member that does not understand it stops instead of
-            applying it.
-
-        Returns
-        -------
-        object
-            What `StateMachine.apply` returned for it here.
-
-        Raises
-        ------
-        NotProposed
-            If nothing happened and nothing will: it is safe to try again.
-        OutcomeUnknown
-            If it may or may not be applied: look before you try again.
-        MisuseError
-            If it is too large; the message says what is allowed.
-        """
-        requests = self._driver().requests
-        meter = self.meter
-        if meter is None or not meter.is_on:
-            return await requests.propose(command, version=version)
-        outcome = requests.propose(command, version=version)
-        return await meter.timed(meter.writes, outcome)
-
-    async def propose_as_leader(self, command: bytes, term: Term) -> object:
-        """Have a command applied that only the leader of a term may give.
-
-        It is never handed on to another member, and never proposed again.
-
-        Parameters
-        ----------
-        command : bytes
-            For the state machine.
-        term : Term
-            In which this member must lead.
-
-        Returns
-        -------
-        object
-            What `StateMachine.apply` returned for it here.
-
-        Raises
-        ------
-        NotLeader
-            If this member does not lead that term.
-        NotProposed
-            If nothing happened and nothing will.
-        OutcomeUnknown
-            If it may or may not be applied.
-        """
-        return await self._driver().requests.propose_as_leader(command, term)
-
-    async def read_barrier(self) -> LogIndex:
-        """Return once a read of the local state machine is linearizable (thesis §6.4).
-
-        Returns
-        -------
-        LogIndex
-            What the state machine has applied at least.
-
-        Raises
-        ------
-        NotLeader
-            If no leader confirmed it in time; it is safe to try again.
-        QueueFull
-            If too many reads wait already.
-        """
-        requests = self._driver().requests
-        meter = self.meter
-        if meter is None or not meter.is_on:
-            return await requests.read_barrier()
-        return await meter.timed(meter.reads, requests.read_barrier())
-
-    async def read(self, query: Callable[[], Result]) -> Result:
-        """Look into the state machine, linearizably: see all that was done before.
-
-        Parameters
-        ----------
-        query : callable
-            Reads the state machine and changes nothing; called between two batches, in
-            the machine's thread unless that is quick.
-
-        Returns
-        -------
-        object
-            What `query` returned.
-
-        Raises
-        ------
-        NotLeader
-            If no leader confirmed it in time, or this node stops; it is safe to try
-            again.
-        QueueFull
-            If too many reads wait already.
-        Exception
-            What `query` raised.
-        """
-        await self.read_barrier()
-        return await self._driver().query(query)
-
-    async def change_members(
-        self, change: ConfChange, members: Sequence[Member] = ()
-    ) -> ConfState:
-        """Change who belongs to the group, and return once that is applied here.
-
-        Parameters
-        ----------
-        change : ConfChange
-            Several changes at once go through a joint configuration.
-        members : sequence of Member
-            Names and addresses of those who are new or have moved.
-
-        Returns
-        -------
-        ConfState
-            The configuration that the change led to; joint if it is left later.
-
-        Raises
-        ------
-        NotLeader
-            If this member does not lead; the message names who does.
-        ChangePending
-            If another one is under way.
-        InvalidChange
-            If it can never be had: no voter would be left, say.
-        NotProposed, OutcomeUnknown
-            As `propose`.
-        """
-        result = await self._driver().requests.change_members(change, members)
-        assert isinstance(result, ConfState)  # nosec B101: for the type checker
-        return result
-
-    def serve_calls(self, topic: str, answer: Answer) -> None:
-        """Have the calls about a topic answered here, while this member leads.
-
-        Parameters
-        ----------
-        topic : str
-            What they are about.
-        answer : Answer
-            Takes the content of each call and returns that of its answer; what it
-            raises, a `RequestError`, is `NotProposed` or `OutcomeUnknown` to the asker.
-        """
-        self._answers[topic] = answer
-
-    async def ask_leader(
-        self, topic: str, content: bytes, timeout_seconds: float | None = None
-    ) -> bytes:
-        """Have the leader, whoever it is, answer a call.
-
-        Parameters
-        ----------
-        topic : str
-            What it is about.
-        content : bytes
-            For what was given to `serve_calls` there.
-        timeout_seconds : float, optional
-            How long it may take; without it, as long as any request.
-
-        Returns
-        -------
-        bytes
-            The answer.
-
-        Raises
-        ------
-        NotProposed
-            If nothing happened and nothing will.
-        OutcomeUnknown
-            If the answer was lost, or did not come in time.
-        """
-        calls = self._driver().calls
-        return await calls.ask_leader(topic, content, timeout_seconds)
-
-    def take_snapshot(self) -> bool:
-        """Take a snapshot now, and compact the log when it is durable.
-
-        Returns
-        -------
-        bool
-            False if one is being taken already, or nothing was applied since the last.
-
-        Raises
-        ------
-        NotLeader
-            If this node does not run.
-        """
-        return self._driver().snapshots.take()
+    # ---- what the transport and discovery ask ---------------------------------
 
     def refusal(self, peer: Identity) -> str:
         """Say why a peer may not speak to us; a transport's `Admission`.
@@ -455,7 +244,9 @@ class Node:
         driver = self._running
         if driver is None:
             return ""
-        words = driver.applier.members.refusal(peer.node_id, peer.directory_id)
+        words = driver.applier.members.refusal(
+            peer.node_id, peer.directory_id, self.said_directories()
+        )
         if not words:
             driver.meet(peer)
         return words
@@ -493,170 +284,3 @@ class Node:
             If this node does not run.
         """
         self._driver().move(peer_urls)
-
-    def transfer_leadership(self, transferee: NodeId) -> None:
-        """Ask for another leader; whether it comes to that, the events tell.
-
-        Parameters
-        ----------
-        transferee : NodeId
-            A voter.
-
-        Raises
-        ------
-        NotLeader
-            If this node does not run.
-        """
-        self._driver().give(TransferLeadership(transferee))
-
-    async def hand_over(self) -> None:
-        """Have another member lead, if this one does; then take part as before.
-
-        Best called some time before `stop`: others go on handing proposals to us until
-        they have heard who leads now. It takes no longer than the greatest election
-        timeout; if nobody else could lead by then, this member may do so still.
-
-        Raises
-        ------
-        NotLeader
-            If this node does not run.
-        """
-        await self._driver().hand_over()
-
-    def _driver(self) -> Driver:
-        """Return the driver, if the node runs."""
-        if self._running is None or (self._ended is not None and self._ended.done()):
-            raise NotLeader(f"member {self._config.node_id} does not run")
-        return self._running
-
-    # ---- looking ------------------------------------------------------------
-
-    def observe(self, observer: Callable[[Sequence[Event]], None]) -> None:
-        """Have the core's events of each turn given to a callable.
-
-        Parameters
-        ----------
-        observer : callable
-            Called on the loop's thread; it must return at once and not raise.
-        """
-        self._observers.append(observer)
-
-    def _tell(self, events: Sequence[Event]) -> None:
-        """Give events to all who asked for them."""
-        for observer in self._observers:
-            observer(events)
-
-    @property
-    def members(self) -> Sequence[Member]:
-        """All members with names and addresses, ascending by id.
-
-        Returns
-        -------
-        sequence of Member
-            As of the last applied entry.
-        """
-        return self._driver().applier.members.in_order()
-
-    @property
-    def removed(self) -> frozenset[NodeId]:
-        """All who were members once; their ids are never given out again.
-
-        Returns
-        -------
-        frozenset of NodeId
-            As of the last applied entry.
-        """
-        return self._driver().applier.members.removed
-
-    def progress(self) -> Mapping[NodeId, ProgressView]:
-        """Return how far each member is, as its leader knows.
-
-        Returns
-        -------
-        mapping of NodeId to ProgressView
-            Ourselves among them; empty unless we lead.
-
-        Raises
-        ------
-        NotLeader
-            If this node does not run.
-        """
-        return self._driver().replica.status().progress
-
-    def peers(self) -> Mapping[NodeId, PeerView]:
-        """Return what the transport knows of the others.
-
-        Returns
-        -------
-        mapping of NodeId to PeerView
-            Members and whoever introduced himself; without ourselves.
-
-        Raises
-        ------
-        NotLeader
-            If this node does not run.
-        """
-        self._driver()
-        return self._transport.peers()
-
-    @property
-    def replica(self) -> Replica:
-        """The core, to look at; whoever tells it anything breaks the node.
-
-        Returns
-        -------
-        Replica
-            As of the last turn.
-        """
-        return self._driver().replica
-
-    def election_timer(self) -> tuple[float, float]:
-        """Return how far the election timeout has run.
-
-        Returns
-        -------
-        tuple of float
-            Seconds since the last sign of a leader (for a leader: of a quorum), and
-            after how many something happens.
-
-        Raises
-        ------
-        NotLeader
-            If this node does not run.
-        """
-        return self._driver().election_timer()
-
-    def status(self) -> NodeStatus:
-        """Return this member's own view at this moment.
-
-        Returns
-        -------
-        NodeStatus
-            A copy.
-
-        Raises
-        ------
-        NotLeader
-            If this node does not run.
-        """
-        driver = self._driver()
-        state = driver.replica.state
-        log = state.log
-        conf_state = state.tracker.conf_state
-        return NodeStatus(
-            node_id=state.id,
-            cluster_id=self._config.cluster_id,
-            name=self._config.name,
-            role=state.role,
-            is_learner=state.id in conf_state.learners,
-            term=state.term,
-            leader=state.leader,
-            first_index=log.first_index,
-            last_log_index=log.last_index,
-            commit_index=log.commit_index,
-            applied_index=driver.applier.applied_index,
-            snapshot_index=self._stores.log.snapshot().index,
-            conf_state=conf_state,
-            cluster_version=driver.applier.members.version,
-            loop=driver.loop_lag.view(),
-        )

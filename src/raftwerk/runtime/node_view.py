@@ -1,0 +1,173 @@
+"""What can be seen of a node: its own view, its members, its peers, its events."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+
+from raftwerk.config import NodeConfig
+from raftwerk.core.events import Event
+from raftwerk.core.progress_view import ProgressView
+from raftwerk.core.replica import Replica
+from raftwerk.runtime.driver import Driver
+from raftwerk.runtime.members import Member
+from raftwerk.runtime.status import NodeStatus
+from raftwerk.storage.snapshot_protocol import Stores
+from raftwerk.transport.protocol import PeerView, Transport
+from raftwerk.types import NodeId
+
+__all__ = ["NodeView"]
+
+
+class NodeView(ABC):
+    """The part of `Node` that looks and changes nothing.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        Who it is.
+    stores : Stores
+        Its log and snapshots.
+    transport : Transport
+        Its way to the other members.
+    """
+
+    def __init__(
+        self, config: NodeConfig, stores: Stores, transport: Transport
+    ) -> None:
+        self._config = config
+        self._stores = stores
+        self._transport = transport
+        self._observers: list[Callable[[Sequence[Event]], None]] = []
+
+    @abstractmethod
+    def _driver(self) -> Driver:
+        """Return the driver, if the node runs."""
+
+    def observe(self, observer: Callable[[Sequence[Event]], None]) -> None:
+        """Have the core's events of each turn given to a callable.
+
+        Parameters
+        ----------
+        observer : callable
+            Called on the loop's thread; it must return at once and not raise.
+        """
+        self._observers.append(observer)
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        """Give events to all who asked for them."""
+        for observer in self._observers:
+            observer(events)
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """All members with names and addresses, ascending by id.
+
+        Returns
+        -------
+        sequence of Member
+            As of the last applied entry.
+        """
+        return self._driver().applier.members.in_order()
+
+    @property
+    def removed(self) -> frozenset[NodeId]:
+        """All who were members once; their ids are never given out again.
+
+        Returns
+        -------
+        frozenset of NodeId
+            As of the last applied entry.
+        """
+        return self._driver().applier.members.removed
+
+    def progress(self) -> Mapping[NodeId, ProgressView]:
+        """Return how far each member is, as its leader knows.
+
+        Returns
+        -------
+        mapping of NodeId to ProgressView
+            Ourselves among them; empty unless we lead.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        return self._driver().replica.status().progress
+
+    def peers(self) -> Mapping[NodeId, PeerView]:
+        """Return what the transport knows of the others.
+
+        Returns
+        -------
+        mapping of NodeId to PeerView
+            Members and whoever introduced himself; without ourselves.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        self._driver()
+        return self._transport.peers()
+
+    @property
+    def replica(self) -> Replica:
+        """The core, to look at; whoever tells it anything breaks the node.
+
+        Returns
+        -------
+        Replica
+            As of the last turn.
+        """
+        return self._driver().replica
+
+    def election_timer(self) -> tuple[float, float]:
+        """Return how far the election timeout has run.
+
+        Returns
+        -------
+        tuple of float
+            Seconds since the last sign of a leader (for a leader: of a quorum), and
+            after how many something happens.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        return self._driver().election_timer()
+
+    def status(self) -> NodeStatus:
+        """Return this member's own view at this moment.
+
+        Returns
+        -------
+        NodeStatus
+            A copy.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        driver = self._driver()
+        state = driver.replica.state
+        log = state.log
+        conf_state = state.tracker.conf_state
+        return NodeStatus(
+            node_id=state.id,
+            cluster_id=self._config.cluster_id,
+            name=self._config.name,
+            role=state.role,
+            is_learner=state.id in conf_state.learners,
+            term=state.term,
+            leader=state.leader,
+            first_index=log.first_index,
+            last_log_index=log.last_index,
+            commit_index=log.commit_index,
+            applied_index=driver.applier.applied_index,
+            snapshot_index=self._stores.log.snapshot().index,
+            conf_state=conf_state,
+            cluster_version=driver.applier.members.version,
+            loop=driver.loop_lag.view(),
+        )
