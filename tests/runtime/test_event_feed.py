@@ -41,10 +41,11 @@ async def told(subscription: Subscription) -> list[dict[str, Any]]:
 
 async def until_told(subscription: Subscription, kind: str) -> dict[str, Any]:
     """Return the next record of a type."""
-    while True:
-        for record in await told(subscription):
+    while records := await told(subscription):
+        for record in records:
             if record["type"] == kind:
                 return record
+    raise AssertionError(f"the stream ended without a record of type {kind}")
 
 
 @story
