@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 
 from raftwerk.api.asgi import ASGIApp
+from raftwerk.api.limits import LimitedProtocol, SlowClients
 from raftwerk.config import Url
 from raftwerk.errors import ConfigError
 
@@ -20,6 +21,9 @@ BACKLOG: Final = 1024
 
 LOOK_SECONDS: Final = 0.01
 """From one look at the open connections to the next, at the end."""
+
+SLOW_LOOK_SECONDS: Final = 1.0
+"""From one look for slow clients to the next."""
 
 KEEP_ALIVE_SECONDS: Final = 75
 """How long an idle connection is kept; clients keep theirs for a minute, mostly."""
@@ -83,7 +87,7 @@ class ApiServer:
                 access_log=False,
                 backlog=BACKLOG,
                 date_header=False,
-                http="httptools",
+                http=LimitedProtocol,
                 lifespan="off",
                 log_config=None,
                 log_level="warning",
@@ -94,6 +98,8 @@ class ApiServer:
                 ws="none",
             )
         )
+        self._slow = SlowClients(self._server.server_state)
+        self._looking: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> tuple[Url, ...]:
@@ -126,6 +132,7 @@ class ApiServer:
         accepting.cancel()
         if self._serving.done():
             self._serving.result()
+        self._looking = asyncio.ensure_future(self._look())
         return tuple(
             Url(url.host, bound.getsockname()[1])
             for url, bound in zip(self._urls, sockets, strict=True)
@@ -148,10 +155,19 @@ class ApiServer:
 
     async def stop(self) -> None:
         """Take no more connections, let requests in flight end, and close all."""
+        if self._looking is not None:
+            self._looking.cancel()
         serving, self._serving = self._serving, None
         if serving is not None:
             self._server.should_exit = True
             await serving
+
+    async def _look(self) -> None:
+        """Look for slow clients for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SLOW_LOOK_SECONDS)
+            self._slow.look(loop.time())
 
     def _bind(self, url: Url) -> socket.socket:
         """Return a socket that is bound to an address."""

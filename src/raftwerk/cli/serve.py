@@ -11,6 +11,7 @@ import structlog
 from raftwerk.api.app import ClientApp
 from raftwerk.api.cluster_json import cluster_routes
 from raftwerk.api.doorway import Doorway
+from raftwerk.api.origin import Cors
 from raftwerk.api.server import ApiServer
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
@@ -131,7 +132,11 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         doorway = Doorway(
             config.name, lambda: beginning.waits_for, config.api.api_prefix
         )
-        server = ApiServer(doorway, config.listen_client_urls, holder_of=holder_of)
+        server = ApiServer(
+            Cors(doorway, config.cors) if config.cors else doorway,
+            config.listen_client_urls,
+            holder_of=holder_of,
+        )
         await server.start()
         stack.push_async_callback(server.stop)
         await _unless_stopped(signals, beginning.find())

@@ -1,0 +1,117 @@
+"""What a connection may cost us before it has asked for anything.
+
+The server bounds neither how large the head of a request may get nor how long it may
+take to come. Bodies are bounded where they are read (`asgi.read_body`), for what they
+may have differs; here is bounded only how long a call may wait for one.
+"""
+
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+__all__ = ["HEAD_BYTES_MAX", "LimitedProtocol", "SlowClients"]
+
+HEAD_BYTES_MAX: Final = 64 * 1024
+"""Of one request: its line, and all of its headers."""
+
+HEAD_SECONDS: Final = 10.0
+"""How long the head of a request may take, from the connection or its first byte."""
+
+BODY_SECONDS: Final = 60.0
+"""How long a body may take that nobody has begun to answer; streams answer early."""
+
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 38\r\nconnection: close\r\n\r\n"
+    b"the head of a request may have 64 KiB\n"
+)
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """HTTP on one connection, with a bound for the head of each request."""
+
+    _head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; a head that gets too large ends the connection.
+
+        Parameters
+        ----------
+        data : bytes
+            What came.
+        """
+        super().data_received(data)
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            self._head_bytes = 0  # the usual case: a whole request came
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+
+class SlowClients:
+    """Looks for connections that keep us waiting, and closes them.
+
+    To be asked every second: a timer for each request would cost more than this finds.
+
+    Parameters
+    ----------
+    state : ServerState
+        The server's connections.
+    head_seconds : float
+        How long a head may take.
+    body_seconds : float
+        How long a body may take.
+    """
+
+    def __init__(
+        self,
+        state: ServerState,
+        *,
+        head_seconds: float = HEAD_SECONDS,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self._state = state
+        self._seconds = {"head": head_seconds, "body": body_seconds}
+        self._waiting: dict[Any, tuple[str, object, float]] = {}
+        """Since when which connection lets us wait for what."""
+
+    def look(self, now: float) -> None:
+        """Close those that let us wait for too long.
+
+        Parameters
+        ----------
+        now : float
+            Seconds, from any beginning.
+        """
+        waiting = {}
+        connections: list[Any] = list(self._state.connections)
+        for connection in connections:
+            part = _awaited(connection)
+            if part is None:
+                continue
+            cycle = connection.cycle
+            before = self._waiting.get(connection)
+            since = now
+            if before is not None and before[0] == part and before[1] is cycle:
+                since = before[2]
+            if now - since >= self._seconds[part]:
+                connection.transport.close()
+            else:
+                waiting[connection] = (part, cycle, since)
+        self._waiting = waiting
+
+
+def _awaited(connection: Any) -> str | None:
+    """Return which part of a request a connection lets us wait for."""
+    cycle = connection.cycle
+    if cycle is None or cycle.response_complete:
+        # Between two requests, the server's own timer for that is set.
+        return None if connection.timeout_keep_alive_task is not None else "head"
+    if cycle.more_body and not cycle.response_started:
+        return "body"
+    return None

@@ -1,0 +1,132 @@
+"""Connections that cost more than they may: too large a head, too slow a client."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from raftwerk.api.asgi import Receive, Scope, Send, send_answer, text_answer
+from raftwerk.api.limits import HEAD_BYTES_MAX, SlowClients
+from raftwerk.api.server import ApiServer
+from raftwerk.config import Url
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _hello(_scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer when the body is there."""
+    while (await receive()).get("more_body"):
+        pass
+    await send_answer(send, text_answer(200, "hello"))
+
+
+def with_server(story: Callable[[Streams], Awaitable[None]]) -> None:
+    """Run a story with a connection to a server."""
+
+    async def whole() -> None:
+        server = ApiServer(_hello, [Url("127.0.0.1", 0)], stop_seconds=1)
+        (url,) = await server.start()
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        try:
+            async with asyncio.timeout(20):
+                await story((reader, writer))
+        finally:
+            writer.close()
+            await server.stop()
+
+    asyncio.run(whole())
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("is_one_line", [True, False])
+def test_a_head_that_never_ends_is_refused(is_one_line: bool) -> None:
+    async def story(streams: Streams) -> None:
+        reader, writer = streams
+        writer.write(b"GET / HTTP/1.1\r\nhost: a\r\nx: ")
+        line = b"x" * 1000 + (b"" if is_one_line else b"\r\nx: ")
+        for _ in range(HEAD_BYTES_MAX // 1000 + 2):
+            writer.write(line)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
+
+    with_server(story)
+
+
+@pytest.mark.e2e
+def test_a_large_head_within_the_bound_is_answered_again_and_again() -> None:
+    async def story(streams: Streams) -> None:
+        reader, writer = streams
+        for _ in range(3):
+            writer.write(b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"x" * 30_000)
+            await writer.drain()
+            writer.write(b"\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+            await reader.readuntil(b"hello")
+
+    with_server(story)
+
+
+class Cycle:
+    """A request as the server has it."""
+
+    def __init__(self, *, more_body: bool, started: bool, complete: bool) -> None:
+        self.more_body = more_body
+        self.response_started = started
+        self.response_complete = complete
+
+
+class Connection:
+    """A connection as the server has it, and whether it was closed."""
+
+    def __init__(self, cycle: Cycle | None, *, is_idle: bool = False) -> None:
+        self.cycle = cycle
+        self.timeout_keep_alive_task = object() if is_idle else None
+        self.transport = self
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class State:
+    """All connections of a server."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connections = {connection}
+
+
+SLOW = [
+    # cycle                                                        idle   closed  why
+    (None, False, 10, "nothing ever came"),
+    (Cycle(more_body=False, started=True, complete=True), False, 10, "half a head"),
+    (Cycle(more_body=True, started=False, complete=False), False, 60, "half a body"),
+    (Cycle(more_body=False, started=True, complete=True), True, None, "between two"),
+    (Cycle(more_body=True, started=True, complete=False), False, None, "a stream"),
+    (Cycle(more_body=False, started=False, complete=False), False, None, "our turn"),
+]
+
+
+@pytest.mark.parametrize(("cycle", "is_idle", "seconds", "why"), SLOW)
+def test_who_keeps_us_waiting_is_closed(
+    cycle: Cycle | None, is_idle: bool, seconds: int | None, why: str
+) -> None:
+    connection = Connection(cycle, is_idle=is_idle)
+    state: Any = State(connection)
+    slow = SlowClients(state)
+    for now in range(200):
+        if connection.is_closed:
+            break
+        slow.look(float(now))
+    assert (now if connection.is_closed else None) == (
+        None if seconds is None else seconds + 1
+    ), why
+
+
+def test_each_request_has_its_own_time() -> None:
+    connection = Connection(None)
+    state: Any = State(connection)
+    slow = SlowClients(state)
+    for now in range(0, 200, 9):
+        slow.look(float(now))
+        connection.cycle = Cycle(more_body=False, started=True, complete=True)
+    assert not connection.is_closed
