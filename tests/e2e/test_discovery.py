@@ -102,6 +102,7 @@ def test_a_replica_that_is_added_to_the_name_joins_and_stays_a_learner(
     asyncio.run(story())
 
 
+@pytest.mark.long
 def test_more_replicas_than_expected_found_nothing_and_say_why(
     dns: DnsServer, tmp_path: Path
 ) -> None:
@@ -118,6 +119,7 @@ def test_more_replicas_than_expected_found_nothing_and_say_why(
     asyncio.run(story())
 
 
+@pytest.mark.long
 def test_replicas_that_were_told_different_numbers_found_nothing(
     dns: DnsServer, tmp_path: Path
 ) -> None:
@@ -196,6 +198,7 @@ def test_nodes_join_a_cluster_of_one_through_it_and_vote(
     asyncio.run(story())
 
 
+@pytest.mark.long
 def test_replicas_are_found_by_service_records(dns: DnsServer, tmp_path: Path) -> None:
     async def story() -> None:
         cluster = NamedCluster(tmp_path, dns, 0)
@@ -217,6 +220,7 @@ def test_replicas_are_found_by_service_records(dns: DnsServer, tmp_path: Path) -
     asyncio.run(story())
 
 
+@pytest.mark.long
 def test_a_replica_waits_as_long_as_dns_fails(dns: DnsServer, tmp_path: Path) -> None:
     async def story() -> None:
         dns.is_broken = True
@@ -250,6 +254,7 @@ def put_record(node: NodeProcess, record: Record) -> None:
     KeptFile(RealDisk(), str(node.data_dir), "first-start").save(encode_record(record))
 
 
+@pytest.mark.long
 def test_who_refused_a_cluster_that_started_joins_it_under_a_new_id(
     dns: DnsServer, tmp_path: Path
 ) -> None:

@@ -33,7 +33,7 @@ from raftwerk.discovery.dns import DnsAddresses, DnsServices, Resolver
 from raftwerk.discovery.first_start import FirstStart, Start
 from raftwerk.discovery.names import Names
 from raftwerk.discovery.static import StaticNames
-from raftwerk.errors import NotLeader
+from raftwerk.errors import ConfigError, NotLeader
 from raftwerk.host.protocol import Host
 from raftwerk.runtime import Node
 from raftwerk.storage.directory import lock_directory
@@ -221,7 +221,14 @@ class Beginning:
         discovery = told.discovery
         if self._way is Way.JOIN:
             return StaticNames(discovery.join)
-        resolver = Resolver(discovery.dns_servers)
+        try:
+            resolver = Resolver(discovery.dns_servers)
+        except ConfigError as error:
+            if not self._has_log:
+                raise
+            # A member knows the others from its log; it must not fail for this.
+            _log.warning("the others are not looked for", reason=str(error))
+            return StaticNames(())
         if self._way is Way.SRV:
             return DnsServices(resolver, discovery.srv_domain)
         port = self.config.listen_peer_urls[0].port

@@ -45,6 +45,9 @@ APPLY_SECONDS: Final = 0.5
 ASKER_SECONDS: Final = 2.0
 """How long who has asked counts as being there."""
 
+ASKERS_MAX: Final = 256
+"""How many who have asked are counted; the first is forgotten for the next."""
+
 PATIENCE_SECONDS: Final = 5.0
 """How long a proposal may take at first; doubled with each that failed."""
 
@@ -220,6 +223,8 @@ class FirstStart:
 
     def _forget_later(self, asker: NodeId) -> None:
         """Count an asker as gone, unless it asks again."""
+        if asker not in self._askers and len(self._askers) >= ASKERS_MAX:
+            self._forget(next(iter(self._askers)))
         if asker in self._askers:
             self._askers[asker].cancel()
         self._askers[asker] = self._timers.call_later(
@@ -228,7 +233,9 @@ class FirstStart:
 
     def _forget(self, asker: NodeId) -> None:
         """Count an asker as gone."""
-        self._askers.pop(asker, None)
+        timer = self._askers.pop(asker, None)
+        if timer is not None:
+            timer.cancel()
         self._machine.forget_asker(asker)
 
     # ---- before there is a cluster ------------------------------------------
