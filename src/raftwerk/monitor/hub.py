@@ -23,7 +23,7 @@ from raftwerk.runtime.event_format import encode_record, header_record
 
 __all__ = ["Hub"]
 
-FLUSH_SECONDS: Final = 0.05
+FLUSH_SECONDS: Final = 0.1
 """How long a record waits for company on its way to the pages."""
 
 LINGER_SECONDS: Final = 5.0

@@ -13,6 +13,7 @@ import { Timeline } from "./timeline.js";
 
 const TEXT_SECONDS = 0.1;
 const SLOW_SECONDS = 0.25;
+const BATCH_SECONDS = 0.15;
 
 const byId = (id) => document.getElementById(id);
 const seconds = () => performance.now() / 1000;
@@ -45,8 +46,8 @@ const nodes = new Nodes(byId("nodes"), {
 
 // ---- taking in -------------------------------------------------------------------
 
-function see(record) {
-  if (record.type === "message") ring.send(shown(), record, seconds());
+function see(record, later = 0) {
+  if (record.type === "message") ring.send(shown(), record, seconds() + later);
   if (controls && record.type === "watched") controls.watched(record);
 }
 
@@ -54,7 +55,8 @@ function take(records) {
   const wasAt = model.t;
   for (const record of records) {
     apply(model, record);
-    if (replay === null) see(record);
+    // A batch comes at once; what it tells of did not happen at once.
+    if (replay === null) see(record, Math.min(Math.max(record.t - wasAt, 0), BATCH_SECONDS));
   }
   if (model.t > wasAt) takenAt = seconds();
 }
@@ -107,7 +109,7 @@ function frame() {
   const passed = Math.min(now - frameAt, 0.25);
   frameAt = now;
   if (replay !== null) {
-    replay.advance(passed, see);
+    replay.advance(passed, (record) => see(record));
     showPlayer();
   }
   const current = shown();

@@ -268,6 +268,7 @@ export class Ring {
       const share = (now - traveller.began) / TRAVEL_SECONDS;
       if (share >= (traveller.isLost ? 0.5 : 1)) continue;
       alive.push(traveller);
+      if (share < 0) continue;
       this.drawTraveller(traveller, share);
     }
     context.globalAlpha = 1;
