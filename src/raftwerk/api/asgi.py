@@ -188,7 +188,7 @@ async def send_answer(send: Send, answer: Answer) -> None:
     send : Send
         Of the request.
     answer : Answer
-        What to send.
+        What to send; a body in pieces is used up.
     """
     pieces = [answer.body] if isinstance(answer.body, bytes) else answer.body
     length = (b"content-length", b"%d" % sum(map(len, pieces)))
@@ -199,7 +199,10 @@ async def send_answer(send: Send, answer: Answer) -> None:
             "headers": [*answer.headers, length],
         }
     )
-    for piece in pieces[:-1]:
-        # Sent when what was sent before has left, so it is not copied into a buffer.
+    pieces.reverse()
+    while len(pieces) > 1:
+        # Sent when what was sent before has left, so it is not copied into a buffer,
+        # and let go of then: to free all of a large answer at once takes its time.
+        piece = pieces.pop()
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-    await send({"type": "http.response.body", "body": pieces[-1] if pieces else b""})
+    await send({"type": "http.response.body", "body": pieces[0] if pieces else b""})

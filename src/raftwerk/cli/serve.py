@@ -1,6 +1,7 @@
 """One node as a process: the one place where all its parts are put together."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Final
@@ -72,6 +73,10 @@ __all__ = ["serve"]
 KEPT_ENTRIES_MAX: Final = 5_000
 """Of those that a snapshot covers, for members that lag a little; as in etcd."""
 
+SWITCH_SECONDS: Final = 0.001
+"""How long a thread may keep the interpreter while another one wants it. A snapshot is
+made beside the loop, and each step of a write would wait for it several times."""
+
 LEAVE_SECONDS: Final = 0.3
 """How long clients may take to leave by themselves when we stop: time for one more
 request of each that is busy. Then idle connections are closed."""
@@ -105,6 +110,7 @@ def serve(
     """
     if with_parent:
         exit_with_parent()
+    sys.setswitchinterval(SWITCH_SECONDS)
     set_up_log(config.log_level, form=config.log_format)
     check_scripts(config.hooks)
     require_free("listen-client-urls", config.listen_client_urls)

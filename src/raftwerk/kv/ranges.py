@@ -167,7 +167,8 @@ def _sorted_and_cut(
     kvs = yield from _sort(request, result.kvs)
     wanted = request.limit if request.limit > 0 else len(kvs)
     more = result.more or wanted < len(kvs)
-    kvs = kvs[:wanted]
+    if wanted < len(kvs):
+        kvs = kvs[:wanted]
     if request.keys_only:
         kvs = yield from _without_values(kvs)
     return RangeResult(result.revision, kvs, more, result.count)

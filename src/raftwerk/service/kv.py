@@ -33,8 +33,8 @@ __all__ = ["REQUEST_BYTES_MAX", "KvService"]
 REQUEST_BYTES_MAX: Final = 1_572_864
 """1.5 MiB, etcd's ``--max-request-bytes``; of the encoded request."""
 
-CHANGES_SCAVENGED_PER_TURN: Final = 500
-"""What a physical compaction does in one turn, in less than a millisecond."""
+CHANGES_SCAVENGED_PER_TURN: Final = 200
+"""What a physical compaction does in one turn, in about a third of a millisecond."""
 
 _Result = TypeVar("_Result")
 
