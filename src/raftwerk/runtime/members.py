@@ -234,7 +234,12 @@ class Members:
         self._version = agreed_version(self._version, told)
         require_readable(self._version, "what this cluster writes into its log")
 
-    def refusal(self, node_id: NodeId, directory_id: int) -> str:
+    def refusal(
+        self,
+        node_id: NodeId,
+        directory_id: int,
+        said: Mapping[NodeId, int] | None = None,
+    ) -> str:
         """Say why a peer may not speak to us, in words for its operator.
 
         A stranger may: if we lag, it may have been added since, and even be the leader.
@@ -245,6 +250,8 @@ class Members:
             Who says to be there.
         directory_id : int
             Of its data directory; 0: not told.
+        said : mapping of NodeId to int, optional
+            Directories that members have named in entries that are not applied yet.
 
         Returns
         -------
@@ -259,9 +266,10 @@ class Members:
                 " existing"
             )
         known = self._members.get(node_id)
-        if known is None or 0 in (known.directory_id, directory_id):
+        if known is None:
             return ""
-        if known.directory_id == directory_id:
+        known_id = known.directory_id or (said or {}).get(node_id, 0)
+        if 0 in (known_id, directory_id) or known_id == directory_id:
             return ""
         return (
             f"member {node_id:x} ({known.name}) has lost its data directory, and with"

@@ -13,7 +13,6 @@ from raftwerk.config import NodeConfig
 from raftwerk.errors import MisuseError, NotLeader, StorageError
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.driver import Driver
-from raftwerk.runtime.evidence import said_directories
 from raftwerk.runtime.node_requests import NodeRequests
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.storage.memory_snapshots import MemorySnapshots

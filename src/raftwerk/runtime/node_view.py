@@ -8,6 +8,7 @@ from raftwerk.core.events import Event
 from raftwerk.core.progress_view import ProgressView
 from raftwerk.core.replica import Replica
 from raftwerk.runtime.driver import Driver
+from raftwerk.runtime.evidence import said_directories
 from raftwerk.runtime.members import Member
 from raftwerk.runtime.status import NodeStatus
 from raftwerk.storage.snapshot_protocol import Stores
@@ -78,6 +79,22 @@ class NodeView(ABC):
             As of the last applied entry.
         """
         return self._driver().applier.members.removed
+
+    def said_directories(self) -> Mapping[NodeId, int]:
+        """Return where members have started, as entries say that are not applied yet.
+
+        Returns
+        -------
+        mapping of NodeId to int
+            Data directories, of those who are named.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        driver = self._driver()
+        return said_directories(driver.replica.state.log, driver.applier.applied_index)
 
     def progress(self) -> Mapping[NodeId, ProgressView]:
         """Return how far each member is, as its leader knows.
