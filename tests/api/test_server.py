@@ -189,3 +189,15 @@ def test_an_idle_connection_does_not_keep_the_server() -> None:
         await server.stop()
 
     asyncio.run(story())
+
+
+def test_connections_of_machines_that_are_gone_end() -> None:
+    async def story() -> None:
+        server = ApiServer(Member().app, [ANY_PORT])
+        async with serving(server):
+            # pylint: disable-next=protected-access  # nothing else shows its sockets
+            (listening,) = server._server.servers[0].sockets
+            asks = listening.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert asks == 1, "what it takes in inherits this"
+
+    asyncio.run(story())

@@ -25,6 +25,15 @@ LOOK_SECONDS: Final = 0.01
 SLOW_LOOK_SECONDS: Final = 1.0
 """From one look for slow clients to the next."""
 
+DEAD_AFTER_SECONDS: Final = 30
+"""Silence after which a client's machine is asked whether it is there, as in etcd."""
+
+DEAD_LOOK_SECONDS: Final = 10
+"""From one question to the next."""
+
+DEAD_LOOKS: Final = 3
+"""Questions without an answer that end a connection."""
+
 KEEP_ALIVE_SECONDS: Final = 75
 """How long an idle connection is kept; clients keep theirs for a minute, mostly."""
 
@@ -189,6 +198,7 @@ class ApiServer:
         try:
             # A port with mere remains of connections is free.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _notice_the_dead(bound)
             bound.bind(address)
             # At once, for until then another process could bind it as well.
             bound.listen(BACKLOG)
@@ -209,3 +219,19 @@ class ApiServer:
             return f"{self._failure(url)}: {error.strerror}"
         holder = self._holder_of(url.port) or "another process"
         return f"{self._failure(url)}: port {url.port} is taken by {holder}"
+
+
+def _notice_the_dead(bound: socket.socket) -> None:
+    """Have connections taken in there end when the client's machine is gone.
+
+    Nothing is sent to a client that watches what does not change, so nothing else would
+    tell us. Connections inherit it from the socket that listens.
+    """
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", DEAD_AFTER_SECONDS),
+        ("TCP_KEEPINTVL", DEAD_LOOK_SECONDS),
+        ("TCP_KEEPCNT", DEAD_LOOKS),
+    ):
+        if hasattr(socket, name):  # not on every system
+            bound.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
