@@ -13,6 +13,7 @@ from raftwerk.config import NodeConfig
 from raftwerk.errors import MisuseError, NotLeader, StorageError
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.driver import Driver
+from raftwerk.runtime.evidence import said_directories
 from raftwerk.runtime.node_requests import NodeRequests
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.storage.memory_snapshots import MemorySnapshots
@@ -243,9 +244,8 @@ class Node(NodeRequests):
         driver = self._running
         if driver is None:
             return ""
-        words = driver.applier.members.refusal(
-            peer.node_id, peer.directory_id, self.said_directories()
-        )
+        said = said_directories(driver.replica.state.log, driver.applier.applied_index)
+        words = driver.applier.members.refusal(peer.node_id, peer.directory_id, said)
         if not words:
             driver.meet(peer)
         return words

@@ -1,6 +1,6 @@
 """What a member tells a newcomer that has no id yet: who belongs to the group."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from raftwerk.discovery import KnownMember, Roster, decode_question, encode
@@ -25,6 +25,9 @@ class WhoIsThere(Protocol):
 
     def status(self) -> NodeStatus:
         """Do as `Node.status` says."""
+
+    def said_directories(self) -> Mapping[NodeId, int]:
+        """Do as `Node.said_directories` says."""
 
 
 class RosterKeeper:
@@ -66,7 +69,7 @@ class RosterKeeper:
             )
         try:
             status, members = self._node.status(), self._node.members
-            removed = self._node.removed
+            removed, said = self._node.removed, self._node.said_directories()
         except NotLeader:
             raise PeerError("this member does not run yet, or not any more") from None
         if not members:
@@ -75,19 +78,22 @@ class RosterKeeper:
             Roster(
                 cluster_id=status.cluster_id,
                 members=tuple(
-                    _known(member, status.conf_state.learners) for member in members
+                    _known(member, status.conf_state.learners, said)
+                    for member in members
                 ),
                 removed=tuple(sorted(removed)),
             )
         )
 
 
-def _known(member: Member, learners: Collection[NodeId]) -> KnownMember:
+def _known(
+    member: Member, learners: Collection[NodeId], said: Collection[NodeId]
+) -> KnownMember:
     """Return what a newcomer is told of a member."""
     return KnownMember(
         node_id=member.node_id,
         name=member.name,
         peer_urls=member.peer_urls,
-        has_started=member.has_started,
+        has_started=member.has_started or member.node_id in said,
         is_learner=member.node_id in learners,
     )
