@@ -1,6 +1,10 @@
 """The page as people meet it: in a browser, on a real cluster that it breaks."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +12,14 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.ports import free_ports
 from tests.e2e.processes import Stopwatch, needs_proc, processes_with
 from tests.monitor.browser import Tab, needs_browser, open_page
 from tests.monitor.demo_process import DemoProcess, demo_process
 
 pytestmark = [pytest.mark.e2e, needs_browser, needs_proc]
+
+STOP_SECONDS = 10.0
 
 NEW_LEADER_SECONDS = 2.0
 """What was promised, from the click to the new leader on the page."""
@@ -230,3 +237,86 @@ def test_a_demo_records_what_its_page_can_play(browser: Any, tmp_path: Path) -> 
         1,
         "demo",
     )
+
+
+class Monitor:
+    """`raftwerk monitor` beside the demo: it may watch, and nothing more."""
+
+    def __init__(self, demo: DemoProcess) -> None:
+        self._endpoint = demo.nodes()[0]["endpoint"]
+        self._port = free_ports(1)[0]
+        self.url = f"http://127.0.0.1:{self._port}/"
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+            [
+                *(sys.executable, "-m", "raftwerk", "monitor"),
+                f"--endpoints={self._endpoint}",
+                f"--port={self._port}",
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == f"monitor: {self.url}\n"
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            assert self._process.wait(STOP_SECONDS) == 0
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+            self._process = None
+
+
+@pytest.fixture(name="monitor")
+def fixture_monitor(demo: DemoProcess) -> Iterator[Monitor]:
+    monitor = Monitor(demo)
+    monitor.start()
+    yield monitor
+    monitor.stop()
+
+
+def test_one_endpoint_is_enough_and_no_other_cluster_can_be_broken(
+    browser: Any, monitor: Monitor
+) -> None:
+    with open_page(browser, monitor.url) as tab:
+        tab.wait_health("all 3 voters are with it")
+        assert not tab.page.locator("#break").is_visible()
+        assert tab.page.locator("[data-act]").count() == 0
+    assert httpx.post(f"{monitor.url}act", content='{"act": "heal"}').status_code == 404
+
+
+def test_a_page_says_that_the_monitor_is_gone_and_finds_it_again(
+    browser: Any, monitor: Monitor
+) -> None:
+    with open_page(browser, monitor.url) as tab:
+        tab.wait_health("All is well")
+        monitor.stop()
+        tab.wait_health("The monitor does not answer since")
+        tab.wait("() => document.getElementById('connection').dataset.kind === 'lost'")
+        monitor.start()
+        tab.wait_health("All is well")
+        # The browser itself complains of a connection that was refused.
+        tab.complaints.clear()
+
+
+def test_a_node_that_is_gone_is_shown_with_since_when(
+    browser: Any, demo: DemoProcess, monitor: Monitor
+) -> None:
+    """A monitor is told by nobody that a process was stopped: it finds out."""
+    nodes = processes_with(f"--data-dir={demo.log.parent}/")
+    pid = next(pid for pid, words in nodes.items() if "--name=n3 " in words)
+    with open_page(browser, monitor.url) as tab:
+        tab.wait_health("All is well")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            tab.wait_health("n3 can't be reached since")
+            tab.wait(
+                "() => [...document.querySelectorAll('.row.role-unreachable')]"
+                ".some(row => row.textContent.includes('last seen in term'))"
+            )
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        tab.wait_health("All is well")
