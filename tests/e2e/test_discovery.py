@@ -1,6 +1,7 @@
 """Replicas that know nothing but a name find each other, and stay together."""
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import pytest
 from msgspec.structs import replace
 
 from raftwerk.discovery.bootstrap import Candidate, Proposal, Record, encode_record
+from raftwerk.host.draw import SplitMix64
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.kept_file import KeptFile
 from raftwerk.types import NodeId
 from tests.discovery.dns_server import DnsServer
 from tests.e2e.cluster import READY_SECONDS, NodeProcess
+from tests.e2e.commands import run
 from tests.e2e.named import NAME, NamedCluster, addresses
 from tests.e2e.processes import Stopwatch
 from tests.e2e.waiting import until
@@ -302,5 +305,68 @@ def test_who_started_a_cluster_that_the_others_refused_begins_anew(
             assert says(cluster.nodes[0], "beginning anew")
             members = await cluster.members(cluster.nodes[0])
             assert {member["ID"] for member in members.values()} == {"1", "2", "3"}
+
+    asyncio.run(story())
+
+
+@pytest.mark.long
+def test_replicas_that_are_killed_while_they_found_a_cluster_found_one(
+    dns: DnsServer, tmp_path: Path
+) -> None:
+    draw = SplitMix64(2026)
+
+    async def story(folder: Path) -> None:
+        async with NamedCluster(folder, dns) as cluster:
+            for _ in range(6):
+                node = cluster.nodes[draw.below(3)]
+                # Each comes about as far as a first start takes.
+                await until_said(node, "finding the cluster")
+                await asyncio.sleep(draw.below(700) / 1000)
+                node.kill()
+                node.log.unlink()
+                node.start()
+            await until_written(cluster)
+            for node in cluster.nodes:
+                await cluster.answers(node)
+            seen = [await cluster.members(node) for node in cluster.nodes]
+            assert seen[0].keys() == {"r1", "r2", "r3"}
+            assert all(
+                {member["ID"] for member in members.values()}
+                == {member["ID"] for member in seen[0].values()}
+                for members in seen
+            )
+
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+        asyncio.run(story(tmp_path / str(number)))
+
+
+@pytest.mark.long
+def test_a_replica_that_lost_its_log_waits_to_be_replaced(
+    dns: DnsServer, tmp_path: Path
+) -> None:
+    async def story() -> None:
+        async with NamedCluster(tmp_path, dns) as cluster:
+            await until_written(cluster)
+            voters = {"r1": False, "r2": False, "r3": False}
+            await until_listed(cluster, cluster.nodes[0], voters)
+            lost = (await cluster.members(cluster.nodes[0]))["r3"]["ID"]
+            node = cluster.nodes[2]
+            node.kill()
+            shutil.rmtree(node.data_dir / "wal")
+            node.start()
+            await until_said(node, "has lost its log, and begins as a new one")
+            words = f"raftwerk member replace {int(str(lost)):x}"
+            await until_said(node, words)
+            ended = await asyncio.to_thread(
+                run,
+                *words.split()[1:],
+                cluster.endpoints,
+                folder=tmp_path,
+            )
+            assert ended.returncode == 0, ended.stderr
+            await cluster.answers(node)
+            await until_listed(cluster, cluster.nodes[0], voters)
+            assert (await cluster.members(node))["r3"]["ID"] != lost
 
     asyncio.run(story())

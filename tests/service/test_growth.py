@@ -170,3 +170,14 @@ def test_only_the_last_round_has_to_be_fast(last: float) -> None:
     for each in range(ROUNDS):
         assert not rounds.look(5.0 * each, index, index)
     assert rounds.look(5.0 * (ROUNDS - 1) + last, index, index) is (last < 0.1)
+
+
+@story
+async def test_a_learner_that_is_gone_is_removed() -> None:
+    group = await group_of(3, away_seconds=5.0)
+    fourth = await come(group, 4)
+    await until_started(group, fourth)
+    fourth.kill()
+    leader = await group.until_led()
+    await group.until(lambda: not leader.status.conf_state.learners)
+    assert voting(group) == (1, 2, 3)
