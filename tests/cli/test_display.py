@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from raftwerk.cli.display import LineDisplay, LiveDisplay, make_display
 from raftwerk.cli.child import Child
+from raftwerk.cli.display import LineDisplay, LiveDisplay, make_display
 from raftwerk.monitor.status import UNREACHABLE, NodeView
 
 

@@ -1,6 +1,7 @@
 """Whole nodes: who leads, how they start, stop, fail, and start again."""
 
 import asyncio
+
 import pytest
 
 from raftwerk.core.events import BecameLeader, ElectionStarted, MemberStarted

@@ -6,60 +6,32 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from typing import Final
 
-import msgspec
 import structlog
 
 from raftwerk.api.app import ClientApp
-from raftwerk.api.cluster_json import cluster_routes
 from raftwerk.api.doorway import Doorway
 from raftwerk.api.origin import Cors
 from raftwerk.api.server import ApiServer
-from raftwerk.api.streams import Streams
-from raftwerk.api.v1.context import ApiContext
-from raftwerk.api.v1.events import EventStream
 from raftwerk.cli.beginning import Beginning
-from raftwerk.cli.data_directory import (
-    open_log,
-    open_snapshots,
-    size_of_directory,
-)
-from raftwerk.cli.explainer import make_explainer
-from raftwerk.cli.families import start_families
+from raftwerk.cli.client_app import make_client_app
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_log_level, set_up_log
 from raftwerk.cli.ports import require_free
 from raftwerk.cli.recorder import Recorder, record_feed
 from raftwerk.cli.reload import Reloader
 from raftwerk.cli.role_scripts import check_scripts, replace_scripts, run_scripts
+from raftwerk.cli.running_member import RunningMember, start_member
 from raftwerk.cli.signals import StopSignals
-from raftwerk.cli.transport import make_transport
-from raftwerk.config import NodeConfig, ServeConfig
+from raftwerk.config import ServeConfig
 from raftwerk.core.roles import Role
-from raftwerk.discovery.first_start import Start
 from raftwerk.errors import InvariantViolation, NotLeader
 from raftwerk.host.garbage import Garbage
 from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
-from raftwerk.kv import Store
-from raftwerk.runtime import Member, Node
-from raftwerk.runtime.event_feed import EventFeed
+from raftwerk.runtime import Node
 from raftwerk.runtime.hooks import Hooks
-from raftwerk.runtime.meter import Meter
-from raftwerk.runtime.tap import Tap
-from raftwerk.runtime.timed_threads import timed_host
-from raftwerk.service import KvService
-from raftwerk.service.cluster import ClusterService
-from raftwerk.service.compactor import Compactor
-from raftwerk.service.growth import Growth
-from raftwerk.service.newcomers import Newcomers
-from raftwerk.service.quota import Quota
-from raftwerk.service.revisions import Revisions
-from raftwerk.service.watch import WatchService
 from raftwerk.storage.disk import RealDisk
-from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.transport.port_holder import holder_of
-from raftwerk.transport.protocol import Identity
-from raftwerk.types import Term
 
 try:
     import uvloop
@@ -69,9 +41,6 @@ else:
     NEW_LOOP = uvloop.new_event_loop
 
 __all__ = ["serve"]
-
-KEPT_ENTRIES_MAX: Final = 5_000
-"""Of those that a snapshot covers, for members that lag a little; as in etcd."""
 
 SWITCH_SECONDS: Final = 0.001
 """How long a thread may keep the interpreter while another one wants it. A snapshot is
@@ -149,19 +118,17 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         if signals.is_stopping:
             return False
         config = beginning.config
-        member = await _start_node(config, host, stack, beginning)
+        member = await start_member(config, host, stack, beginning)
         node = member.node
         hooks = run_scripts(config.hooks, host)
-        app = _make_app(config, host, member, stack, hooks)
+        app = make_client_app(config, host, member, stack, hooks)
         doorway.open(app)
         stack.push_async_callback(server.stop)  # before the node, so that all may end
         # What lives now lives long: the collector need not look at it ever again.
         garbage = stack.enter_context(_garbage(config, host, node))
         signals.on_reload = _reloader(config, read_again, hooks, beginning).reload
         if config.record_events is not None:
-            recorder = stack.enter_context(Recorder(config.record_events))
-            recording = asyncio.ensure_future(record_feed(member.feed, recorder))
-            stack.callback(recording.cancel)
+            _start_recording(config.record_events, member, stack)
         _tell_ready(config, node)
         hooks.watch(node)
         loading = asyncio.ensure_future(_load_documented(app, garbage))
@@ -178,6 +145,13 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         await hooks.stop()
     await node.wait_ended()  # raises if it failed, be it in its last moment
     return False
+
+
+def _start_recording(path: str, member: RunningMember, stack: AsyncExitStack) -> None:
+    """Record what the node tells until the stack is closed."""
+    recorder = stack.enter_context(Recorder(path))
+    recording = asyncio.ensure_future(record_feed(member.feed, recorder))
+    stack.callback(recording.cancel)
 
 
 def _reloader(
@@ -207,16 +181,6 @@ def _reloader(
     return Reloader(config, read_again, takers)
 
 
-class _Member(msgspec.Struct, frozen=True):
-    """What takes part in the cluster, and what tells of it."""
-
-    config: NodeConfig
-    node: Node
-    store: Store
-    feed: EventFeed
-    newcomers: Newcomers
-
-
 async def _unless_stopped(
     signals: StopSignals, searching: Coroutine[None, None, None]
 ) -> None:
@@ -231,182 +195,6 @@ async def _unless_stopped(
         asked.cancel()
         found.cancel()
         await asyncio.gather(asked, found, return_exceptions=True)
-
-
-async def _start_node(
-    config: ServeConfig, host: Host, stack: AsyncExitStack, beginning: Beginning
-) -> _Member:
-    """Take part in the cluster until the stack is closed."""
-    disk = RealDisk()
-    log = open_log(
-        config, disk, host.draw, beginning.place, _founders_of(beginning.start)
-    )
-
-    def admit(peer: Identity) -> str:
-        """Ask the node, which is made after its transport."""
-        return node.refusal(peer)
-
-    def answer(question: bytes) -> bytes:
-        """Tell a newcomer who is there; the same."""
-        return newcomers(question)
-
-    def term_now() -> Term:
-        """Tell what term it is; the same."""
-        return node.status().term
-
-    try:
-        await beginning.note(log.identity)
-        store = Store()
-        node_config = _node_config(config, log.identity)
-        meter = Meter(host.clock)
-        way = make_transport(
-            config, log.identity, host, admit=admit, answer=answer, term_now=term_now
-        )
-        tap = Tap(way, host.clock)
-        node = Node(
-            node_config,
-            store,
-            host=timed_host(host, meter),
-            store=log,
-            transport=tap,
-            snapshots=open_snapshots(config, disk, log),
-        )
-        node.meter = meter
-        newcomers = Newcomers(
-            node,
-            config.initial_cluster_token,
-            say=beginning.say,
-            report=_tell_not_added,
-        )
-        feed = EventFeed(node, node_config, host, log=log, tap=tap, meter=meter)
-        await node.start()
-    except BaseException:
-        log.close()
-        raise
-    stack.push_async_callback(node.stop)
-    return _Member(node_config, node, store, feed, newcomers)
-
-
-def _founders_of(start: Start | None) -> list[Member]:
-    """Return who founds the cluster, as the first snapshot has them."""
-    return [
-        Member(node_id=each.node_id, name=each.name, peer_urls=each.peer_urls)
-        for each in (start.founders if start else ())
-    ]
-
-
-def _tell_not_added(words: str) -> None:
-    """Say why somebody who asked for it was not added."""
-    structlog.get_logger(__name__).warning("a newcomer was not added", reason=words)
-
-
-def _node_config(config: ServeConfig, identity: DirectoryIdentity) -> NodeConfig:
-    """Return what the node is told: its identity is the directory's, not the flags'."""
-    return NodeConfig(
-        node_id=identity.node_id,
-        cluster_id=identity.cluster_id,
-        directory_id=identity.directory_id,
-        name=config.name,
-        peer_urls=tuple(map(str, config.initial_advertise_peer_urls)),
-        client_urls=tuple(map(str, config.advertise_client_urls)),
-        election_timeout_min_millis=config.election_timeout_min_millis,
-        election_timeout_max_millis=config.election_timeout_max_millis,
-        heartbeat_millis=config.heartbeat_interval_millis,
-        snapshot_entries=config.snapshot_count,
-        # Who wants snapshots often wants a short log.
-        snapshot_keep_entries=min(KEPT_ENTRIES_MAX, config.snapshot_count),
-    )
-
-
-def _start_duties(
-    config: ServeConfig, host: Host, member: _Member, stack: AsyncExitStack
-) -> ClusterService:
-    """Have done what a leader owes the group, until the stack is closed."""
-    cluster = ClusterService(member.node, host.timers, host.draw)
-    member.newcomers.cluster = cluster
-    growth = Growth(
-        member.node,
-        cluster,
-        clock=host.clock,
-        timers=host.timers,
-        voters_max=config.discovery.num_replicas,
-        election_timeout_seconds=config.election_timeout_min_millis / 1000,
-        away_seconds=config.discovery.remove_after_seconds,
-    )
-    for duty in (cluster.run(), growth.run()):
-        stack.callback(asyncio.ensure_future(duty).cancel)
-    return cluster
-
-
-def _make_app(
-    config: ServeConfig,
-    host: Host,
-    member: _Member,
-    stack: AsyncExitStack,
-    hooks: Hooks,
-) -> ClientApp:
-    """Return what answers clients until the stack is closed."""
-    beside = host.threads("documented-api")
-    stack.callback(beside.close)
-    cluster = _start_duties(config, host, member, stack)
-    quota = Quota(member.node, member.store, config.quota_backend_bytes)
-    kv = KvService(
-        member.node,
-        member.store,
-        request_bytes_max=config.max_request_bytes,
-        quota=quota,
-    )
-    compactor = Compactor(
-        member.node,
-        member.store,
-        kv,
-        config.auto_compaction,
-        clock=host.clock,
-        timers=host.timers,
-    )
-    stack.callback(asyncio.ensure_future(compactor.run()).cancel)
-
-    def size_bytes() -> int:
-        """Return how much room the data takes."""
-        return size_of_directory(config.data_dir)
-
-    streams = Streams()
-    watches = WatchService(member.store, host.timers)
-    explainer, connections = make_explainer(config, member.config, host, member.node)
-    stack.push_async_callback(connections.close)
-    context = ApiContext(
-        node=member.node,
-        explainer=explainer,
-        kv=kv,
-        cluster=cluster,
-        hooks=hooks,
-        watch=watches,
-        revisions=Revisions(member.store, clock=host.clock, timers=host.timers),
-        streams=streams,
-        settings=config.api,
-    )
-    families = start_families(
-        member.node,
-        member.store,
-        kv,
-        host=host,
-        watches=watches,
-        streams=streams,
-        stack=stack,
-    )
-    return ClientApp(
-        context,
-        families=[
-            cluster_routes(
-                member.node, cluster, kv, size_bytes, lambda: member.store.size_bytes
-            ),
-            *families,
-        ],
-        streams=streams,
-        run_beside=beside.run,
-        events=EventStream(member.feed),
-        timers=host.timers,
-    )
 
 
 def _garbage(config: ServeConfig, host: Host, node: Node) -> Garbage:

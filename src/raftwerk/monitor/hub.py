@@ -207,7 +207,8 @@ class Hub:
     def _beginning(self) -> list[bytes]:
         """Return what a page has to know first."""
         header = header_record(self._source, self._clock.wall())
-        names, rest = [], []
+        names: list[bytes] = []
+        rest: list[bytes] = []
         for (kind, _, _), line in self._kept.items():
             (names if kind in NAMING else rest).append(line)
         # Who is who comes first: what happened is told by name.

@@ -1,7 +1,7 @@
 """Messages as JSON over HTTP: for who wants to watch, and for the seed's routes.
 
 Slower than `tcp` by far, and readable by any tool. A letter is a request to one of
-three routes below the API's prefix, on the peer listener; see `http_letter` for its form,
+three routes below the API's prefix, on the peer listener; `http_letter` has its form,
 `http_desk` for who may write, `http_peer` for who sends.
 """
 

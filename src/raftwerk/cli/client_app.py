@@ -1,0 +1,156 @@
+"""What clients are served, made of its parts: services, their duties, their routes."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from raftwerk.api.app import ClientApp
+from raftwerk.api.cluster_json import cluster_routes
+from raftwerk.api.streams import Streams
+from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.events import EventStream
+from raftwerk.cli.data_directory import size_of_directory
+from raftwerk.cli.explainer import make_explainer
+from raftwerk.cli.families import start_families
+from raftwerk.cli.running_member import RunningMember
+from raftwerk.config import ServeConfig
+from raftwerk.host.protocol import Host
+from raftwerk.runtime.hooks import Hooks
+from raftwerk.service import KvService
+from raftwerk.service.cluster import ClusterService
+from raftwerk.service.compactor import Compactor
+from raftwerk.service.growth import Growth
+from raftwerk.service.quota import Quota
+from raftwerk.service.revisions import Revisions
+from raftwerk.service.watch import WatchService
+
+__all__ = ["make_client_app"]
+
+
+def _start_duties(
+    config: ServeConfig, host: Host, member: RunningMember, stack: AsyncExitStack
+) -> ClusterService:
+    """Have done what a leader owes the group, until the stack is closed."""
+    cluster = ClusterService(member.node, host.timers, host.draw)
+    member.newcomers.cluster = cluster
+    growth = Growth(
+        member.node,
+        cluster,
+        clock=host.clock,
+        timers=host.timers,
+        voters_max=config.discovery.num_replicas,
+        election_timeout_seconds=config.election_timeout_min_millis / 1000,
+        away_seconds=config.discovery.remove_after_seconds,
+    )
+    for duty in (cluster.run(), growth.run(), _note_leaders(member, host)):
+        stack.callback(asyncio.ensure_future(duty).cancel)
+    return cluster
+
+
+async def _note_leaders(member: RunningMember, host: Host) -> None:
+    """Have it counted who leads: a follower is told of no event when it learns that."""
+    while True:
+        await host.timers.sleep(LOOK_SECONDS)
+        with suppress(NotLeader):  # it does not run
+            member.metrics.look(member.node.status().leader)
+
+
+def _start_compactor(
+    config: ServeConfig,
+    host: Host,
+    member: RunningMember,
+    stack: AsyncExitStack,
+    kv: KvService,
+) -> None:
+    """Have old revisions forgotten as told, until the stack is closed."""
+    compactor = Compactor(
+        member.node,
+        member.store,
+        kv,
+        config.auto_compaction,
+        clock=host.clock,
+        timers=host.timers,
+        metrics=MetricsPage(member.node, member.store, member.metrics),
+    )
+    stack.callback(asyncio.ensure_future(compactor.run()).cancel)
+
+
+def make_client_app(
+    config: ServeConfig,
+    host: Host,
+    member: RunningMember,
+    stack: AsyncExitStack,
+    hooks: Hooks,
+) -> ClientApp:
+    """Return what answers clients until the stack is closed.
+
+    Parameters
+    ----------
+    config : ServeConfig
+        What the process was told.
+    host : Host
+        Time, threads and draws.
+    member : RunningMember
+        Who takes part.
+    stack : AsyncExitStack
+        All that works for clients ends when it is closed.
+    hooks : Hooks
+        The role scripts.
+
+    Returns
+    -------
+    ClientApp
+        An ASGI application.
+    """
+    beside = host.threads("documented-api")
+    stack.callback(beside.close)
+    cluster = _start_duties(config, host, member, stack)
+    kv = KvService(
+        member.node,
+        member.store,
+        request_bytes_max=config.max_request_bytes,
+        quota=Quota(member.node, member.store, config.quota_backend_bytes),
+    )
+    _start_compactor(config, host, member, stack, kv)
+
+    def _size_bytes() -> int:
+        """Return how much room the data takes."""
+        return size_of_directory(config.data_dir)
+
+    streams = Streams()
+    watches = WatchService(member.store, host.timers)
+    explainer, connections = make_explainer(config, member.config, host, member.node)
+    stack.push_async_callback(connections.close)
+    context = ApiContext(
+        node=member.node,
+        explainer=explainer,
+        kv=kv,
+        cluster=cluster,
+        hooks=hooks,
+        watch=watches,
+        revisions=Revisions(member.store, clock=host.clock, timers=host.timers),
+        streams=streams,
+        settings=config.api,
+    )
+    families = start_families(
+        member.node,
+        member.store,
+        kv,
+        host=host,
+        watches=watches,
+        streams=streams,
+        stack=stack,
+    )
+    return ClientApp(
+        context,
+        families=[
+            cluster_routes(
+                member.node, cluster, kv, _size_bytes, lambda: member.store.size_bytes
+            ),
+            *families,
+        ],
+        streams=streams,
+        run_beside=beside.run,
+        events=EventStream(member.feed),
+        timers=host.timers,
+        metrics=MetricsPage(member.node, member.store, member.metrics),
+    )

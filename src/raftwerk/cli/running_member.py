@@ -1,0 +1,181 @@
+"""A member of a cluster, made of its parts: log, store, transport, node."""
+
+from contextlib import AsyncExitStack
+from typing import Final
+
+import msgspec
+import structlog
+
+from raftwerk.cli.beginning import Beginning
+from raftwerk.cli.data_directory import open_log, open_snapshots
+from raftwerk.cli.event_log import log_events
+from raftwerk.cli.transport import make_transport
+from raftwerk.config import NodeConfig, ServeConfig
+from raftwerk.discovery.first_start import Start
+from raftwerk.host.protocol import Host
+from raftwerk.kv import Store
+from raftwerk.runtime import Member, Node
+from raftwerk.runtime.event_feed import EventFeed
+from raftwerk.runtime.meter import Meter
+from raftwerk.runtime.metrics import NodeMetrics, counted_host
+from raftwerk.runtime.tap import Tap
+from raftwerk.runtime.timed_threads import timed_host
+from raftwerk.service.newcomers import Newcomers
+from raftwerk.storage.disk import RealDisk
+from raftwerk.storage.protocol import DirectoryIdentity
+from raftwerk.transport.protocol import Identity
+from raftwerk.types import Term
+
+__all__ = ["RunningMember", "start_member"]
+
+KEPT_ENTRIES_MAX: Final = 5_000
+"""Of those that a snapshot covers, for members that lag a little; as in etcd."""
+
+
+class RunningMember(msgspec.Struct, frozen=True):
+    """What takes part in the cluster, and what tells of it.
+
+    Parameters
+    ----------
+    config : NodeConfig
+        What the node was told.
+    node : Node
+        It runs.
+    store : Store
+        Its state machine.
+    feed : EventFeed
+        Tells what happens in it.
+    newcomers : Newcomers
+        Answers those who want to join.
+    metrics : NodeMetrics
+        What it counts.
+    """
+
+    config: NodeConfig
+    node: Node
+    store: Store
+    feed: EventFeed
+    newcomers: Newcomers
+    metrics: NodeMetrics
+
+
+class _Late:
+    """What a transport asks of its node, which is made after it."""
+
+    node: Node
+    newcomers: Newcomers
+
+    def refusal(self, peer: Identity) -> str:
+        """Say why a peer is refused."""
+        return self.node.refusal(peer)
+
+    def answer(self, question: bytes) -> bytes:
+        """Tell a newcomer who is there."""
+        return self.newcomers(question)
+
+    def term(self) -> Term:
+        """Say what term it is."""
+        return self.node.status().term
+
+
+async def start_member(
+    config: ServeConfig, host: Host, stack: AsyncExitStack, beginning: Beginning
+) -> RunningMember:
+    """Take part in the cluster until the stack is closed.
+
+    Parameters
+    ----------
+    config : ServeConfig
+        What the process was told.
+    host : Host
+        Time, threads and draws.
+    stack : AsyncExitStack
+        The member ends when it is closed.
+    beginning : Beginning
+        It has found the cluster.
+
+    Returns
+    -------
+    RunningMember
+        It takes part.
+
+    Raises
+    ------
+    RaftwerkError
+        If it can't; the message says why.
+    """
+    disk, late = RealDisk(), _Late()
+    log = open_log(
+        config, disk, host.draw, beginning.place, _founders_of(beginning.start)
+    )
+    try:
+        await beginning.note(log.identity)
+        store = Store()
+        node_config = _node_config(config, log.identity)
+        meter, metrics = Meter(host.clock), NodeMetrics()
+        tap = Tap(
+            make_transport(
+                config,
+                log.identity,
+                host,
+                admit=late.refusal,
+                answer=late.answer,
+                term_now=late.term,
+            ),
+            host.clock,
+        )
+        late.node = node = Node(
+            node_config,
+            store,
+            host=counted_host(timed_host(host, meter), metrics),
+            store=log,
+            transport=tap,
+            snapshots=open_snapshots(config, disk, log),
+        )
+        node.meter = meter
+        node.observe(metrics.observe)
+        node.observe(log_events)
+        late.newcomers = newcomers = Newcomers(
+            node,
+            config.initial_cluster_token,
+            say=beginning.say,
+            report=_tell_not_added,
+        )
+        feed = EventFeed(node, node_config, host, log=log, tap=tap, meter=meter)
+        await node.start()
+    except BaseException:
+        log.close()
+        raise
+    stack.push_async_callback(node.stop)
+    return RunningMember(node_config, node, store, feed, newcomers, metrics)
+
+
+def _founders_of(start: Start | None) -> list[Member]:
+    """Return who founds the cluster, as the first snapshot has them."""
+    return [
+        Member(node_id=each.node_id, name=each.name, peer_urls=each.peer_urls)
+        for each in (start.founders if start else ())
+    ]
+
+
+def _tell_not_added(words: str) -> None:
+    """Say why somebody who asked for it was not added."""
+    structlog.get_logger(__name__).warning("a newcomer was not added", reason=words)
+
+
+def _node_config(config: ServeConfig, identity: DirectoryIdentity) -> NodeConfig:
+    """Return what the node is told: its identity is the directory's, not the flags'."""
+    return NodeConfig(
+        node_id=identity.node_id,
+        cluster_id=identity.cluster_id,
+        directory_id=identity.directory_id,
+        name=config.name,
+        peer_urls=tuple(map(str, config.initial_advertise_peer_urls)),
+        client_urls=tuple(map(str, config.advertise_client_urls)),
+        election_timeout_min_millis=config.election_timeout_min_millis,
+        election_timeout_max_millis=config.election_timeout_max_millis,
+        heartbeat_millis=config.heartbeat_interval_millis,
+        snapshot_entries=config.snapshot_count,
+        # Who wants snapshots often wants a short log.
+        snapshot_keep_entries=min(KEPT_ENTRIES_MAX, config.snapshot_count),
+    )
