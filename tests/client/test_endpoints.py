@@ -15,6 +15,7 @@ from .scripted import HANGS, OK, Said, ScriptedHttp, client_of, error, here
 
 NO_LEADER = error(503, 14, "etcdserver: no leader")
 TOO_MANY = error(429, 8, "etcdserver: too many requests")
+NOT_YET = error(503, 14, "raftwerk: n1 has not found its cluster yet: it waits")
 TIMED_OUT = error(503, 14, "etcdserver: request timed out")
 BUG = error(500, 13, "etcdserver: internal error")
 REFUSED_DIAL = NotSent("connection refused")
@@ -50,7 +51,7 @@ async def test_one_that_is_dead_is_passed_over_and_not_asked_again() -> None:
     assert http.asked == ["a", "b", "b"]
 
 
-SAFE_FOR_WRITES: list[Said] = [REFUSED_DIAL, NO_LEADER, TOO_MANY]
+SAFE_FOR_WRITES: list[Said] = [REFUSED_DIAL, NO_LEADER, TOO_MANY, NOT_YET]
 
 
 @pytest.mark.parametrize("said", SAFE_FOR_WRITES, ids=str)

@@ -96,7 +96,9 @@ class Caller:
         found: dict[str, Any] = msgspec.json.decode(answer)
         if status == _OK:
             return found
-        if found["message"] in _NOTHING_HAPPENED:
+        # Words of our own are for what etcd does not know; none of them is a "perhaps".
+        is_ours = found["message"].startswith("raftwerk: ")
+        if is_ours or found["message"] in _NOTHING_HAPPENED:
             raise NothingHappened(found["message"])
         if found["message"] in _NOBODY_KNOWS:
             raise NobodyKnows(found["message"])

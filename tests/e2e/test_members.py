@@ -147,6 +147,8 @@ def test_one_that_could_ask_nobody_is_refused_by_all_who_remember(
     async def story() -> None:
         async with Cluster(tmp_path) as cluster:
             await cluster.leader()
+            for node in cluster.nodes:
+                await cluster.answers(node)
             assert await cluster.put(cluster.nodes[0], b"k", b"v") is not None
             lost, *others = cluster.nodes
             await until(lambda: knows_all(cluster, others), "all know", READY_SECONDS)

@@ -29,6 +29,9 @@ NOTHING_HAPPENED: Final = frozenset(
 )
 """Texts with which a member says that a request was not done and never will be."""
 
+NOT_YET: Final = "raftwerk: "
+"""How texts begin that etcd has no words for: a node looks for its cluster, say."""
+
 REFUSED: Final = frozenset({"etcdserver: unhealthy cluster"})
 """Texts of refusals that come with a status which says "try again"."""
 
@@ -71,6 +74,11 @@ class _Refusal(msgspec.Struct, frozen=True):
     words: str
     code: int = 0
     is_unknown: bool = False
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether nothing happened, and another member may do it."""
+        return self.words in NOTHING_HAPPENED or self.words.startswith(NOT_YET)
 
     def as_refusal(self, http_status: int) -> Refused:
         """Return it as an error."""
@@ -358,7 +366,7 @@ class Endpoints:
         if 200 <= answer.status < 300:
             return answer
         said = _read_error(answer)
-        if said.words in NOTHING_HAPPENED or (is_read and answer.status >= 500):
+        if said.is_nothing or (is_read and answer.status >= 500):
             took = self._clock.now() - begin
             tried.slowest_seconds = max(tried.slowest_seconds, took)
             tried.reasons[url] = said.words
