@@ -18,7 +18,7 @@ import structlog
 
 from raftwerk.cli.config_command import way_of
 from raftwerk.cli.joining import find_own_place
-from raftwerk.config import InitialMember, ServeConfig, Url, Way, bad_setting
+from raftwerk.config import InitialMember, ServeConfig, Url, Way
 from raftwerk.core.messages import Message
 from raftwerk.discovery import Place, Question, encode
 from raftwerk.discovery.bootstrap import (
@@ -119,7 +119,6 @@ class Beginning:
                 # Only once nothing was refused: that is told in one line.
                 _log.info("found the cluster", way=way, why=why)
             return
-        self._require_questions()
         _log.info("finding the cluster", way=way, why=why)
         lock = lock_directory(
             self._disk, self.config.data_dir, f"raftwerk {self.config.name}"
@@ -132,16 +131,6 @@ class Beginning:
             lock.close()
         found = self.start.peer_urls if self.start else self._first.record.peer_urls
         self._use_urls(tuple(map(str, self._told_urls())) or found)
-
-    def _require_questions(self) -> None:
-        """Refuse a way on which members are asked, where they can't be."""
-        if self.config.transport != "tcp" and not self._has_log:
-            raise bad_setting(
-                "transport",
-                self.config.transport,
-                f"tcp where the others are found by {self._way.value}; or list them"
-                " with --initial-cluster",
-            )
 
     async def _open_first_start(self) -> FirstStart:
         """Return the first start as far as it had come."""
