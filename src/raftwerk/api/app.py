@@ -17,6 +17,7 @@ from raftwerk.api.asgi import (
 )
 from raftwerk.api.gateway import PREFIXES, Gateway
 from raftwerk.api.lazy import LazyApp, RunBeside
+from raftwerk.api.metrics import MetricsPage
 from raftwerk.api.probes import Probes
 from raftwerk.api.raft_status import describe, envelope
 from raftwerk.api.route import Routes
@@ -45,6 +46,8 @@ class ClientApp:
         What the streams among them were made with; they end when we drain.
     timers : Timers, optional
         Bound how long a probe may take.
+    metrics : MetricsPage, optional
+        What is counted.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class ClientApp:
         families: Iterable[Routes] = (),
         streams: Streams | None = None,
         timers: Timers | None = None,
+        metrics: MetricsPage | None = None,
     ) -> None:
         settings = context.settings
         self._context = context
@@ -65,6 +69,7 @@ class ClientApp:
         self._probes = Probes(context.node, timers)
         self._documented = LazyApp(self._make_documented, run_beside)
         self._events = events
+        self._metrics = metrics
         self._events_path = f"{settings.api_prefix}/v1/events"
         self._status_path = f"{settings.api_prefix}/v1/raft/"
         self._documented_paths = (settings.docs_path, settings.schema_path)
@@ -111,6 +116,8 @@ class ClientApp:
             await self._gateway(scope, receive, send)
         elif path in self._probes.routes:
             await self._probes(scope, receive, send)
+        elif path == "/metrics" and self._metrics is not None:
+            await self._say_metrics(self._metrics, scope, send)
         elif path == self._status_path and scope["method"] == "GET":
             await self._say_status(scope, receive, send)
         elif path == self._events_path and self._events is not None:
@@ -121,6 +128,16 @@ class ClientApp:
             await self._documented(scope, receive, send)
         else:
             await send_answer(send, text_answer(404, "404 page not found\n"))
+
+    async def _say_metrics(
+        self, metrics: MetricsPage, scope: Scope, send: Send
+    ) -> None:
+        """Say what this member has counted."""
+        if scope["method"] == "GET":
+            answer = metrics.answer()
+        else:
+            answer = text_answer(405, "Method Not Allowed\n", (b"allow", b"GET"))
+        await send_answer(send, answer)
 
     async def _say_status(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Say what this member knows of itself."""

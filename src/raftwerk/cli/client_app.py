@@ -1,10 +1,12 @@
 """What clients are served, made of its parts: services, their duties, their routes."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from typing import Final
 
 from raftwerk.api.app import ClientApp
 from raftwerk.api.cluster_json import cluster_routes
+from raftwerk.api.metrics import MetricsPage
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.events import EventStream
@@ -13,6 +15,7 @@ from raftwerk.cli.explainer import make_explainer
 from raftwerk.cli.families import start_families
 from raftwerk.cli.running_member import RunningMember
 from raftwerk.config import ServeConfig
+from raftwerk.errors import NotLeader
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.hooks import Hooks
 from raftwerk.service import KvService
@@ -24,6 +27,9 @@ from raftwerk.service.revisions import Revisions
 from raftwerk.service.watch import WatchService
 
 __all__ = ["make_client_app"]
+
+LOOK_SECONDS: Final = 1.0
+"""From one look at who leads to the next; an election is seldom so soon."""
 
 
 def _start_duties(
@@ -69,7 +75,6 @@ def _start_compactor(
         config.auto_compaction,
         clock=host.clock,
         timers=host.timers,
-        metrics=MetricsPage(member.node, member.store, member.metrics),
     )
     stack.callback(asyncio.ensure_future(compactor.run()).cancel)
 

@@ -8,7 +8,15 @@ from raftwerk.config.form import require_setting
 
 __all__ = ["ApiSettings"]
 
-_RESERVED: Final = ("/v3", "/v3beta", "/health", "/livez", "/readyz", "/version")
+_RESERVED: Final = (
+    "/v3",
+    "/v3beta",
+    "/health",
+    "/livez",
+    "/metrics",
+    "/readyz",
+    "/version",
+)
 """Where etcd's clients and the probes expect something else."""
 
 

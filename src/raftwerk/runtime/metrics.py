@@ -1,0 +1,203 @@
+"""What a node counts from its start on, for whoever asks every few seconds.
+
+Beside `meter`, which measures only while somebody looks. These counts cost a few look-
+ups an election and two looks at the clock a sync, so they are always there.
+"""
+
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar, TypeVarTuple
+
+from raftwerk.core.events import (
+    BecameCandidate,
+    BecameFollower,
+    BecameLeader,
+    Event,
+    QuorumLost,
+    SnapshotRestored,
+    SnapshotSent,
+)
+from raftwerk.host.protocol import Clock, Host, Threads
+from raftwerk.runtime.timed_threads import DISK_THREAD
+from raftwerk.types import NodeId
+
+__all__ = ["Histogram", "NodeMetrics", "counted_host"]
+
+SYNC_BOUNDS: Final = tuple(0.001 * 2**power for power in range(14))
+"""In seconds, 1 ms to 8.192 s: etcd's buckets, so that its dashboards fit."""
+
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
+
+
+class Histogram:
+    """How many of something took up to how long.
+
+    Parameters
+    ----------
+    bounds : sequence of float
+        The upper bounds of the buckets, ascending.
+
+    Examples
+    --------
+    >>> histogram = Histogram([0.1, 1.0])
+    >>> for seconds in (0.05, 0.1, 0.5, 7.0):
+    ...     histogram.add(seconds)
+    >>> histogram.cumulative(), histogram.count, round(histogram.total, 2)
+    ([2, 3], 4, 7.65)
+    """
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.total = 0.0
+        self._counts = [0] * (len(self.bounds) + 1)
+
+    def add(self, value: float) -> None:
+        """Count one.
+
+        Parameters
+        ----------
+        value : float
+            How much it was.
+        """
+        self._counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return sum(self._counts)
+
+    def cumulative(self) -> list[int]:
+        """Return how many were at most each bound.
+
+        Returns
+        -------
+        list of int
+            One for each bound.
+        """
+        counts = []
+        below = 0
+        for count in self._counts[:-1]:
+            below += count
+            counts.append(below)
+        return counts
+
+
+class NodeMetrics:
+    """What one node counts.
+
+    Attributes
+    ----------
+    leader_changes : int
+        How often another leader was seen.
+    elections : int
+        How often this member stood.
+    terms_led : int
+        How often it was elected.
+    quorums_lost : int
+        How often it stepped down, for no majority answered.
+    snapshots_sent, snapshots_restored : int
+        How many this member sent to others and took over from them.
+    syncs : Histogram
+        How long the disk took to make the log durable, in seconds.
+    """
+
+    def __init__(self) -> None:
+        self.leader_changes = 0
+        self.elections = 0
+        self.terms_led = 0
+        self.quorums_lost = 0
+        self.snapshots_sent = 0
+        self.snapshots_restored = 0
+        self.syncs = Histogram(SYNC_BOUNDS)
+        self._leader: NodeId | None = None
+
+    def look(self, leader: NodeId | None) -> None:
+        """Take note of who leads.
+
+        Parameters
+        ----------
+        leader : NodeId or None
+            Whom the member knows; None changes nothing.
+        """
+        if leader is not None and leader != self._leader:
+            self._leader = leader
+            self.leader_changes += 1
+
+    def observe(self, events: Sequence[Event]) -> None:
+        """Count what happened in the core.
+
+        Parameters
+        ----------
+        events : sequence of Event
+            Of one turn.
+        """
+        for event in events:
+            match event:
+                case BecameLeader():
+                    self.terms_led += 1
+                    self.look(event.node)
+                case BecameFollower():
+                    self.look(event.leader)
+                case BecameCandidate():
+                    self.elections += 1
+                case QuorumLost():
+                    self.quorums_lost += 1
+                case SnapshotSent():
+                    self.snapshots_sent += 1
+                case SnapshotRestored():
+                    self.snapshots_restored += 1
+
+
+class _CountedThreads:
+    """`Threads` each of whose calls is counted in a histogram."""
+
+    def __init__(self, threads: Threads, histogram: Histogram, clock: Clock) -> None:
+        self._threads = threads
+        self._histogram = histogram
+        self._clock = clock
+
+    def run(
+        self, function: Callable[[*Args], Result], *args: *Args
+    ) -> Awaitable[Result]:
+        """Do as `Threads.run` says."""
+        return self._threads.run(self._timed, function, *args)
+
+    def close(self) -> None:
+        """Do as `Threads.close` says."""
+        self._threads.close()
+
+    def _timed(self, function: Callable[[*Args], Result], *args: *Args) -> Result:
+        """Call a function between two looks at the clock."""
+        began = self._clock.now()
+        try:
+            return function(*args)
+        finally:
+            self._histogram.add(self._clock.now() - began)
+
+
+def counted_host(host: Host, metrics: NodeMetrics) -> Host:
+    """Return the same host, whose disk thread's calls are counted.
+
+    Parameters
+    ----------
+    host : Host
+        What a node is given.
+    metrics : NodeMetrics
+        What counts.
+
+    Returns
+    -------
+    Host
+        To be given in its place.
+    """
+
+    def _threads(name: str) -> Threads:
+        """Make a worker, a counted one for the disk."""
+        made = host.threads(name)
+        if name != DISK_THREAD:
+            return made
+        return _CountedThreads(made, metrics.syncs, host.clock)
+
+    return Host(clock=host.clock, timers=host.timers, threads=_threads, draw=host.draw)
