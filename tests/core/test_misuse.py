@@ -274,6 +274,21 @@ def test_snapshot_that_cannot_be_one_is_blamed_on_its_sender(
     assert_refused(member, lambda: member.step(message), PeerError, why)
 
 
+def test_acknowledgement_of_what_the_leader_does_not_have_is_blamed() -> None:
+    leader = settled_leader()
+    status = leader.status
+
+    def acknowledge() -> None:
+        leader.acknowledge(2, match=status.last_log_index + 1)
+
+    assert_refused(
+        leader,
+        acknowledge,
+        PeerError,
+        f"member 2 acknowledged entry {status.last_log_index + 1} to member 1, which",
+    )
+
+
 @pytest.mark.parametrize("kind", [Heartbeat, AppendEntries, InstallSnapshot])
 def test_second_leader_of_a_term_is_blamed(kind: type[Message]) -> None:
     leader = settled_leader()

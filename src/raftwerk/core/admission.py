@@ -25,6 +25,7 @@ from raftwerk.core.messages import (
     RequestVoteReply,
     TimeoutNow,
 )
+from raftwerk.core.roles import Role
 from raftwerk.core.state import State
 from raftwerk.errors import MisuseError, PeerError, UnknownPeer
 from raftwerk.types import NodeId
@@ -67,6 +68,21 @@ def _check_answer(state: State, message: Message) -> None:
         raise UnknownPeer(
             f"{type(message).__name__} came from member {message.sender}, which is not"
             f" in the configuration of member {state.id}"
+        )
+
+
+def _check_acknowledgement(state: State, message: AppendEntriesReply) -> None:
+    """Refuse to know of more than we have: nobody could have it from us."""
+    _check_answer(state, message)
+    if (
+        message.match_index > state.log.last_index
+        and message.term == state.term
+        and state.role is Role.LEADER
+    ):
+        raise PeerError(
+            f"member {message.sender} acknowledged entry {message.match_index} to"
+            f" member {state.id}, which leads term {message.term} with a log that ends"
+            f" at {state.log.last_index}"
         )
 
 
@@ -130,7 +146,7 @@ _CHECKS: Final[Mapping[type[Message], Callable[[State, Any], None]]] = {
     TimeoutNow: _check_request,
     # Our own word to ourselves counts among these, when storage has what it promises.
     AppendEntriesRefusal: _check_answer,
-    AppendEntriesReply: _check_answer,
+    AppendEntriesReply: _check_acknowledgement,
     HeartbeatReply: _check_answer,
     ReadIndexReply: _check_answer,
     RequestPreVoteReply: _check_answer,
