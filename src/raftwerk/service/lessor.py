@@ -18,7 +18,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from raftwerk.core.events import Event
+from raftwerk.core.events import (
+    BecameCandidate,
+    BecameFollower,
+    BecameLeader,
+    BecamePreCandidate,
+    Event,
+)
 from raftwerk.core.roles import Role
 from raftwerk.errors import NotLeader, NotProposed, RequestError
 from raftwerk.host.protocol import Clock, Timers
@@ -41,6 +47,11 @@ PROMISE_SECONDS: Final = 1.0
 
 AGAIN_SECONDS: Final = 0.25
 """After which it is tried again to say what could not be said."""
+
+_ROLES: Final = frozenset(
+    (BecameCandidate, BecameFollower, BecameLeader, BecamePreCandidate)
+)
+"""What tells of another role; there are events in nearly every turn."""
 
 EXPIRIES_PER_COMMAND: Final = 100
 """Each may have many keys, which go in the same batch of the store."""
@@ -86,9 +97,9 @@ class Lessor:
             return None  # it does not run
         return status.term if status.role is Role.LEADER else None
 
-    def _on_events(self, _events: Sequence[Event]) -> None:
-        """Look whether we lead: it may have changed."""
-        if (self._leading_term() or Term(0)) != self._term:
+    def _on_events(self, events: Sequence[Event]) -> None:
+        """Look whether we lead, where it may have changed."""
+        if not _ROLES.isdisjoint(map(type, events)):
             self._wake()
 
     def _on_news(self, news: Sequence[int]) -> None:
