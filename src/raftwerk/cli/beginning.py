@@ -135,7 +135,7 @@ class Beginning:
     async def _open_first_start(self) -> FirstStart:
         """Return the first start as far as it had come."""
         data = self._file.load()
-        record = None if data is None else decode_record(data)
+        kept = record = None if data is None else decode_record(data)
         if record is not None and record.has_log and not record.has_cluster:
             _log.warning(
                 "beginning anew: the cluster that was started never came to be, for"
@@ -151,7 +151,8 @@ class Beginning:
             record = None
         if record is None:
             record = Record(node_id=NodeId(1 + self._host.draw.below(NODE_IDS)))
-        await self._save(encode_record(record))
+        if record != kept:  # on a full disk a member that has all it needs can start
+            await self._save(encode_record(record))
         discovery = self.config.discovery
         terms = Terms(
             app_name=discovery.app_name or discovery.srv_domain,
