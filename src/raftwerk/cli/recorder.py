@@ -1,9 +1,10 @@
 """A file of events: a header and then records, one a line, until it is large enough."""
 
 from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from raftwerk.config import bad_setting
 from raftwerk.runtime.event_feed import EventFeed
@@ -33,7 +34,7 @@ class Recorder:
         self._bytes = 0
         try:
             # pylint: disable-next=consider-using-with  # closed in our own `__exit__`
-            self._file: BinaryIO | None = self._path.open("wb")
+            self._file: FileIO | None = self._path.open("wb", buffering=0)
         except OSError as error:
             allowed = f"a file that can be written ({error.strerror})"
             raise bad_setting("record-events", path, allowed) from error
@@ -69,13 +70,12 @@ class Recorder:
         self._bytes += len(data)
         try:
             if self._bytes <= FILE_BYTES_MAX:
+                # At once: a recording is for what went wrong, and must not end before.
                 self._file.write(data)
-                # A recording is for what went wrong: it must not end before that.
-                self._file.flush()
                 return
-            self._file.close()
         except OSError:
             pass
+        self._file.close()
         self._file = None
 
 
