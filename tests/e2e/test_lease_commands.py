@@ -82,6 +82,9 @@ def test_a_lock_is_held_until_it_is_interrupted(
             assert first.wait(READY_SECONDS) == 130
             assert line_of(second).strip() != key
             assert type_in("get", "m/", "--prefix", "--keys-only").count("m/") == 1
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(READY_SECONDS) == 128 + signal.SIGTERM
+            assert type_in("get", "m/", "--prefix") == ""
 
 
 def test_a_command_runs_while_the_lock_is_held(

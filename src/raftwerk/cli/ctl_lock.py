@@ -1,8 +1,10 @@
 """``lock`` and ``elect``, with etcdctl's words, output and environment."""
 
 import os
+import signal
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from raftwerk.client import Client, Held
 
 __all__ = ["add_commands"]
+
+Result = TypeVar("Result")
 
 TTL_SECONDS = 60
 """How long a lock is ours if we are gone without a word; etcdctl's."""
@@ -67,7 +71,7 @@ def _lock(
             f"the lock {name} was lost: its lease has ended, or may have"
         )
 
-    code = call(endpoints, timeout, _work)
+    code = _until_told(endpoints, timeout, _work)
     if code:
         raise typer.Exit(code)
 
@@ -128,7 +132,27 @@ def _elect(
             await held.until_lost()
         raise RequestError(f"{name} was lost: the lease has ended, or may have")
 
-    call(endpoints, timeout, _listen if listen else _stand)
+    _until_told(endpoints, timeout, _listen if listen else _stand)
+
+
+def _until_told(
+    endpoints: str, timeout: str, work: "Callable[[Client], Awaitable[Result]]"
+) -> "Result":
+    """Do some work; if SIGTERM ends it, let go of what is held before."""
+    # pylint: disable-next=import-outside-toplevel  # as in `ctl`
+    import asyncio
+
+    async def _work(client: "Client") -> "Result":
+        task = asyncio.current_task()
+        if task is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work(client)
+
+    try:
+        return call(endpoints, timeout, _work)
+    except asyncio.CancelledError:
+        raise typer.Exit(128 + signal.SIGTERM) from None
 
 
 def _require_time(ttl: int) -> None:
