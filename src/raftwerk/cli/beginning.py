@@ -9,7 +9,7 @@ does, it answers others that ask the same, on its peers' address.
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Final
 
@@ -47,7 +47,7 @@ from raftwerk.transport.tcp import TcpTransport
 from raftwerk.transport.tcp_ask import ask
 from raftwerk.types import NodeId
 
-__all__ = ["Beginning"]
+__all__ = ["Beginning", "hint_for"]
 
 RECORD_NAME: Final = "first-start"
 """The file with what a node must not forget before it has a log."""
@@ -169,7 +169,7 @@ class Beginning:
             ask=self._ask,
             timers=self._host.timers,
             clock=self._host.clock,
-            tell=_tell,
+            tell=self._tell,
         )
 
     async def _find(self, first: FirstStart) -> Start:
@@ -192,6 +192,12 @@ class Beginning:
             peer_urls=start.peer_urls,
         )
         return start
+
+    def _tell(self, words: str) -> None:
+        """Say what a first start waits for."""
+        listed = () if self._first is None else self._first.listed
+        hint = hint_for(self.config.listen_peer_urls, listed)
+        _log.info("waiting for the cluster", reason=words + hint)
 
     async def _save(self, content: bytes) -> None:
         """Make a record durable."""
@@ -400,9 +406,27 @@ def _report_quietly(_level: int, event: str, /, **fields: object) -> None:
     structlog.get_logger("raftwerk.transport").log(logging.DEBUG, event, **fields)
 
 
-def _tell(words: str) -> None:
-    """Say what a first start waits for."""
-    _log.info("waiting for the cluster", reason=words)
+def hint_for(listened: Iterable[Url], listed: Iterable[Url]) -> str:
+    """Return what keeps others from reaching a node that nobody else can see.
+
+    Parameters
+    ----------
+    listened : iterable of Url
+        Where it answers its peers.
+    listed : iterable of Url
+        Where the others look for it.
+
+    Returns
+    -------
+    str
+        To stand behind what it waits for; empty if nothing is wrong.
+    """
+    if all(map(_is_loopback, listened)) and not all(map(_is_loopback, listed)):
+        return (
+            "; this node answers its peers on this machine alone: let it listen where"
+            " the name leads, with --listen-peer-urls"
+        )
+    return ""
 
 
 def _is_any(url: Url) -> bool:

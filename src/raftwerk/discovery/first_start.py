@@ -123,6 +123,8 @@ class FirstStart:
     ----------
     names : Names
         Where the others may be; may be changed at any time.
+    listed : tuple of Url
+        Where they may be, as far as was found out.
     """
 
     def __init__(
@@ -148,7 +150,7 @@ class FirstStart:
         self._told = ""
         self._trouble = ""
         self._views: dict[str, View] = {}
-        self._listed: tuple[Url, ...] = ()
+        self.listed: tuple[Url, ...] = ()
         self._next_look_up = 0.0
         self._next_application = 0.0
         self._applications = 0
@@ -280,8 +282,8 @@ class FirstStart:
                     for url in found
                     if str(url) in self._views
                 }
-                self._listed = found
-        await asyncio.gather(*map(self._hear, self._listed))
+                self.listed = found
+        await asyncio.gather(*map(self._hear, self.listed))
 
     async def _hear(self, url: Url) -> None:
         """Ask one, and take in what it says."""
@@ -296,7 +298,7 @@ class FirstStart:
 
     def _take(self, url: Url, view: View) -> None:
         """Take in what somebody has said."""
-        if url in self._listed:
+        if url in self.listed:
             self._views[str(url)] = view
         self._machine.hear(str(url), view)
 
@@ -464,7 +466,7 @@ class FirstStart:
     def _say_hindrance(self) -> None:
         """Say what is waited for."""
         if not self._terms.replicas:
-            silent = "; ".join(sorted(set(self._views) ^ set(map(str, self._listed))))
+            silent = "; ".join(sorted(set(self._views) ^ set(map(str, self.listed))))
             self._say(f"no member of a cluster answers yet ({silent})")
             return
         hindrance = self._machine.hindrance()
