@@ -21,6 +21,9 @@ pytestmark = [pytest.mark.e2e, needs_browser, needs_proc]
 
 STOP_SECONDS = 10.0
 
+DEMO_ENDS_SECONDS = 2.0
+"""What was promised to whoever asks a demo to stop."""
+
 NEW_LEADER_SECONDS = 2.0
 """What was promised, from the click to the new leader on the page."""
 
@@ -237,6 +240,19 @@ def test_a_demo_records_what_its_page_can_play(browser: Any, tmp_path: Path) -> 
         1,
         "demo",
     )
+
+
+def test_an_open_page_holds_up_no_demo_that_is_to_end(tmp_path: Path) -> None:
+    with demo_process(tmp_path, "--nodes=1") as running:
+        with httpx.stream("GET", f"{running.url}events", timeout=None) as page:
+            chunks = page.iter_raw()
+            next(chunks)
+            watch = Stopwatch(running.process.pid)
+            running.process.terminate()
+            for _ in chunks:
+                pass  # until it is closed
+        assert running.process.wait(STOP_SECONDS) == 0
+        assert watch.seconds < DEMO_ENDS_SECONDS, watch
 
 
 class Monitor:
