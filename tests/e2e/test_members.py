@@ -105,7 +105,7 @@ def test_a_node_without_its_data_does_nothing_until_it_is_replaced(
             lost = cluster.nodes[draw.below(3)]
             others = cluster.others(lost)
             async with Clients(cluster, draw) as clients:
-                await clients.progress(15)
+                await clients.progress(10)
                 before = await operator.member(lost.name)
                 assert before is not None
                 lost.kill()
@@ -113,7 +113,7 @@ def test_a_node_without_its_data_does_nothing_until_it_is_replaced(
                 lost.start()
                 words = await says(lost, "waiting to be replaced")
                 assert f"`raftwerk member replace {before['id']}`" in words
-                await clients.progress(15, others)
+                await clients.progress(10, others)
 
                 # With one of the others gone, too, two processes of three run. The
                 # one without data is none of a quorum.
@@ -122,18 +122,18 @@ def test_a_node_without_its_data_does_nothing_until_it_is_replaced(
                 assert await cluster.status(lost) is None
                 assert not await acknowledged(clients, left), "the lost one voted"
                 gone.start()
-                await clients.progress(15, others)
+                await clients.progress(10, others)
 
                 new = (await operator.ask("member", "replace", lost.name))["member"]
                 assert new["id"] != before["id"]
                 await operator.votes(lost.name)
-                await clients.progress(15, cluster.nodes)
+                await clients.progress(10, cluster.nodes)
 
                 # And now it is one of a quorum again.
                 gone.kill()
-                await clients.progress(15, [left, lost])
+                await clients.progress(10, [left, lost])
                 gone.start()
-                await clients.progress(15, cluster.nodes)
+                await clients.progress(10, cluster.nodes)
                 members = (await operator.ask("member", "list"))["members"]
                 assert before["id"] not in [member["id"] for member in members]
             await clients.check()
@@ -141,6 +141,7 @@ def test_a_node_without_its_data_does_nothing_until_it_is_replaced(
     asyncio.run(story())
 
 
+@pytest.mark.long  # and on virtual time in tests/runtime/test_evidence.py, each time
 def test_one_that_could_ask_nobody_is_refused_by_all_who_remember(
     tmp_path: Path,
 ) -> None:
@@ -196,7 +197,7 @@ def test_a_member_joins_votes_leads_goes_and_its_name_is_free_again(
             await cluster.leader()
             operator = Operator(cluster)
             async with Clients(cluster, draw) as clients:
-                await clients.progress(15)
+                await clients.progress(10)
                 peer = Url("127.0.0.1", free_ports(1)[0])
                 ids = set()
                 for _ in range(2):
@@ -211,11 +212,11 @@ def test_a_member_joins_votes_leads_goes_and_its_name_is_free_again(
                     await operator.ask("member", "promote", "n4")
                     moved = await operator.ask("move-leader", "n4")
                     assert moved["leader"] == new["id"]
-                    await clients.progress(15, cluster.nodes)
+                    await clients.progress(10, cluster.nodes)
                     # It leads, and is removed nevertheless.
                     cluster.nodes.remove(node)
                     await operator.ask("member", "remove", "n4")
-                    await clients.progress(15, cluster.nodes)
+                    await clients.progress(10, cluster.nodes)
                     node.kill()
                     shutil.rmtree(node.data_dir)
                 assert len(ids) == 2, "an id was used again"

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
 from raftwerk.core.records import ConfState
 from raftwerk.runtime import Member
 from raftwerk.runtime.address_book import AddressBook, peer_address
-from raftwerk.runtime.members import ChangeContext, Members
+from raftwerk.runtime.members import ChangeContext, Members, PublishMember
 from raftwerk.transport.protocol import Identity
 from raftwerk.types import NodeId
 
@@ -47,9 +48,14 @@ class Rig:
         self.transport = Told()
         self.book = AddressBook(NodeId(1), self.transport, lambda: self.members)
 
-    def meet(self, node_id: int, address: str) -> bool:
+    def meet(self, node_id: int, address: str, directory_id: int = 0) -> bool:
         return self.book.meet(
-            Identity(cluster_id=1, node_id=NodeId(node_id), address=address)
+            Identity(
+                cluster_id=1,
+                node_id=NodeId(node_id),
+                address=address,
+                directory_id=directory_id,
+            )
         )
 
     def told(self) -> dict[NodeId, str]:
@@ -128,3 +134,28 @@ def test_whoever_was_found_and_is_no_member_is_not_told() -> None:
     rig = Rig()
     rig.book.sight({NodeId(2): "elsewhere:2380"})
     assert not rig.told()
+
+
+def publish(rig: Rig, member: Member) -> None:
+    rig.members.apply_record(msgspec.msgpack.encode(PublishMember(member)))
+
+
+def test_who_turns_out_to_have_lost_his_data_is_parted_with_until_he_is_himself() -> (
+    None
+):
+    rig = Rig(member_of(2), member_of(3))
+    both = {2: "node2:2380", 3: "node3:2380"}
+    rig.meet(2, "node2:2380", directory_id=9)
+    assert rig.told() == both, "nobody knows yet in which directory he lives"
+    publish(rig, member_of(2, directory_id=5))
+    publish(rig, member_of(3, directory_id=6))
+    assert rig.told() == {3: "node3:2380"}
+    # With his own data he is admitted, and told of again.
+    assert rig.meet(2, "node2:2380", directory_id=5)
+    assert rig.told() == both
+
+
+def test_who_tells_nothing_of_a_directory_is_not_parted_with() -> None:
+    rig = Rig(member_of(2, directory_id=5))
+    rig.meet(2, "node2:2380")
+    assert rig.told() == {2: "node2:2380"}

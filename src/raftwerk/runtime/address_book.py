@@ -64,9 +64,14 @@ class AddressBook:
         self._members = members
         self._strangers: dict[NodeId, str] = {}
         self._sighted: dict[NodeId, str] = {}
+        self._directories: dict[NodeId, int] = {}
 
     def meet(self, peer: Identity) -> bool:
-        """Remember who came by, if nothing better is known of him.
+        """Remember who came by, and from which data directory.
+
+        His address is remembered if nothing better is known of him. The directory may
+        turn out to be another than the group knows, when we hear of that: he was let
+        in for we did not know better, and is parted with then (see `tell`).
 
         Parameters
         ----------
@@ -78,6 +83,10 @@ class AddressBook:
         bool
             Whether `tell` has something new to tell.
         """
+        was_impostor = self._is_impostor(peer.node_id)
+        self._directories[peer.node_id] = peer.directory_id
+        if was_impostor:
+            return True  # It is he himself this time: he would not be admitted else.
         if (
             peer.node_id in self._members().by_id
             or not peer.address
@@ -111,15 +120,30 @@ class AddressBook:
         self._sighted.update(addresses)
         return before != self._sighted
 
+    def _is_impostor(self, node_id: NodeId) -> bool:
+        """Tell whether who came last under an id has another directory than it has."""
+        known = self._members().by_id.get(node_id)
+        came_from = self._directories.get(node_id, 0)
+        return (
+            known is not None
+            and 0 not in (known.directory_id, came_from)
+            and known.directory_id != came_from
+        )
+
     def tell(self) -> None:
         """Tell the transport who the peers are now."""
         members = self._members()
         for node_id in list(self._strangers):
             if node_id in members.by_id or node_id in members.removed:
                 del self._strangers[node_id]
+        for node_id in list(self._directories):
+            if node_id not in members.by_id and node_id not in self._strangers:
+                del self._directories[node_id]
         addresses = dict(self._strangers)
         for node_id, member in members.by_id.items():
             address = peer_address(member)
+            if self._is_impostor(node_id):
+                continue  # What connections there are end; the next is refused.
             if node_id != self._node_id and address is not None:
                 if self._sighted.get(node_id) == address:
                     del self._sighted[node_id]  # the log knows by now
