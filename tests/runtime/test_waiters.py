@@ -11,7 +11,8 @@ from raftwerk.errors import (
     QueueFull,
 )
 from raftwerk.host.virtual import run
-from raftwerk.runtime.waiters import Waiter, Waiters
+from raftwerk.runtime.waiter import Waiter
+from raftwerk.runtime.waiters import Waiters
 from raftwerk.types import Term
 
 from .group import story

@@ -11,13 +11,11 @@ from typing import TypeVar
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import Event
-from raftwerk.core.inputs import Input, ReportUnreachable, Tick
+from raftwerk.core.inputs import Input, ReportUnreachable
 from raftwerk.core.messages import ForwardProposal, Message
 from raftwerk.core.replica import Replica
-from raftwerk.core.roles import Role
 from raftwerk.errors import MisuseError, NotProposed, PeerError
 from raftwerk.host.protocol import Host
-from raftwerk.runtime.address_book import AddressBook
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.calls import Answer, Calls
 from raftwerk.runtime.core_settings import core_config
@@ -26,13 +24,13 @@ from raftwerk.runtime.envelope import EnvelopeKind
 from raftwerk.runtime.handed_on import is_for, refusal_of
 from raftwerk.runtime.handover import Farewell
 from raftwerk.runtime.loop_lag import LoopLag
-from raftwerk.runtime.publisher import Publisher
+from raftwerk.runtime.presence import Presence
 from raftwerk.runtime.requests import Requests
 from raftwerk.runtime.snapshots import Snapshots, state_chunks
 from raftwerk.runtime.state_machine import StateMachine
-from raftwerk.runtime.ticker import Ticker, ticks_that_count
+from raftwerk.runtime.timekeeper import Timekeeper
 from raftwerk.storage.snapshot_protocol import Stores
-from raftwerk.transport.protocol import Identity, Transport
+from raftwerk.transport.protocol import Transport
 from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import NodeId
 
@@ -73,6 +71,10 @@ class Driver:
         What is asked of this member.
     applier : Applier
         What is applied, and who the members are; to look at.
+    presence : Presence
+        Who is told of us, and whom the transport is told of.
+    timekeeper : Timekeeper
+        What time means to the core.
     loop_lag : LoopLag
         How late the loop is.
     """
@@ -98,7 +100,6 @@ class Driver:
         self._is_scheduled = False
         self._is_in_turn = False
         self._is_stopped = False
-        self._next_look = 0.0
         snapshot = stores.log.snapshot()
         replica = self.replica = Replica(
             core_config(config, snapshot.index), stores.log, host.draw.below
@@ -127,13 +128,11 @@ class Driver:
         self._aside: dict[type[Message], Callable[..., None]] = {
             **self.snapshots.handlers,
             **self.calls.handlers,
-            ProposalsRefused: requests.handed_back,
+            ProposalsRefused: requests.proposing.handed_back,
         }
-        self._addresses = AddressBook(
-            config.node_id, transport, lambda: self.applier.members
-        )
-        self._publisher = Publisher(
+        self.presence = Presence(
             config,
+            transport,
             host.timers,
             lambda: self.applier.members,
             lambda record: requests.propose(record, EnvelopeKind.RECORD),
@@ -145,8 +144,9 @@ class Driver:
             host.timers,
             config.election_timeout_max_millis / 1000,
         )
-        self._ticker = Ticker(host, config.tick_millis / 1000, self.wake)
-        self._heartbeat_ticks = replica.state.config.heartbeat_ticks
+        self.timekeeper = Timekeeper(
+            config, replica, host, self.wake, self._look_around
+        )
         heartbeat_seconds = config.heartbeat_millis / 1000
         self.loop_lag = LoopLag(
             host.clock,
@@ -240,7 +240,7 @@ class Driver:
         began = self._clock.now()
         try:
             self._is_in_turn = True
-            self._pass_time()
+            self.timekeeper.pass_time()
             # Of what may be much, one batch or page a turn: whatever else the loop has
             # to do comes before the next.
             is_more = False
@@ -257,53 +257,16 @@ class Driver:
             self._is_in_turn = False
             self._tell_events()
             self._farewell.look()
-            self._arm()
+            self.timekeeper.arm(self.requests.is_any_waiting)
         except Exception as error:  # pylint: disable=broad-exception-caught
             # Whatever it is, half a turn is done: this member can't go on.
             self.fail(error)
         self.loop_lag.turn_took(self._clock.now() - began)
 
-    def _pass_time(self) -> None:
-        """Count the ticks since the last turn."""
-        passed = self._ticker.passed()
-        if passed == 0:
-            return
-        ticks = ticks_that_count(
-            passed,
-            self.replica.ticks_until_deadline(),
-            self._heartbeat_ticks,
-            is_leader=self.replica.state.role is Role.LEADER,
-        )
-        self.replica.step(Tick(ticks))
-        now = self._clock.now()
-        if now >= self._next_look:
-            self._next_look = now + self._config.heartbeat_millis / 1000
-            self.requests.pass_time(now)
-            self.snapshots.look_for_lost()
-
-    def _arm(self) -> None:
-        """Have a turn at the core's deadline, or sooner if somebody waits."""
-        ticks = self.replica.ticks_until_deadline()
-        if self.requests.is_any_waiting:
-            ticks = min(ticks, self._heartbeat_ticks)
-        self._ticker.arm(ticks)
-
-    def election_timer(self) -> tuple[float, float]:
-        """Return how far the election timeout has run: no turn may come for long.
-
-        Returns
-        -------
-        tuple of float
-            Seconds that it has run, and its length.
-        """
-        state = self.replica.state
-        tick_seconds = self._config.tick_millis / 1000
-        is_leader = state.role is Role.LEADER
-        timeout = (
-            state.config.election_ticks_min if is_leader else state.election_timeout
-        )
-        elapsed = state.election_elapsed * tick_seconds + self._ticker.uncounted()
-        return elapsed, timeout * tick_seconds
+    def _look_around(self, now_seconds: float) -> None:
+        """Do what is to be done now and then, whatever comes in."""
+        self.requests.pass_time(now_seconds)
+        self.snapshots.look_for_lost()
 
     def _step_inputs(self) -> None:
         """Step what came in; what a peer sent and can't be meant is dropped."""
@@ -326,35 +289,9 @@ class Driver:
         if events:
             self._on_events(events)
 
-    # ---- who is there -------------------------------------------------------
-
     def members_changed(self) -> None:
-        """Tell the transport who the peers are now, and the peers who we are."""
-        if not self._is_stopped:
-            self._publisher.look()
-            self._addresses.tell()
-
-    def meet(self, peer: Identity) -> None:
-        """Know of a peer that was admitted.
-
-        Parameters
-        ----------
-        peer : Identity
-            What it says of itself.
-        """
-        if self._addresses.meet(peer):
-            # Not from within a handshake: whoever asked may not be done with it.
-            self._loop.call_soon(self.members_changed)
-
-    def sight(self, addresses: Mapping[NodeId, str]) -> None:
-        """Do as `Node.sight` says."""
-        if not self._is_stopped and self._addresses.sight(addresses):
-            self._addresses.tell()
-
-    def move(self, peer_urls: tuple[str, ...]) -> None:
-        """Do as `Node.move` says."""
-        if not self._is_stopped:
-            self._publisher.move(peer_urls)
+        """Do as `effects.Owner.members_changed` says."""
+        self.presence.look()
 
     # ---- the end ------------------------------------------------------------
 
@@ -374,9 +311,9 @@ class Driver:
         """Take nothing more, and tell all who wait."""
         self._is_stopped = True
         self._inputs.clear()
-        self._ticker.stop()
+        self.timekeeper.stop()
         self.loop_lag.stop()
-        self._publisher.stop()
+        self.presence.stop()
         self.calls.stop()
         self._effects.stop()
         self.requests.end(f"member {self._config.node_id:x} {how}")

@@ -247,7 +247,7 @@ class Node(NodeRequests):
         said = said_directories(driver.replica.state.log, driver.applier.applied_index)
         words = driver.applier.members.refusal(peer.node_id, peer.directory_id, said)
         if not words:
-            driver.meet(peer)
+            driver.presence.meet(peer)
         return words
 
     def sight(self, addresses: Mapping[NodeId, str]) -> None:
@@ -267,7 +267,7 @@ class Node(NodeRequests):
         NotLeader
             If this node does not run.
         """
-        self._driver().sight(addresses)
+        self._driver().presence.sight(addresses)
 
     def move(self, peer_urls: tuple[str, ...]) -> None:
         """Tell the group that this member is reached elsewhere from now on.
@@ -282,4 +282,4 @@ class Node(NodeRequests):
         NotLeader
             If this node does not run.
         """
-        self._driver().move(peer_urls)
+        self._driver().presence.move(peer_urls)

@@ -152,7 +152,7 @@ class NodeView(ABC):
         NotLeader
             If this node does not run.
         """
-        return self._driver().election_timer()
+        return self._driver().timekeeper.election_timer()
 
     def status(self) -> NodeStatus:
         """Return this member's own view at this moment.

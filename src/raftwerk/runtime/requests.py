@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from raftwerk.config import NodeConfig
-from raftwerk.core.inputs import Propose, ReadIndex
-from raftwerk.core.messages import Proposal
+from raftwerk.core.inputs import ReadIndex
 from raftwerk.core.ready import ReadState
 from raftwerk.core.records import ConfChange
 from raftwerk.core.replica import Replica
@@ -22,15 +21,12 @@ from raftwerk.runtime.changes import propose_change
 from raftwerk.runtime.envelope import EnvelopeKind, Sender
 from raftwerk.runtime.leading import propose_as_leader
 from raftwerk.runtime.members import Member, Members
+from raftwerk.runtime.proposing import Proposing
 from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.runtime.waiters import Waiters
-from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import LogIndex, Term
 
 __all__ = ["Requests"]
-
-BATCH_MAX: Final = 2000
-"""Proposals that are made before others on the loop have their turn."""
 
 _INCARNATIONS: Final = 2**63
 _ROUNDS: Final = 2**62
@@ -58,6 +54,8 @@ class Requests:
         Knows what was proposed here.
     waiters : Waiters
         The proposals.
+    proposing : Proposing
+        How they get into the core.
     """
 
     def __init__(
@@ -75,11 +73,12 @@ class Requests:
         self._wake = wake
         self._members = members
         self._round_seconds = config.election_timeout_min_millis / 1000
-        self._pause_seconds = config.heartbeat_millis / 1000
         self.sender = Sender(config.node_id, host.draw.below(_INCARNATIONS))
         self.waiters = Waiters(loop, config.queue_max)
         self._barriers = Barriers(loop, config.queue_max, host.draw.below(_ROUNDS))
-        self._propose_after = 0.0
+        self.proposing = Proposing(
+            config, replica, host.clock, self.sender, self.waiters
+        )
 
     @property
     def is_any_waiting(self) -> bool:
@@ -249,59 +248,18 @@ class Requests:
         bool
             Whether more waits for the next turn; others on the loop come before it.
         """
-        is_more = self._propose_held()
+        is_more = self.proposing.propose_batch()
         if self._barriers.needs_round and self._replica.state.leader is not None:
             context = self._barriers.begin_round(self._clock.now())
             self._replica.step(ReadIndex(context))
         return is_more
-
-    def _propose_held(self) -> bool:
-        """Propose a batch of what is held; return whether the next may follow."""
-        state = self._replica.state
-        if not self.waiters.has_held or self._clock.now() < self._propose_after:
-            return False
-        if state.leader is None:
-            return False
-        held = self.waiters.take_held(self._config.append_bytes_max, BATCH_MAX)
-        if not held:
-            return False
-        term = state.term
-        try:
-            self._replica.step(
-                Propose(tuple([Proposal(waiter.data) for waiter in held]))
-            )
-        except NotProposed:
-            # Too much waits for a quorum, or leadership is being handed over: both end,
-            # and each turn tries again.
-            self.waiters.put_back(held)
-            return False
-        self.waiters.proposed(held, term)
-        return self.waiters.has_held
 
     # ---- out of the core ----------------------------------------------------
 
     def leader_changed(self) -> None:
         """Ask again for the reads that were asked of another leader, or as one."""
         self._barriers.ask_again()
-        self._propose_after = 0.0
-
-    def handed_back(self, refusal: ProposalsRefused) -> None:
-        """Hold again what the leader did not take, and leave it alone for a while.
-
-        It hands leadership over, which is seen when it is done, or it has its hands
-        full, so that the same again at once would make it worse.
-
-        Parameters
-        ----------
-        refusal : ProposalsRefused
-            A leader's, or of a member that was taken for one.
-        """
-        numbers = [self.sender.number_of_ticket(ticket) for ticket in refusal.tickets]
-        self.waiters.handed_back(
-            [number for number in numbers if number is not None], refusal.term
-        )
-        self._propose_after = self._clock.now() + self._pause_seconds
-        self._wake()
+        self.proposing.leader_changed()
 
     def confirmed(
         self, read_states: Sequence[ReadState], applied_index: LogIndex

@@ -23,51 +23,10 @@ from raftwerk.errors import (
     QueueFull,
     RequestError,
 )
-from raftwerk.types import NO_TERM, Term
+from raftwerk.runtime.waiter import Waiter
+from raftwerk.types import Term
 
-__all__ = ["Waiter", "Waiters"]
-
-
-class Waiter:
-    """One proposal and whoever waits for it.
-
-    Parameters
-    ----------
-    number : int
-        Its number in this incarnation.
-    data : bytes
-        The entry's data.
-    future : Future
-        Where the outcome goes.
-    deadline_seconds : float
-        When waiting ends, by the host's clock.
-    """
-
-    __slots__ = (
-        "data",
-        "deadline_seconds",
-        "future",
-        "is_held",
-        "is_repeatable",
-        "number",
-        "term",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        data: bytes,
-        future: "Future[object]",
-        deadline_seconds: float,
-    ) -> None:
-        self.number = number
-        self.data = data
-        self.future = future
-        self.deadline_seconds = deadline_seconds
-        self.is_held = True
-        self.is_repeatable = True
-        self.term = NO_TERM
-        """In which term it was appended or handed on."""
+__all__ = ["Waiters"]
 
 
 class Waiters:
@@ -313,7 +272,7 @@ class Waiters:
                 break
             expired.append(waiter)
         for waiter in expired:
-            self._end(waiter, _late(waiter))
+            self._end(waiter, waiter.late())
         if expired:
             self._held = deque(w for w in self._held if not w.future.done())
 
@@ -348,13 +307,3 @@ class Waiters:
         self._waiting.pop(waiter.number, None)
         if not waiter.future.done():
             waiter.future.set_exception(error)
-
-
-def _late(waiter: Waiter) -> RequestError:
-    """Return what it means that the time of this proposal is up."""
-    if waiter.is_held:
-        return NotLeader("no leader took the proposal in time; it was not made")
-    return OutcomeUnknown(
-        "the proposal was not applied in time and may be still; look before you try"
-        " again"
-    )
