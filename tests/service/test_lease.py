@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from raftwerk.core.messages import ForwardProposal
-from raftwerk.errors import NotLeader
+from raftwerk.errors import NotLeader, OutcomeUnknown
 from raftwerk.kv import LeaseExists, LeaseNotFound, LeaseTooLong, Put
 from raftwerk.transport.calls import CallLeader
 from tests.runtime.group import story
@@ -227,6 +227,24 @@ async def test_a_keep_alive_finds_the_next_leader_when_the_present_one_dies() ->
     begin = group.loop.time()
     assert await members.keep_alive(follower, 7) == 3
     assert group.loop.time() - begin < 2.0
+
+
+@story
+async def test_a_member_that_is_cut_off_asks_in_measure_and_says_so_in_the_end() -> (
+    None
+):
+    members = await leased()
+    group = members.group
+    await members.grant(7, 60)
+    served = members.follower
+    group.isolate(served.process.node_id)
+    before = len(served.process.sent(CallLeader))
+    begin = group.loop.time()
+    asked = members.begin(served.process, served.lease.keep_alive(7))
+    outcome = await group.outcome(asked)
+    assert isinstance(outcome, NotLeader | OutcomeUnknown)
+    assert 6.0 < group.loop.time() - begin < 9.0
+    assert len(served.process.sent(CallLeader)) - before < 200
 
 
 @story

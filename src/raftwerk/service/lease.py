@@ -46,6 +46,9 @@ ASK_SECONDS: Final = 1.0
 ASK_SECONDS_MAX: Final = 7.0
 """How long all of them together may take; as long as any request."""
 
+AGAIN_SECONDS: Final = 0.05
+"""From an answer that was lost to the next question."""
+
 BEATS_MAX: Final = 1_000
 """Leases that are kept alive by one question."""
 
@@ -111,6 +114,7 @@ class LeaseService:
         self._node = node
         self._store = store
         self._clock = clock
+        self._timers = timers
         self._draw = draw
         self._lessor = Lessor(node, store, clock, timers)
         self._beats: list[tuple[int, asyncio.Future[KeptLease]]] = []
@@ -288,6 +292,8 @@ class LeaseService:
                 self._node.status()  # raises if the member does not run any more
                 if self._clock.now() >= deadline:
                     raise
+                # An answer may be known to be lost at once, again and again.
+                await self._timers.sleep(AGAIN_SECONDS)
                 continue
             reply = decode_reply(data)
             if not isinstance(reply, expected):
