@@ -23,8 +23,9 @@ __all__ = ["WatchService", "WatchStream"]
 PROGRESS_SECONDS: Final = 600.0
 """How long a watch may be idle before it is told how far the store is, as in etcd."""
 
-STREAMS_WOKEN_PER_TURN: Final = 50
-"""Streams that begin to write in one turn of the loop; about two milliseconds."""
+STREAMS_WOKEN_PER_TURN: Final = 5
+"""Streams that begin to write in one turn of the loop; about a third of a millisecond,
+for a write takes several turns, and should not wait in each for many who watch."""
 
 ANSWERS_WAITING_MAX: Final = 64
 """Answers to requests of a stream that may wait; then no request is taken."""
