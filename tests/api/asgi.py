@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -42,7 +42,7 @@ def _scope(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": split.path,
+        "path": unquote(split.path),  # as servers do
         "raw_path": split.path.encode(),
         "query_string": split.query.encode(),
         "root_path": "",
@@ -64,7 +64,7 @@ def scope_of(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": split.path,
+        "path": unquote(split.path),  # as servers do
         "raw_path": split.path.encode(),
         "query_string": split.query.encode(),
         "root_path": "",

@@ -54,6 +54,17 @@ def test_a_key_may_be_any_bytes(member: Member, key: bytes, value: bytes) -> Non
     assert ask(member, "DELETE", path).json["data"]["deleted"] == 1
 
 
+@pytest.mark.parametrize(
+    "key", [b"\n", b"a\n", b"\r\n/", b"/", b"//", b"%", b"?", b"\0"]
+)
+def test_no_byte_means_anything_in_a_key(member: Member, key: bytes) -> None:
+    path = quote_from_bytes(key, safe="")
+    assert ask(member, "PUT", path, b"value").status == 200
+    (stored,) = ask(member, "GET", "").json["data"]["kvs"]
+    assert stored["key"] == quote_from_bytes(key, safe="/")
+    assert ask(member, "GET", path).body == b"value"
+
+
 def test_a_key_that_is_not_there_is_no_key(member: Member) -> None:
     reply = ask(member, "GET", "a%20b")
     assert (reply.status, reply.json["error"]["message"]) == (
@@ -61,7 +72,7 @@ def test_a_key_that_is_not_there_is_no_key(member: Member) -> None:
         "there is no key a%20b",
     )
     assert ask(member, "DELETE", "nothing").json["data"]["deleted"] == 0
-    assert ask(member, "PUT", "").status == 422
+    assert ask(member, "PUT", "").status == 405
 
 
 CONDITIONS = [

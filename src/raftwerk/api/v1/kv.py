@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
+from starlette.convertors import Convertor, register_url_convertor
 
 from raftwerk.api.asgi import BodyTooLarge, read_body
 from raftwerk.api.raft_status import envelope
@@ -31,7 +32,24 @@ LIST_BYTES_MAX: Final = 8 * 1024 * 1024
 
 INT64_MAX: Final = 2**63 - 1
 
-_ROUTE: Final = "/{key:path}"
+_ROUTE: Final = "/{key:key}"
+
+
+class _KeyConvertor(Convertor[str]):
+    """All that is left of a path; unlike Starlette's own, line breaks too."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        """Return what the framework may look at; the key itself is bytes."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return it again."""
+        return value
+
+
+register_url_convertor("key", _KeyConvertor())
 
 
 class KeyInfo(BaseModel):
@@ -193,22 +211,6 @@ def make_router(context: ApiContext) -> APIRouter:
     keys = _Keys(context)
 
     @router.get(
-        "/",
-        operation_id="list_keys",
-        summary="List or watch keys",
-        response_model=None,
-        responses=_READ,
-    )
-    async def _list(
-        request: Request,
-        reading: Annotated[Reading, Query()],
-        last_event_id: LastEventId = None,
-    ) -> Response:
-        """List keys in order, those with a prefix or all, or watch them."""
-        every = reading.model_copy(update={"prefix": ""})
-        return await keys.read(request, b"", every, last_event_id=last_event_id)
-
-    @router.get(
         _ROUTE,
         operation_id="get_key",
         summary="Get a key, or list or watch those with a prefix",
@@ -251,18 +253,6 @@ def make_router(context: ApiContext) -> APIRouter:
         return await keys.put(request, if_match, if_none_match)
 
     @router.delete(
-        "/",
-        operation_id="delete_keys",
-        summary="Delete all keys with a prefix",
-        response_model=Envelope[Written],
-        responses=refusals(429),
-    )
-    async def _delete_all(request: Request, prefix: AllPrefix) -> Response:
-        """Delete what there is; an empty prefix, given as such, is that of all keys."""
-        del prefix
-        return await keys.delete(request, True, None)
-
-    @router.delete(
         _ROUTE,
         operation_id="delete_key",
         summary="Delete a key, or those with a prefix",
@@ -278,6 +268,35 @@ def make_router(context: ApiContext) -> APIRouter:
         """Delete what there is; nothing there is no error."""
         del key
         return await keys.delete(request, prefix is not None, if_match)
+
+    # Last, for a path that ends with a line break would match these as well.
+    @router.get(
+        "/",
+        operation_id="list_keys",
+        summary="List or watch keys",
+        response_model=None,
+        responses=_READ,
+    )
+    async def _list(
+        request: Request,
+        reading: Annotated[Reading, Query()],
+        last_event_id: LastEventId = None,
+    ) -> Response:
+        """List keys in order, those with a prefix or all, or watch them."""
+        every = reading.model_copy(update={"prefix": ""})
+        return await keys.read(request, b"", every, last_event_id=last_event_id)
+
+    @router.delete(
+        "/",
+        operation_id="delete_keys",
+        summary="Delete all keys with a prefix",
+        response_model=Envelope[Written],
+        responses=refusals(429),
+    )
+    async def _delete_all(request: Request, prefix: AllPrefix) -> Response:
+        """Delete what there is; an empty prefix, given as such, is that of all keys."""
+        del prefix
+        return await keys.delete(request, True, None)
 
     return router
 
