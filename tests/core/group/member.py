@@ -133,6 +133,7 @@ class Member:
         except (InvalidChange, NotProposed, UnknownPeer):
             taken = False
         self.watch.look()
+        self.watch.check_pre_vote(event)
         if isinstance(event, (ReadIndex, ForwardReadIndex, HeartbeatReply)):
             self.watch.check_reads()
         self.wake()

@@ -20,6 +20,7 @@ class Property(enum.Enum):
     STATE_MACHINE_SAFETY = "state machine safety (§5.4.3)"
 
     ONE_VOTE = "a durable vote stays for its term (Fig. 2)"
+    PRE_VOTE = "a pre-vote changes no term and no vote (thesis §9.6)"
     DURABLE_FIRST = "what is answered is durable (Fig. 2)"
     ANSWER_STAYS = "what was acknowledged in a term stays in it (§5.3)"
     MATCH_HOLDS = "a match index is what its member has, and never goes back (Fig. 2)"

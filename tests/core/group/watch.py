@@ -15,6 +15,7 @@ from raftwerk.core.messages import (
     Message,
     PeerMessage,
     ReadIndexReply,
+    RequestPreVote,
     RequestVoteReply,
 )
 from raftwerk.core.progress import Progress
@@ -48,6 +49,7 @@ class Watch:
         "_base_index",
         "_answers",
         "_base_term",
+        "_before",
         "_commit_index",
         "_confirmed",
         "_entries",
@@ -83,6 +85,7 @@ class Watch:
         self._rounds: dict[tuple[Term, int], int] = {}
         self._confirmed: dict[NodeId, int] = {}
         self._answers = (0, 0)
+        self._before = (state.term, state.vote, state.role)
         self._offset = self._stop = LogIndex(0)
         self._last: Entry | None = None
         self.look()
@@ -265,16 +268,31 @@ class Watch:
             ledger.note_committed_up_to(self._member)
         self._commit_index = commit_index
 
-    # ---- reads --------------------------------------------------------------
+    # ---- by what a step was told --------------------------------------------
 
     def prepare(self, event: Input | Message) -> None:
         """Look at an input before the member does: who follows it still?"""
         state = self._state
+        self._before = state.term, state.vote, state.role
         self._answers = len(state.read_states), len(state.messages)
         if isinstance(event, HeartbeatReply) and self._term_led == event.term:
             sent = self._rounds.get((event.term, event.read_round), 0)
             known = self._confirmed.get(event.sender, 0)
             self._confirmed[event.sender] = max(known, sent)
+
+    def check_pre_vote(self, event: Input | Message) -> None:
+        """Check that the last step neither asked nor answered in a term of its own."""
+        state = self._state
+        term, vote, role = self._before
+        asks = state.role is Role.PRE_CANDIDATE and role is not Role.PRE_CANDIDATE
+        if (asks or isinstance(event, RequestPreVote)) and (
+            (term, vote) != (state.term, state.vote)
+        ):
+            raise Violation(
+                Property.PRE_VOTE,
+                f"member {state.id} went from term {term}, vote {vote} to {state.term},"
+                f" {state.vote} by {event}",
+            )
 
     def check_reads(self) -> None:
         """Check what the last step answered: a quorum has followed us since."""
