@@ -134,6 +134,7 @@ def make_client_app(
         watch=watches,
         revisions=Revisions(member.store, clock=host.clock, timers=host.timers),
         streams=streams,
+        entries=member.node.entries,
         settings=config.api,
     )
     families = start_families(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import Event
 from raftwerk.core.progress_view import ProgressView
+from raftwerk.core.records import Entry
 from raftwerk.core.replica import Replica
 from raftwerk.runtime.driver import Driver
 from raftwerk.runtime.evidence import said_directories
@@ -13,7 +14,7 @@ from raftwerk.runtime.members import Member
 from raftwerk.runtime.status import NodeStatus
 from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import PeerView, Transport
-from raftwerk.types import NodeId
+from raftwerk.types import LogIndex, NodeId
 
 __all__ = ["NodeView"]
 
@@ -153,6 +154,36 @@ class NodeView(ABC):
             If this node does not run.
         """
         return self._driver().timekeeper.election_timer()
+
+    def entries(
+        self, start: LogIndex, stop: LogIndex, bytes_max: int
+    ) -> Sequence[Entry]:
+        """Return entries of this member's log, be they committed or not.
+
+        Parameters
+        ----------
+        start : LogIndex
+            The first that is wanted.
+        stop : LogIndex
+            One above the last that is wanted.
+        bytes_max : int
+            As many as fit, but at least one.
+
+        Returns
+        -------
+        sequence of Entry
+            In order.
+
+        Raises
+        ------
+        EntryCompacted
+            If the first is in a snapshot.
+        EntryUnavailable
+            If the log does not reach that far.
+        NotLeader
+            If this node does not run.
+        """
+        return self._driver().replica.state.log.read(start, stop, bytes_max)
 
     def status(self) -> NodeStatus:
         """Return this member's own view at this moment.

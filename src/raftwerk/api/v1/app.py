@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from raftwerk import __version__
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.status import status_of
-from raftwerk.api.v1 import cluster, explain, hooks, kv, members, raft
+from raftwerk.api.v1 import cluster, explain, hooks, kv, log, members, raft
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.docs_page import add_docs_page
 from raftwerk.api.v1.refusals import describe_error, refusals
@@ -21,7 +21,7 @@ from raftwerk.service import RequestTooLarge
 
 __all__ = ["make_documented_api"]
 
-FAMILIES: Final = (raft, kv, cluster, members, explain, hooks)
+FAMILIES: Final = (raft, kv, log, cluster, members, explain, hooks)
 """The modules with a ``make_router``, in the order of the page."""
 
 _log = structlog.get_logger(__name__)

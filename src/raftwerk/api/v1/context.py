@@ -1,15 +1,19 @@
 """What the routes of all families are given."""
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from raftwerk.api.streams import Streams
 from raftwerk.config import ApiSettings
+from raftwerk.core.records import Entry
 from raftwerk.runtime.hooks import Hooks
 from raftwerk.service import KvService, NodeLike
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.explain import Explainer
 from raftwerk.service.revisions import Revisions
 from raftwerk.service.watch import WatchService
+from raftwerk.types import LogIndex
 
 __all__ = ["ApiContext"]
 
@@ -35,6 +39,8 @@ class ApiContext(msgspec.Struct, frozen=True, kw_only=True):
         Says when streams are to end.
     explainer : Explainer or None
         Says what is wrong with the cluster; None where there is none.
+    entries : callable or None
+        Reads entries of its log: from an index to before another, so many bytes.
     settings : ApiSettings
         How the API presents itself.
     """
@@ -47,4 +53,5 @@ class ApiContext(msgspec.Struct, frozen=True, kw_only=True):
     revisions: Revisions | None = None
     streams: Streams | None = None
     explainer: Explainer | None = None
+    entries: Callable[[LogIndex, LogIndex, int], Sequence[Entry]] | None = None
     settings: ApiSettings = ApiSettings()
