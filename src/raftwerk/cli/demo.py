@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
@@ -102,6 +102,10 @@ class _Output(Console):
         self._when_nobody_reads()
 
 
+async def _do_nothing() -> None:
+    """Close no page: there is none."""
+
+
 class _Demo:
     """The parts of a demo, and how they work together."""
 
@@ -110,6 +114,7 @@ class _Demo:
         self._folder = folder
         self._opens_page = opens_page
         self._host = real_host()
+        self._close_page: Callable[[], Awaitable[None]] = _do_nothing
 
     async def run(self) -> ExitCode:
         """Run all until a signal comes or no node is left."""
@@ -175,7 +180,8 @@ class _Demo:
         finally:
             for task in (stopped, polling):
                 task.cancel()
-            await supervisor.stop()
+            # All at once: whoever asked for the end should not wait for each in turn.
+            await asyncio.gather(supervisor.stop(), self._close_page())
             await asyncio.gather(stopped, polling, return_exceptions=True)
         await nodes
         return ExitCode.OK if was_asked_to else ExitCode.FAILED
@@ -213,9 +219,15 @@ class _Demo:
         )
         server = PageServer(OwnHostOnly(app))
         await server.start(page.host, page.port)
-        stack.push_async_callback(server.stop)
-        stack.push_async_callback(hub.stop)  # first: no page leaves by itself
         stack.callback(working.cancel)
+
+        async def close_page() -> None:
+            """End the page; first what it shows, for no page leaves by itself."""
+            await hub.stop()
+            await server.stop()
+
+        self._close_page = close_page
+        stack.push_async_callback(close_page)
         if self._opens_page:
             # Beside the loop: some browsers hold up whoever starts them.
             opening = asyncio.to_thread(webbrowser.open, f"http://{page.host_port}/")

@@ -16,7 +16,7 @@ __all__ = ["Supervisor"]
 RESTART_SECONDS: Final = 1.0
 """How long a killed node stays away, so that one can watch the others go on."""
 
-STOP_SECONDS: Final = 1.5
+STOP_SECONDS: Final = 1.2
 """How long nodes may take to end when asked; then they are killed."""
 
 
