@@ -98,6 +98,7 @@ class Beginning:
         self._file = KeptFile(disk, config.data_dir, RECORD_NAME)
         self._threads = host.threads("first-start")
         self._first: FirstStart | None = None
+        self._found: tuple[str, str] | None = None
 
     # ---- before there is a cluster ------------------------------------------
 
@@ -116,8 +117,8 @@ class Beginning:
             place = await find_own_place(self.config, self._disk, self._host.timers)
             if place is not None:
                 self.start = Start(place=place)
-                # Only once nothing was refused: that is told in one line.
-                _log.info("found the cluster", way=way, why=why)
+            # Told once nothing was refused: that is one line, and no other.
+            self._found = (way, why)
             return
         _log.info("finding the cluster", way=way, why=why)
         lock = lock_directory(
@@ -298,6 +299,9 @@ class Beginning:
         StorageError
             If that can't be made durable.
         """
+        if self._found is not None:
+            way, why = self._found
+            _log.info("found the cluster", way=way, why=why)
         if self._first is None:
             return
         record = self._first.record
