@@ -5,8 +5,8 @@ an `ApiContext` and returns an ``APIRouter`` with a prefix and a tag of the fami
 name. `app` includes them all. A route
 
 - returns an ``Envelope`` of a model whose fields have descriptions and examples;
-- raises `raftwerk.errors.RequestError`, or ``HTTPException`` where HTTP itself is meant:
-  `app` puts either into the envelope of errors;
+- raises `raftwerk.errors.RequestError`, or ``HTTPException`` where HTTP itself is
+  meant: `app` puts either into the envelope of errors;
 - names the errors that are its own by ``responses=refusals(404, 409)``; those that any
   route may have are documented for all;
 - has an ``operation_id`` and a ``summary``, and a docstring for people who use it.
