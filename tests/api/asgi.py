@@ -30,28 +30,6 @@ class Reply(msgspec.Struct, frozen=True):
         return msgspec.json.decode(self.body)
 
 
-def _scope(
-    method: str, path: str, headers: dict[str, str] | None
-) -> MutableMapping[str, Any]:
-    """Return what an application is told of a request."""
-    split = urlsplit(path)
-    given = {"host": "testserver"} | (headers or {})
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": unquote(split.path),  # as servers do
-        "raw_path": split.path.encode(),
-        "query_string": split.query.encode(),
-        "root_path": "",
-        "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("testserver", 80),
-    }
-
-
 def scope_of(
     method: str, path: str, headers: dict[str, str] | None = None
 ) -> MutableMapping[str, Any]:
@@ -83,7 +61,7 @@ async def ask(
 ) -> Reply:
     """Return the answer to a request; a body of several pieces arrives in them."""
     pieces = list((body or b"",) if isinstance(body, bytes | None) else body)
-    scope = _scope(method, path, headers)
+    scope = scope_of(method, path, headers)
     sent: list[MutableMapping[str, Any]] = []
 
     async def receive() -> MutableMapping[str, Any]:
@@ -129,7 +107,7 @@ class OpenStream:
         self._lines: list[bytes] = []
         self._rest = b""
         self._task = asyncio.ensure_future(
-            app(_scope("POST", path, None), self._body.get, self._take)
+            app(scope_of("POST", path), self._body.get, self._take)
         )
 
     async def _take(self, message: MutableMapping[str, Any]) -> None:
