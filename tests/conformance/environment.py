@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from raftwerk.core.records import Snapshot
-from raftwerk.errors import NotProposed, UnknownPeer
+from raftwerk.errors import NotProposed, PeerError, UnknownPeer
 from raftwerk.types import NodeId
 
 from .member import Member
@@ -78,6 +78,8 @@ class Environment:
                 self.output.write("raft proposal dropped\n")
             except UnknownPeer:
                 self.output.write("raft: cannot step as peer not found\n")
+            except PeerError:
+                pass  # refused at the door, which etcd does in silence, or too late
         return len(taken)
 
     def _take(self, receiver: NodeId, wire_type: str | None, drop: bool) -> list[Wire]:

@@ -15,7 +15,7 @@ from .format import (
 from .output import Level
 from .wire import TYPE_NAMES
 
-__all__ = ["LINES", "log_lines"]
+__all__ = ["LINES", "UNTOLD", "log_lines"]
 
 
 class Line(NamedTuple):
@@ -254,8 +254,21 @@ _FIELDS: Final[dict[str, Callable[[Any], str]]] = {
 """How a field is printed; those that stand not here are decimal numbers."""
 
 
+UNTOLD: Final[frozenset[type[Event]]] = frozenset(
+    {
+        events.ReadDropped,
+        events.SnapshotReported,
+        events.TransferAborted,
+        events.TransferDropped,
+    }
+)
+"""What happens without a line in scripts."""
+
+
 def log_lines(event: Event) -> list[Line]:
     """Return the lines of an event, filled in."""
+    if type(event) in UNTOLD:
+        return []
     lines: list[Line]
     match LINES[type(event)]:
         case Both() as both:

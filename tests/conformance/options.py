@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from raftwerk.core.config import NO_LIMIT, CoreConfig
 from raftwerk.core.records import ConfState, Snapshot
+from raftwerk.errors import ConfigError
 from raftwerk.types import LogIndex, NodeId, Term
 
 from .changes import CommandError
@@ -59,6 +60,7 @@ def configuration(
         "check_quorum": False,
         "step_down_on_removal": False,
         "join_by_older_snapshot": False,
+        "lead_before_own_vote": True,
         "append_bytes_max": NO_LIMIT,
         "inflight_messages_max": 2**31 - 1,
         "inflight_bytes_max": NO_LIMIT,
@@ -66,7 +68,10 @@ def configuration(
         "committed_bytes_max": NO_LIMIT,
         "applied_index": applied_index,
     }
-    return CoreConfig(**(scripts | asked))
+    try:
+        return CoreConfig(**(scripts | asked))
+    except ConfigError as error:
+        raise CommandError(str(error)) from None
 
 
 def bootstrap_snapshot(options: Mapping[str, Argument]) -> Snapshot:

@@ -51,7 +51,8 @@ def find_scripts(paths: Iterable[Path]) -> list[Path]:
     """Return the files, and all scripts below the folders, each once and in order."""
     found: dict[Path, None] = {}
     for path in paths:
-        files = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
+        below = (file for file in path.rglob("*.txt") if file.is_file())
+        files = sorted(below) if path.is_dir() else [path]
         found.update(dict.fromkeys(files))
     return list(found)
 

@@ -18,7 +18,15 @@ from raftwerk.types import LogIndex, NodeId
 
 from .cluster import Cluster
 from .lockstep import ACTS, CALM, LEASE, Lockstep, Turn
-from .member import ELECTION_TICKS, S1, Member, of_kind, only, vote_request
+from .member import (
+    ELECTION_TICKS,
+    S1,
+    Member,
+    heartbeat,
+    of_kind,
+    only,
+    vote_request,
+)
 
 
 def made() -> Lease:
@@ -204,6 +212,20 @@ def test_member_that_starts_again_keeps_the_promise_that_it_forgot() -> None:
 def test_new_member_has_promised_nothing() -> None:
     member = Member(2, **LEASE)  # type: ignore[arg-type]
     assert only(member.step(vote_request(3, 2, 2, (9, 9))), RequestVoteReply).granted
+
+
+def test_member_that_is_told_to_stand_keeps_its_promise_to_the_leader() -> None:
+    """The order comes from outside: the leader may count on this member still."""
+    member = Member(2, log=[1], term=1, **LEASE)  # type: ignore[arg-type]
+    member.replica.set_election_timeout(3 * ELECTION_TICKS)
+    member.tick(ELECTION_TICKS)
+    member.step(heartbeat(1, 2, term=1))
+    member.tick(ELECTION_TICKS - 1)
+    member.campaign()
+    member.replica.set_election_timeout(3 * ELECTION_TICKS)
+    assert not member.step(vote_request(3, 2, 9, (9, 9)))
+    member.tick(ELECTION_TICKS)
+    assert only(member.step(vote_request(3, 2, 9, (9, 9))), RequestVoteReply).granted
 
 
 def test_leader_that_is_cut_off_serves_nothing_once_another_may_lead() -> None:

@@ -1,5 +1,7 @@
 """Snapshots between leader and follower: when one goes out, what it does there."""
 
+import pytest
+
 from raftwerk.core.events import SnapshotNotSent, SnapshotSent
 from raftwerk.core.inputs import Campaign, ReportSnapshot, ReportUnreachable
 from raftwerk.core.messages import (
@@ -11,7 +13,7 @@ from raftwerk.core.messages import (
 from raftwerk.core.progress_view import ProgressState
 from raftwerk.core.records import ConfState, Snapshot
 from raftwerk.core.roles import Role
-from raftwerk.errors import SnapshotUnavailable
+from raftwerk.errors import PeerError, SnapshotUnavailable
 from raftwerk.storage.memory import MemoryLog
 from raftwerk.types import LogIndex, NodeId, Term
 
@@ -182,6 +184,16 @@ def test_new_member_may_be_told_to_wait_for_a_snapshot_that_has_it() -> None:
     assert only(sent, AppendEntriesReply).match_index == 0
     sent = stray.step(snapshot_for(4, 9, 1, ConfState((S1, S2, S3, NodeId(4)))))
     assert only(sent, AppendEntriesReply).match_index == 9
+
+
+@pytest.mark.parametrize("term", [0, 7])
+def test_snapshot_of_a_term_that_its_sender_cannot_know_is_refused(term: int) -> None:
+    member = Member(2, log=[1], term=1)
+    snapshot = Snapshot(LogIndex(9), Term(term), ConfState(voters=(S1, S2, S3)))
+    message = InstallSnapshot(sender=S1, receiver=S2, term=Term(4), snapshot=snapshot)
+    with pytest.raises(PeerError, match=f"its term is {term}, in a message of term 4"):
+        member.step(message)
+    assert member.log == [1] and member.status.term == 1
 
 
 def test_member_takes_no_snapshot_of_a_group_without_it() -> None:

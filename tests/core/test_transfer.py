@@ -3,10 +3,12 @@
 from raftwerk.core.events import (
     ProgressMissing,
     TimeoutNowSent,
+    TransferAborted,
     TransferBlockedProposal,
+    TransferDropped,
     TransferStarted,
 )
-from raftwerk.core.inputs import ReportUnreachable, TransferLeadership
+from raftwerk.core.inputs import ReportUnreachable, Tick, TransferLeadership
 from raftwerk.core.messages import ForwardTransfer, TimeoutNow
 from raftwerk.errors import NotProposed
 from raftwerk.types import NodeId, Term
@@ -43,6 +45,30 @@ def test_order_is_given_once_for_each_time_that_the_target_is_found_complete() -
     leader.step(TransferLeadership(S2))
     assert of_kind(leader.acknowledge(2), TimeoutNow)
     assert not of_kind(leader.acknowledge(2), TimeoutNow)
+
+
+def test_transfer_that_is_given_up_is_told() -> None:
+    leader = settled_leader()
+    leader.step(TransferLeadership(S2))
+    leader.step(Tick(10))
+    assert leader.status.transferee is None
+    aborted = [one for one in leader.events if isinstance(one, TransferAborted)]
+    assert [one.transferee for one in aborted] == [S2]
+
+
+def test_newer_wish_gives_up_the_older_one_and_that_is_told() -> None:
+    leader = settled_leader()
+    leader.step(TransferLeadership(S2))
+    leader.step(TransferLeadership(S3))
+    aborted = [one for one in leader.events if isinstance(one, TransferAborted)]
+    assert [one.transferee for one in aborted] == [S2]
+    assert leader.status.transferee == S3
+
+
+def test_wish_of_one_who_knows_no_leader_is_dropped_and_that_is_told() -> None:
+    member = Member(2)
+    assert not member.step(TransferLeadership(S3))
+    assert isinstance(member.events[-1], TransferDropped)
 
 
 def test_stranger_is_no_target_and_that_is_told() -> None:

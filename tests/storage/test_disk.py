@@ -30,6 +30,27 @@ def test_data_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((directory / "file").stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems sync otherwise")
+def test_a_sync_reaches_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that goes on, nobody would notice that it is left out."""
+    synced: list[str] = []
+    for name in ("fdatasync", "fsync"):
+        monkeypatch.setattr(
+            os, name, lambda _descriptor, name=name: synced.append(name)
+        )
+    disk = RealDisk()
+    file = disk.create(f"{tmp_path}/file")
+    file.write_at(0, b"data")
+    assert not synced
+    file.sync()
+    assert synced == ["fdatasync"]
+    disk.sync_directory(str(tmp_path))
+    assert synced == ["fdatasync", "fsync"]
+    file.close()
+
+
 def test_a_short_write_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ class Beginning:
         self._threads = host.threads("first-start")
         self._first: FirstStart | None = None
         self._found: tuple[str, str] | None = None
+        self._lost_words = ""
 
     # ---- before there is a cluster ------------------------------------------
 
@@ -114,7 +115,9 @@ class Beginning:
         """
         way, why = way_of(self.config)
         if self._way in (Way.INITIAL_CLUSTER, Way.ALONE):
-            place = await find_own_place(self.config, self._disk, self._host.timers)
+            place = await find_own_place(
+                self.config, self._disk, self._host.timers, self._tell_lost
+            )
             if place is not None:
                 self.start = Start(place=place)
             # Told once nothing was refused: that is one line, and no other.
@@ -299,9 +302,6 @@ class Beginning:
         StorageError
             If that can't be made durable.
         """
-        if self._found is not None:
-            way, why = self._found
-            _log.info("found the cluster", way=way, why=why)
         if self._first is None:
             return
         record = self._first.record
@@ -324,7 +324,20 @@ class Beginning:
         str
             Empty where there is nothing to say.
         """
-        return self._first.waits_for if self._first is not None else ""
+        if self._first is not None:
+            return self._first.waits_for
+        return self._lost_words
+
+    def tell_found(self) -> None:
+        """Say how the cluster was found, once the node takes part in it."""
+        if self._found is not None:
+            way, why = self._found
+            _log.info("found the cluster", way=way, why=why)
+
+    def _tell_lost(self, words: str) -> None:
+        """Say that this node waits to be replaced."""
+        self._lost_words = words
+        _log.error("waiting to be replaced", reason=words)
 
     def say(self) -> View:
         """Return what others are told of this node's own first start.

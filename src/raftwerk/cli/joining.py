@@ -5,7 +5,8 @@ data. Only its peers can tell, so it asks them, also when it was told to found a
 (`docs/decisions/0070-no-return-without-the-data.md`).
 """
 
-import structlog
+from collections.abc import Callable
+from contextlib import ExitStack
 
 from raftwerk.config import ServeConfig, Url, cluster_id_of, member_id_of
 from raftwerk.discovery import (
@@ -18,6 +19,7 @@ from raftwerk.discovery import (
     find_place,
 )
 from raftwerk.host.protocol import Timers
+from raftwerk.storage.directory import lock_directory
 from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.wal import Wal
 from raftwerk.transport.tcp_ask import ask
@@ -45,7 +47,10 @@ def founding_place(config: ServeConfig) -> Place:
 
 
 async def find_own_place(
-    config: ServeConfig, disk: Disk, timers: Timers
+    config: ServeConfig,
+    disk: Disk,
+    timers: Timers,
+    tell_lost: Callable[[str], object],
 ) -> Place | None:
     """Return which member a node without data is to be.
 
@@ -60,6 +65,8 @@ async def find_own_place(
         Where its data directory would be.
     timers : Timers
         For waits between two questions.
+    tell_lost : callable
+        Takes why it waits, in words.
 
     Returns
     -------
@@ -91,9 +98,12 @@ async def find_own_place(
         ),
         founding=founding_place(config) if is_founder else None,
     )
-    return await find_place(newcomer, _ask, timers, _tell_lost)
+    with ExitStack() as stack:
 
+        def _wait(words: str) -> None:
+            """Wait where data can be, and nobody else does; and say so."""
+            holder = f"raftwerk {config.name}"
+            stack.callback(lock_directory(disk, config.data_dir, holder).close)
+            tell_lost(words)
 
-def _tell_lost(words: str) -> None:
-    """Say that this node waits to be replaced."""
-    structlog.get_logger(__name__).error("waiting to be replaced", reason=words)
+        return await find_place(newcomer, _ask, timers, _wait)

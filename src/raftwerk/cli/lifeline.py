@@ -24,18 +24,22 @@ PR_SET_PDEATHSIG: Final = 1
 
 STANDARD_INPUT: Final = 0
 
+_THREAD_NAME: Final = "lifeline"
+
 
 def exit_with_parent() -> None:
     """Have this process killed as soon as its parent ends; wait for nothing.
 
     What is lost by that is what a crash loses: nothing that was acknowledged.
     """
+    if any(thread.name == _THREAD_NAME for thread in threading.enumerate()):
+        return  # it was asked for already
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     # A thread and no callback: it works while the event loop is stuck, too.
-    threading.Thread(target=_watch, name="lifeline", daemon=True).start()
+    threading.Thread(target=_watch, name=_THREAD_NAME, daemon=True).start()
 
 
 def _watch() -> None:

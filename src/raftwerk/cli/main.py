@@ -9,6 +9,7 @@ flag is told at once, and ``--version`` is quick.
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -204,6 +205,14 @@ def _told(
     return sources.understand(read, found)
 
 
+def _with_two_dashes(arguments: Sequence[str]) -> list[str]:
+    """Return the words with flags as we write them: etcd's may have one dash."""
+    if list(arguments[:1]) != ["serve"]:
+        return list(arguments)
+    is_one_dash = re.compile(r"-[a-z][a-z-]+(=.*)?", re.DOTALL)
+    return [f"-{word}" if is_one_dash.fullmatch(word) else word for word in arguments]
+
+
 def run(arguments: Sequence[str]) -> int:
     """Do what the command line says; tell a failure in one line on standard error.
 
@@ -219,7 +228,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     try:
         code = app(
-            args=list(arguments) or ["--help"],
+            args=_with_two_dashes(arguments) or ["--help"],
             prog_name="raftwerk",
             standalone_mode=False,
         )

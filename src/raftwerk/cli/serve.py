@@ -119,6 +119,7 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
             return False
         config = beginning.config
         member = await start_member(config, host, stack, beginning)
+        beginning.tell_found()
         node = member.node
         hooks = run_scripts(config.hooks, host)
         app = make_client_app(config, host, member, stack, hooks)

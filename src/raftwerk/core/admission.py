@@ -130,6 +130,8 @@ def _check_snapshot(state: State, message: InstallSnapshot) -> None:
         fault = "it must cover an entry"
     if fault is None and not snapshot.conf_state.voters:
         fault = "a group has voters"
+    if fault is None and not 1 <= snapshot.term <= max(message.term, 1):
+        fault = f"its term is {snapshot.term}, in a message of term {message.term}"
     if fault is not None:
         raise PeerError(
             f"member {message.sender} sent a snapshot at {snapshot.index} that can't be"

@@ -10,6 +10,7 @@ from raftwerk.core.events import (
     ProgressMissing,
     RefusalReceived,
     SnapshotNotNeeded,
+    SnapshotReported,
 )
 from raftwerk.core.inputs import ReportSnapshot, ReportUnreachable
 from raftwerk.core.messages import (
@@ -195,6 +196,9 @@ def on_report_snapshot(state: State, event: ReportSnapshot) -> None:
     progress = _progress(state, event.peer)
     if progress is None or progress.state is not ProgressState.SNAPSHOT:
         return
+    state.record(
+        SnapshotReported(node=state.id, peer=event.peer, succeeded=event.succeeded)
+    )
     if not event.succeeded:
         progress.pending_snapshot_index = LogIndex(0)
     progress.become_probe()

@@ -14,6 +14,7 @@ from raftwerk.core.inputs import Tick
 from raftwerk.core.read_index import repeat_round
 from raftwerk.core.roles import Cause, Role
 from raftwerk.core.state import State
+from raftwerk.core.transfer import give_up_transfer
 from raftwerk.errors import MisuseError
 
 __all__ = ["on_tick", "ticks_until_deadline"]
@@ -92,7 +93,7 @@ def _tick_leader(state: State, ticks: int) -> None:
         if state.config.check_quorum and not _has_quorum(state):
             return
         # The target did not make it: lead on, and take proposals again.
-        state.transferee = None
+        give_up_transfer(state)
         wait_for_snapshots(state, state.config.election_ticks_min)
     if state.heartbeat_elapsed >= state.config.heartbeat_ticks:
         state.heartbeat_elapsed = 0

@@ -16,6 +16,7 @@ from raftwerk.core.records import ConfChange, ConfState, EntryKind
 from raftwerk.core.replication import broadcast_append, send_append
 from raftwerk.core.roles import Cause, Role
 from raftwerk.core.state import State
+from raftwerk.core.transfer import give_up_transfer
 from raftwerk.errors import NotProposed
 
 __all__ = ["apply_conf_change", "leave_joint_if_due", "switch_configuration"]
@@ -81,7 +82,7 @@ def switch_configuration(state: State) -> None:
             if node_id != state.id:
                 send_append(state, node_id, even_if_empty=False)
     if state.transferee is not None and state.transferee not in tracker.voter_ids:
-        state.transferee = None
+        give_up_transfer(state)
 
 
 def leave_joint_if_due(state: State) -> None:

@@ -48,6 +48,9 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
         A member of no configuration takes a snapshot that is older than the change that
         adds it, for the change is in the log behind. Off, as in etcd: it ignores such a
         snapshot, and joins only where its leader's driver soon makes a newer one.
+    lead_before_own_vote : bool
+        With a quorum of others' votes, lead before the own vote is stored. On in etcd;
+        off here, for whoever forgets that vote by a crash could lead in that term again.
     asynchronous_storage : bool
         Take the next `Ready` before the last one is stored (thesis §10.2.1).
     snapshot_ticks_max : int
@@ -83,6 +86,7 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
     validate_changes: bool = True
     step_down_on_removal: bool = True
     join_by_older_snapshot: bool = True
+    lead_before_own_vote: bool = False
     asynchronous_storage: bool = False
     snapshot_ticks_max: int = 10_000
     append_bytes_max: int = 1024 * 1024

@@ -69,6 +69,12 @@ def on_campaign(state: State, _event: Campaign) -> None:
     _event : Campaign
         It says no more than its kind.
     """
+    config = state.config
+    if config.lease_read and state.leader is not None:
+        if state.election_elapsed < config.election_ticks_min:
+            # The order comes from outside, and our promise to the leader whose lease
+            # may rest on it still holds, whether or not we win (thesis §6.4.1).
+            state.must_wait_out = True
     campaign(state)
 
 
@@ -325,7 +331,8 @@ def on_request_vote_reply(state: State, reply: RequestVoteReply) -> None:
         return
     result = _count(state, reply)
     if result is VoteResult.WON:
-        if state.id not in state.tracker.votes:
+        has_own_vote = state.id in state.tracker.votes
+        if not has_own_vote and not state.config.lead_before_own_vote:
             # The others are enough to win, but our own vote is not durable yet. Were
             # we to lead and crash now, we would forget the term; those who voted for us
             # in it would do so again, and a second leadership of the same term would

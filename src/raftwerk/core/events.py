@@ -42,18 +42,22 @@ __all__ = [
     "ProgressMissing",
     "ProposalDropped",
     "QuorumLost",
+    "ReadDropped",
     "RefusalReceived",
     "ReplicationPaused",
     "SnapshotFastForwarded",
     "SnapshotIgnored",
     "SnapshotNotNeeded",
     "SnapshotNotSent",
+    "SnapshotReported",
     "SnapshotRestoreStarted",
     "SnapshotRestored",
     "SnapshotSent",
     "TimeoutNowReceived",
     "TimeoutNowSent",
+    "TransferAborted",
     "TransferBlockedProposal",
+    "TransferDropped",
     "TransferStarted",
     "VoteCast",
     "VoteIgnored",
@@ -266,6 +270,27 @@ class TransferStarted(Event, frozen=True, kw_only=True, tag=True, gc=False):
     transferee: NodeId
 
 
+class TransferAborted(Event, frozen=True, kw_only=True, tag=True, gc=False):
+    """The leader leads on: the target was too slow, removed, or not wanted any more."""
+
+    term: Term
+    transferee: NodeId
+
+
+class TransferDropped(Event, frozen=True, kw_only=True, tag=True, gc=False):
+    """The wish for another leader was dropped, for no leader is known."""
+
+    term: Term
+    transferee: NodeId
+
+
+class ReadDropped(Event, frozen=True, kw_only=True, tag=True, gc=False):
+    """A read was dropped, for no leader is known; its driver asks again."""
+
+    term: Term
+    context: int
+
+
 class TimeoutNowSent(Event, frozen=True, kw_only=True, tag=True, gc=False):
     """The transferee has the whole log and was told to stand."""
 
@@ -400,6 +425,13 @@ class ReplicationPaused(Event, frozen=True, kw_only=True, tag=True, gc=False):
 
     peer: NodeId
     progress: ProgressView
+
+
+class SnapshotReported(Event, frozen=True, kw_only=True, tag=True, gc=False):
+    """What became of a snapshot is known, or it was waited for too long."""
+
+    peer: NodeId
+    succeeded: bool
 
 
 class SnapshotNotNeeded(Event, frozen=True, kw_only=True, tag=True, gc=False):

@@ -5,6 +5,7 @@ the noted index out: whoever has applied it may read. Source: thesis §6.4; by l
 instead of a quorum: §6.4.1.
 """
 
+from raftwerk.core.events import ReadDropped
 from raftwerk.core.inputs import ReadIndex
 from raftwerk.core.messages import ForwardReadIndex, HeartbeatReply, ReadIndexReply
 from raftwerk.core.quorum import VoteResult, joint_vote_result
@@ -44,6 +45,8 @@ def on_read_index(state: State, event: ReadIndex) -> None:
                 sender=state.id, receiver=state.leader, context=event.context
             )
         )
+    else:
+        state.record(ReadDropped(node=state.id, term=state.term, context=event.context))
 
 
 def on_forward_read_index(state: State, message: ForwardReadIndex) -> None:
@@ -63,6 +66,10 @@ def on_forward_read_index(state: State, message: ForwardReadIndex) -> None:
             ForwardReadIndex(
                 sender=message.sender, receiver=state.leader, context=message.context
             )
+        )
+    else:
+        state.record(
+            ReadDropped(node=state.id, term=state.term, context=message.context)
         )
 
 

@@ -4,7 +4,13 @@ Source: thesis §3.10. While it lasts no proposal is taken; it ends with a highe
 or is given up after one election timeout. The target's side is in `election.py`.
 """
 
-from raftwerk.core.events import ProgressMissing, TimeoutNowSent, TransferStarted
+from raftwerk.core.events import (
+    ProgressMissing,
+    TimeoutNowSent,
+    TransferAborted,
+    TransferDropped,
+    TransferStarted,
+)
 from raftwerk.core.inputs import TransferLeadership
 from raftwerk.core.messages import ForwardTransfer, TimeoutNow
 from raftwerk.core.replication import send_append
@@ -12,7 +18,12 @@ from raftwerk.core.roles import Role
 from raftwerk.core.state import State
 from raftwerk.types import NodeId
 
-__all__ = ["continue_transfer", "on_forward_transfer", "on_transfer_leadership"]
+__all__ = [
+    "continue_transfer",
+    "give_up_transfer",
+    "on_forward_transfer",
+    "on_transfer_leadership",
+]
 
 
 def on_transfer_leadership(state: State, event: TransferLeadership) -> None:
@@ -54,6 +65,25 @@ def _transfer(state: State, transferee: NodeId) -> None:
                 transferee=transferee,
             )
         )
+    else:
+        state.record(
+            TransferDropped(node=state.id, term=state.term, transferee=transferee)
+        )
+
+
+def give_up_transfer(state: State) -> None:
+    """Lead on, and take proposals again, if leadership was being handed over.
+
+    Parameters
+    ----------
+    state : State
+        This member.
+    """
+    transferee, state.transferee = state.transferee, None
+    if transferee is not None:
+        state.record(
+            TransferAborted(node=state.id, term=state.term, transferee=transferee)
+        )
 
 
 def _begin(state: State, transferee: NodeId) -> None:
@@ -64,7 +94,7 @@ def _begin(state: State, transferee: NodeId) -> None:
         return
     if progress.is_learner or transferee == state.transferee:
         return
-    state.transferee = None  # Another one was under way: the newest wish counts.
+    give_up_transfer(state)  # Another one was under way: the newest wish counts.
     if transferee == state.id:
         return
     state.record(TransferStarted(node=state.id, term=state.term, transferee=transferee))

@@ -80,8 +80,8 @@ DURABILITY: Final = (
             Patch(
                 ELECTION,
                 "on_request_vote_reply",
-                "        if state.id not in state.tracker.votes:\n",
-                "        if not state.tracker.votes:\n",
+                "state.id in state.tracker.votes\n",
+                "bool(state.tracker.votes)\n",
             ),
         ),
     ),

@@ -284,7 +284,7 @@ ELECTIONS: Final = (
         name="a transfer that fails is never given up",
         section="thesis §3.10",
         patches=(
-            Patch(CLOCK, "_tick_leader", "        state.transferee = None\n", ""),
+            Patch(CLOCK, "_tick_leader", "        give_up_transfer(state)\n", ""),
         ),
     ),
     Mistake(

@@ -225,7 +225,7 @@ LOGS: Final = (
     ),
     Mistake(
         name="what is applied is never taken off what waits",
-        section="etcd",
+        section="thesis §10.2.2, etcd",
         patches=(
             Patch(
                 "raftwerk.core.acknowledgements",
@@ -237,7 +237,7 @@ LOGS: Final = (
     ),
     Mistake(
         name="the bound on entries in application is never left",
-        section="etcd",
+        section="thesis §10.2.2, etcd",
         patches=(
             Patch(
                 LOG,
@@ -249,7 +249,7 @@ LOGS: Final = (
     ),
     Mistake(
         name="a message takes all entries, whatever its bound",
-        section="etcd",
+        section="thesis §10.2.2, etcd",
         patches=(
             Patch(
                 "raftwerk.core.replication",
