@@ -50,7 +50,7 @@ class CoreConfig(msgspec.Struct, frozen=True, kw_only=True):
         snapshot, and joins only where its leader's driver soon makes a newer one.
     lead_before_own_vote : bool
         With a quorum of others' votes, lead before the own vote is stored. On in etcd;
-        off here, for whoever forgets that vote by a crash could lead in that term again.
+        off here: whoever forgets that vote by a crash could lead in that term again.
     asynchronous_storage : bool
         Take the next `Ready` before the last one is stored (thesis §10.2.1).
     snapshot_ticks_max : int
