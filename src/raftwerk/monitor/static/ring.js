@@ -60,6 +60,7 @@ export class Ring {
       "aria-labelledby": "ring-words",
     });
     this.words = makeSvg("title", { id: "ring-words" });
+    this.words.textContent = "Ring of nodes; none has been heard of yet";
     this.links = makeSvg("g", { class: "links" });
     this.votes = makeSvg("g", { class: "votes" });
     this.nodes = makeSvg("g");
