@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 FAILED_EXAMPLES = Path(__file__).parents[1] / ".venv" / ".cache" / "hypothesis"
 
-# No deadline, and no check of the pace: a slow machine is not a wrong answer. What
-# failed is tried first the next time, and printed so that it can be replayed elsewhere.
+# No deadline: a slow machine is not a wrong answer. What failed is tried first the next
+# time, and printed so that it can be replayed elsewhere.
 settings.register_profile(
     "raftwerk",
     database=DirectoryBasedExampleDatabase(FAILED_EXAMPLES),
     deadline=None,
     print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("raftwerk")

@@ -56,6 +56,10 @@ def wait_term(tab: Tab, expected: int) -> None:
     )
 
 
+def wait_button(tab: Tab, expected: str) -> None:
+    tab.wait("word => document.getElementById('play').textContent === word", expected)
+
+
 def test_it_goes_to_any_moment_and_back(tab: Tab) -> None:
     """The recording elects anew every five seconds, in terms 2 to 5."""
     seek(tab, 980)
@@ -102,10 +106,10 @@ def test_a_line_of_the_timeline_leads_to_its_moment(tab: Tab) -> None:
 
 
 def test_it_plays_at_a_speed_and_stops_at_the_end(tab: Tab) -> None:
-    tab.page.locator("#speed").select_option("10")
     tab.page.locator("#play").click()
-    assert tab.text("#play") == "Pause"
-    tab.wait("() => document.getElementById('play').textContent === 'Play'")
+    wait_button(tab, "Pause")  # drawn with the next frame
+    tab.page.locator("#speed").select_option("10")
+    wait_button(tab, "Play")
     wait_term(tab, 5)
 
 

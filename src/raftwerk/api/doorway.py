@@ -21,7 +21,7 @@ from raftwerk.api.asgi import (
 from raftwerk.api.raft_status import envelope
 from raftwerk.service.case import Case
 from raftwerk.service.deposition import Deposition
-from raftwerk.service.diagnose import diagnose
+from raftwerk.service.diagnose import explain
 from raftwerk.service.interview import OWN_PATH
 
 __all__ = ["Doorway"]
@@ -93,12 +93,7 @@ class Doorway:
         if path == self._own_path:
             return json_answer(envelope(own))
         if path == self._explain_path:
-            findings = diagnose(Case(depositions=[own]))
-            told = [{"kind": each.kind, "text": each.text} for each in findings]
-            summary = findings[0].text
-            return json_answer(
-                envelope({"is_healthy": False, "summary": summary, "findings": told})
-            )
+            return json_answer(envelope(explain(Case(depositions=[own]))))
         refusal = f"raftwerk: {self._name} has not found its cluster yet: {words}"
         error = {"error": refusal, "code": UNAVAILABLE, "message": refusal}
         return json_answer(msgspec.json.encode(error), 503)

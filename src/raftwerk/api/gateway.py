@@ -133,7 +133,7 @@ class Gateway:
             return error_answer(BadRequest("the body is nested too deeply"))
         except RequestError as error:
             return error_answer(error)
-        except Exception as error:  # pylint: disable=broad-exception-caught
+        except Exception as error:  # pylint: disable=broad-exception-caught  # a bug
             # A bug of ours, or a member that stops: the client gets an answer, and the
             # log what happened.
             _log.exception("a request failed", path=scope["path"])

@@ -236,7 +236,7 @@ class Streams:
             await lines.refuse(error)
         except RequestError as error:
             await lines.fail(error)
-        except Exception as error:  # pylint: disable=broad-exception-caught
+        except Exception as error:  # pylint: disable=broad-exception-caught  # a bug
             # A bug of ours, or a member that stops: as in the gateway.
             _log.exception("a stream failed", path=path)
             await lines.fail(error)

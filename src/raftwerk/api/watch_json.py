@@ -123,7 +123,7 @@ async def _take(requests: AsyncIterator[_Request], stream: WatchStream) -> None:
                     await stream.cancel(watch_id)
                 case _Progress():
                     await stream.request_progress()
-    except Exception as error:  # pylint: disable=broad-exception-caught
+    except Exception as error:  # pylint: disable=broad-exception-caught  # passed on
         stream.fail(error)  # raised again where the answers are drawn
 
 

@@ -123,7 +123,7 @@ def make_client_app(
 
     streams = Streams()
     watches = WatchService(member.store, host.timers)
-    explainer, connections = make_explainer(config, member.config, host, member.node)
+    explainer, connections = make_explainer(config, host, member)
     stack.push_async_callback(connections.close)
     context = ApiContext(
         node=member.node,

@@ -3,6 +3,7 @@
 import textwrap
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import typer
 
 from raftwerk.cli.ctl import ENDPOINT, TIMEOUT, Endpoints, Form, Patience, call
@@ -37,30 +38,21 @@ def _explain(
 ) -> None:
     """Ask all members how they are, and say what is wrong and what to do."""
     # pylint: disable-next=import-outside-toplevel  # a wrong flag is told at once
-    from raftwerk.service.diagnose import diagnose, healthy_line
+    from raftwerk.service.diagnose import explain
 
     as_json = is_json(output)
-    case = call(endpoints, timeout, _inquire)
-    findings = diagnose(case)
+    explained = explain(call(endpoints, timeout, _inquire))
     if as_json:
-        write_json(
-            {
-                "is_healthy": not findings,
-                "summary": findings[0].text if findings else healthy_line(case),
-                "findings": [
-                    {"kind": each.kind.value, "text": each.text} for each in findings
-                ],
-            }
-        )
-    elif findings:
+        write_json(msgspec.to_builtins(explained))
+    elif explained.findings:
         paragraphs = [
             textwrap.wrap(each.text, LINE_CHARACTERS, break_long_words=False)
-            for each in findings
+            for each in explained.findings
         ]
         write_lines("\n\n".join("\n".join(each) for each in paragraphs).split("\n"))
     else:
-        write_lines([healthy_line(case)])
-    if findings:
+        write_lines([explained.summary])
+    if not explained.is_healthy:
         raise typer.Exit(ExitCode.FAILED)
 
 

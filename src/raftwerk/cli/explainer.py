@@ -2,10 +2,11 @@
 
 import shutil
 
+from raftwerk.cli.running_member import RunningMember
 from raftwerk.client.connections import Connections
-from raftwerk.config import NodeConfig, ServeConfig
+from raftwerk.config import ServeConfig
 from raftwerk.host.protocol import Host
-from raftwerk.runtime import Node
+from raftwerk.kv import AlarmKind
 from raftwerk.service.deposition import Deponent
 from raftwerk.service.explain import Explainer
 from raftwerk.service.interview import interviewer
@@ -17,7 +18,7 @@ ONE_MEMBER_SECONDS = 1.0
 
 
 def make_explainer(
-    config: ServeConfig, node_config: NodeConfig, host: Host, node: Node
+    config: ServeConfig, host: Host, member: RunningMember
 ) -> tuple[Explainer, Connections]:
     """Return what explains the cluster as a node sees it.
 
@@ -25,12 +26,10 @@ def make_explainer(
     ----------
     config : ServeConfig
         What the process was told.
-    node_config : NodeConfig
-        What the node was told.
     host : Host
         Time.
-    node : Node
-        It runs.
+    member : RunningMember
+        Who takes part.
 
     Returns
     -------
@@ -44,7 +43,23 @@ def make_explainer(
         """Return how much room there is for data."""
         return shutil.disk_usage(config.data_dir).free
 
-    deponent = Deponent(node, node_config, host.clock, disk_free_bytes=_free_bytes)
+    def _alarms() -> list[str]:
+        """Return the alarms that this member has raised."""
+        own = member.config.node_id
+        return [
+            AlarmKind(kind).name
+            for kind, raised_by in member.store.alarms()
+            if raised_by == own
+        ]
+
+    deponent = Deponent(
+        member.node,
+        member.config,
+        host.clock,
+        disk_free_bytes=_free_bytes,
+        sync_seconds=member.metrics.late_sync_seconds,
+        alarms=_alarms,
+    )
     connections = Connections(host.timers)
     ask = interviewer(
         connections, host.timers, ONE_MEMBER_SECONDS, config.api.api_prefix

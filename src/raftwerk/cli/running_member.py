@@ -17,7 +17,7 @@ from raftwerk.kv import Store
 from raftwerk.runtime import Member, Node
 from raftwerk.runtime.event_feed import EventFeed
 from raftwerk.runtime.meter import Meter
-from raftwerk.runtime.metrics import NodeMetrics, counted_host
+from raftwerk.runtime.metrics import NodeMetrics
 from raftwerk.runtime.tap import Tap
 from raftwerk.runtime.timed_threads import timed_host
 from raftwerk.service.newcomers import Newcomers
@@ -127,7 +127,7 @@ async def start_member(
         late.node = node = Node(
             node_config,
             store,
-            host=counted_host(timed_host(host, meter), metrics),
+            host=timed_host(host, meter.synced, metrics.synced),
             store=log,
             transport=tap,
             snapshots=open_snapshots(config, disk, log),

@@ -107,6 +107,17 @@ class Meter:
         self.reads = Durations()
         self.syncs = Durations()
 
+    def synced(self, seconds: float) -> None:
+        """Note how long a sync took, while anybody wants to know.
+
+        Parameters
+        ----------
+        seconds : float
+            How long.
+        """
+        if self.is_on:
+            self.syncs.add(seconds)
+
     async def timed(self, durations: Durations, outcome: Awaitable[Result]) -> Result:
         """Wait for something, and count how long it took if it went well.
 

@@ -5,8 +5,10 @@ ups an election and two looks at the clock a sync, so they are always there.
 """
 
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar, TypeVarTuple
+from collections import deque
+from collections.abc import Sequence
+from statistics import median
+from typing import Final
 
 from raftwerk.core.events import (
     BecameCandidate,
@@ -17,17 +19,15 @@ from raftwerk.core.events import (
     SnapshotRestored,
     SnapshotSent,
 )
-from raftwerk.host.protocol import Clock, Host, Threads
-from raftwerk.runtime.timed_threads import DISK_THREAD
 from raftwerk.types import NodeId
 
-__all__ = ["Histogram", "NodeMetrics", "counted_host"]
+__all__ = ["Histogram", "NodeMetrics"]
 
 SYNC_BOUNDS: Final = tuple(0.001 * 2**power for power in range(14))
 """In seconds, 1 ms to 8.192 s: etcd's buckets, so that its dashboards fit."""
 
-Args = TypeVarTuple("Args")
-Result = TypeVar("Result")
+SYNCS_OF_LATE: Final = 32
+"""So many tell how the disk is now."""
 
 
 class Histogram:
@@ -111,7 +111,29 @@ class NodeMetrics:
         self.snapshots_sent = 0
         self.snapshots_restored = 0
         self.syncs = Histogram(SYNC_BOUNDS)
+        self._late_syncs: deque[float] = deque(maxlen=SYNCS_OF_LATE)
         self._leader: NodeId | None = None
+
+    def synced(self, seconds: float) -> None:
+        """Count a sync.
+
+        Parameters
+        ----------
+        seconds : float
+            How long it took.
+        """
+        self.syncs.add(seconds)
+        self._late_syncs.append(seconds)
+
+    def late_sync_seconds(self) -> float:
+        """Return what a sync took of late.
+
+        Returns
+        -------
+        float
+            The median of the last ones; 0 if there was none.
+        """
+        return median(tuple(self._late_syncs) or (0.0,))
 
     def look(self, leader: NodeId | None) -> None:
         """Take note of who leads.
@@ -148,56 +170,3 @@ class NodeMetrics:
                     self.snapshots_sent += 1
                 case SnapshotRestored():
                     self.snapshots_restored += 1
-
-
-class _CountedThreads:
-    """`Threads` each of whose calls is counted in a histogram."""
-
-    def __init__(self, threads: Threads, histogram: Histogram, clock: Clock) -> None:
-        self._threads = threads
-        self._histogram = histogram
-        self._clock = clock
-
-    def run(
-        self, function: Callable[[*Args], Result], *args: *Args
-    ) -> Awaitable[Result]:
-        """Do as `Threads.run` says."""
-        return self._threads.run(self._timed, function, *args)
-
-    def close(self) -> None:
-        """Do as `Threads.close` says."""
-        self._threads.close()
-
-    def _timed(self, function: Callable[[*Args], Result], *args: *Args) -> Result:
-        """Call a function between two looks at the clock."""
-        began = self._clock.now()
-        try:
-            return function(*args)
-        finally:
-            self._histogram.add(self._clock.now() - began)
-
-
-def counted_host(host: Host, metrics: NodeMetrics) -> Host:
-    """Return the same host, whose disk thread's calls are counted.
-
-    Parameters
-    ----------
-    host : Host
-        What a node is given.
-    metrics : NodeMetrics
-        What counts.
-
-    Returns
-    -------
-    Host
-        To be given in its place.
-    """
-
-    def _threads(name: str) -> Threads:
-        """Make a worker, a counted one for the disk."""
-        made = host.threads(name)
-        if name != DISK_THREAD:
-            return made
-        return _CountedThreads(made, metrics.syncs, host.clock)
-
-    return Host(clock=host.clock, timers=host.timers, threads=_threads, draw=host.draw)

@@ -8,6 +8,8 @@ rather than guessed: a member that does not answer may be dead, cut off or merel
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import msgspec
+
 from raftwerk.service.case import (
     Case,
     Finding,
@@ -18,7 +20,7 @@ from raftwerk.service.case import (
 from raftwerk.service.deposition import ELECTION_WINDOW_SECONDS
 from raftwerk.service.symptoms import disks, lags, timeouts, versions
 
-__all__ = ["diagnose", "healthy_line"]
+__all__ = ["Explanation", "diagnose", "explain", "healthy_line"]
 
 ATTEMPTS_MANY: Final = 5
 """So often nobody asks for votes whose election merely had to be repeated."""
@@ -44,6 +46,45 @@ def diagnose(case: Case) -> list[Finding]:
         for look in _LOOKS:
             findings += look(case)
     return findings
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """What whoever asks is told, in whichever form.
+
+    Parameters
+    ----------
+    is_healthy : bool
+        Whether nothing is wrong.
+    summary : str
+        One line that begins with ``healthy:``, or the gravest finding.
+    findings : tuple of Finding
+        All that is wrong.
+    """
+
+    is_healthy: bool
+    summary: str
+    findings: tuple[Finding, ...]
+
+
+def explain(case: Case) -> Explanation:
+    """Say how a cluster is.
+
+    Parameters
+    ----------
+    case : Case
+        What was found out.
+
+    Returns
+    -------
+    Explanation
+        For people and programs.
+    """
+    findings = diagnose(case)
+    return Explanation(
+        is_healthy=not findings,
+        summary=findings[0].text if findings else healthy_line(case),
+        findings=tuple(findings),
+    )
 
 
 def healthy_line(case: Case) -> str:
@@ -76,9 +117,8 @@ def _nobody(case: Case) -> Finding:
     return Finding(
         kind=Kind.NOBODY,
         text=f"I cannot reach any member ({tried}), so I cannot know how the cluster"
-        f" is."
-        " Check that the addresses are those of members, that they run (their logs say"
-        " why one ended), and that this machine may call them.",
+        " is. Check that the addresses are those of members, that they run (their"
+        " logs say why one ended), and that this machine may call them.",
     )
 
 
@@ -104,8 +144,8 @@ def _strangers(case: Case) -> Iterable[Finding]:
         )
         yield Finding(
             kind=Kind.STRANGERS,
-            text=f"The addresses lead to different clusters: {told}. Ask about one at a"
-            " time; if they should be one, the wrong ones were started with another"
+            text=f"The addresses lead to different clusters: {told}. Ask about one at"
+            " a time; if they should be one, the wrong ones were started with another"
             " --initial-cluster or --initial-cluster-token, and have to begin anew.",
         )
 
@@ -127,10 +167,9 @@ def _quorum(case: Case) -> Iterable[Finding]:
             kind=Kind.NO_QUORUM,
             text=f"No quorum: of {len(half)} voters only {len(seen)} can be seen"
             f" ({enumerate_names(map(case.name, seen)) or 'none'}), and {need} are"
-            f" needed. {told}."
-            " Nobody can lead, so writes and linearizable reads wait; nothing that was"
-            f" acknowledged is lost. Start {need - len(seen)} of the missing again with"
-            " their data, or mend the network between them.",
+            f" needed. {told}. Nobody can lead, so writes and linearizable reads wait;"
+            f" nothing that was acknowledged is lost. Start {need - len(seen)} of the"
+            " missing again with their data, or mend the network between them.",
         )
         return
 
@@ -182,8 +221,8 @@ def _missing(case: Case) -> Iterable[Finding]:
         if case.is_seen(member):
             yield Finding(
                 kind=Kind.MISSING,
-                text=f"I cannot reach {case.where(member)}, so I cannot know how it is;"
-                " other members can. Check its client address as seen from here.",
+                text=f"I cannot reach {case.where(member)}, so I cannot know how it"
+                " is; other members can. Check its client address as seen from here.",
             )
         elif member not in started:
             yield Finding(
@@ -235,16 +274,15 @@ def _leaderless(case: Case) -> Iterable[Finding]:
         yield Finding(
             kind=Kind.SPLITTING,
             text=f"Elections keep failing: {attempts} attempts within {seconds} s,"
-            f" now in"
-            f" term {newest.term}, and nobody leads. Timeouts are {least} to {most} ms."
-            f" {advice}",
+            f" now in term {newest.term}, and nobody leads. Timeouts are {least} to"
+            f" {most} ms. {advice}",
         )
     else:
         yield Finding(
             kind=Kind.NO_LEADER,
             text=f"Nobody leads at this moment (term {newest.term}), though a"
-            f" majority is"
-            " there: an election is under way, or about to be. Ask again in a second.",
+            " majority is there: an election is under way, or about to be. Ask again"
+            " in a second.",
         )
 
 

@@ -33,11 +33,11 @@ def timeouts(case: Case) -> Iterable[Finding]:
                 yield Finding(
                     kind=Kind.TIMEOUTS,
                     text=f"Timeouts do not fit: {slow.name} sends a heartbeat each"
-                    f" {slow.heartbeat_millis} ms, but {hasty.name} stands for election"
-                    f" after {hasty.election_min_millis} ms without one. Whenever"
-                    f" {slow.name} leads, {hasty.name} will not let it. Give all"
-                    f" members"
-                    " the same --heartbeat-interval and --election-timeout.",
+                    f" {slow.heartbeat_millis} ms, but {hasty.name} stands for"
+                    f" election after {hasty.election_min_millis} ms without one."
+                    f" Whenever {slow.name} leads, {hasty.name} will not let it. Give"
+                    " all members the same --heartbeat-interval and"
+                    " --election-timeout.",
                 )
                 return
 
@@ -63,10 +63,9 @@ def lags(case: Case) -> Iterable[Finding]:
             yield Finding(
                 kind=Kind.LAGGING,
                 text=f"{case.where(member)} lags {lag:,} entries behind"
-                f" {case.name(leader.id)}"
-                " and serves old data to serializable reads. If that does not shrink,"
-                " its"
-                " disk, processor or network is too slow for the load.",
+                f" {case.name(leader.id)} and serves old data to serializable reads."
+                " If that does not shrink, its disk, processor or network is too slow"
+                " for the load.",
             )
 
 
@@ -92,9 +91,9 @@ def versions(case: Case) -> Iterable[Finding]:
         )
         yield Finding(
             kind=Kind.VERSIONS,
-            text=f"Versions differ ({told}). That is right in the course of an upgrade,"
-            " one member after the other; until it is done, what only the newer one"
-            " knows stays switched off.",
+            text=f"Versions differ ({told}). That is right in the course of an"
+            " upgrade, one member after the other; until it is done, what only the"
+            " newer one knows stays switched off.",
         )
 
 
@@ -116,23 +115,19 @@ def disks(case: Case) -> Iterable[Finding]:
             yield Finding(
                 kind=Kind.DISK_FULL,
                 text=f"The disk of {each.name} has {each.disk_free_bytes >> 20} MiB"
-                f" left"
-                " where its data is. Make room before it has to stop.",
+                " left where its data is. Make room before it has to stop.",
             )
         if each.sync_millis > each.election_min_millis / 3:
             yield Finding(
                 kind=Kind.DISK_SLOW,
                 text=f"The disk of {each.name} took {each.sync_millis:.0f} ms for a"
-                f" sync,"
-                f" where elections begin after {each.election_min_millis} ms: writes"
-                f" are"
-                " slow, and leaders may change without need. Give it a faster disk, or"
-                " raise --election-timeout.",
+                f" sync, where elections begin after {each.election_min_millis} ms:"
+                " writes are slow, and leaders may change without need. Give it a"
+                " faster disk, or raise --election-timeout.",
             )
         for alarm in each.alarms:
             yield Finding(
                 kind=Kind.ALARM,
                 text=f"{each.name} has raised the alarm {alarm}: writes are refused."
-                f" Make"
-                " room (compact, delete, or a larger quota), then disarm it.",
+                " Make room (compact, delete, or a larger quota), then disarm it.",
             )

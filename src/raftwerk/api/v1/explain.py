@@ -7,7 +7,7 @@ from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.envelope import Envelope
 from raftwerk.api.v1.refusals import refusals
 from raftwerk.service.case import Kind
-from raftwerk.service.diagnose import diagnose, healthy_line
+from raftwerk.service.diagnose import explain
 from raftwerk.service.explain import Explainer
 
 __all__ = ["Explanation", "make_router"]
@@ -117,17 +117,8 @@ def make_router(context: ApiContext) -> APIRouter:
 
         The same as `raftwerk explain`.
         """
-        case = await _explainer().inquire()
-        findings = diagnose(case)
-        return Envelope(
-            data=Explanation(
-                is_healthy=not findings,
-                summary=findings[0].text if findings else healthy_line(case),
-                findings=[
-                    FindingModel(kind=each.kind, text=each.text) for each in findings
-                ],
-            )
-        )
+        said = explain(await _explainer().inquire())
+        return Envelope(data=Explanation.model_validate(said, from_attributes=True))
 
     @router.get("/own", operation_id="testify", summary="What this member knows")
     async def _testify() -> Envelope[DepositionModel]:
