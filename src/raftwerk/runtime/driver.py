@@ -180,7 +180,8 @@ class Driver:
                 continue
             try:
                 handler(message)
-            except Exception as error:  # pylint: disable=broad-exception-caught  # any ends it
+            # pylint: disable-next=broad-exception-caught  # any ends it
+            except Exception as error:
                 self.fail(error)  # As in `_turn`.
                 return
         self.wake()
@@ -258,7 +259,8 @@ class Driver:
             self._tell_events()
             self._farewell.look()
             self.timekeeper.arm(self.requests.is_any_waiting)
-        except Exception as error:  # pylint: disable=broad-exception-caught  # any ends it
+        # pylint: disable-next=broad-exception-caught  # any ends it
+        except Exception as error:
             # Whatever it is, half a turn is done: this member can't go on.
             self.fail(error)
         self.loop_lag.turn_took(self._clock.now() - began)

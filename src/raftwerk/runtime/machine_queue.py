@@ -170,7 +170,8 @@ class MachineQueue:
         """Go on after a pause."""
         try:
             self._called(None)
-        except Exception as error:  # pylint: disable=broad-exception-caught  # any ends it
+        # pylint: disable-next=broad-exception-caught  # any ends it
+        except Exception as error:
             self._on_error(error)  # Half of something is done: nobody may go on.
 
     # ---- the end ------------------------------------------------------------

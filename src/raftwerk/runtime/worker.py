@@ -91,7 +91,8 @@ class Worker:
                 otherwise(error)
             else:
                 self._on_error(error)
-        except Exception as failure:  # pylint: disable=broad-exception-caught  # any ends it
+        # pylint: disable-next=broad-exception-caught  # any ends it
+        except Exception as failure:
             self._on_error(failure)  # Half of something is done: nobody may go on.
 
     async def close(self) -> None:

@@ -259,7 +259,8 @@ class LeaseService:
         question = KeepAlive(tuple([lease_id for lease_id, _ in batch]))
         try:
             kept = await self._ask(question, KeptAlive)
-        except Exception as error:  # pylint: disable=broad-exception-caught  # passed on
+        # pylint: disable-next=broad-exception-caught  # passed on
+        except Exception as error:
             # Whatever it is, it is theirs who wait: each of them raises it.
             for _, future in batch:
                 if not future.done():
