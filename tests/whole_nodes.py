@@ -33,7 +33,7 @@ from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
 from raftwerk.transport.conditions import Conditions
 from raftwerk.transport.memory import MemoryNetwork, MemoryTransport
-from raftwerk.transport.protocol import Identity
+from raftwerk.transport.protocol import Identity, Objection
 from raftwerk.types import NodeId
 
 __all__ = ["tell"]
@@ -124,7 +124,7 @@ class Machine:
         self.disk.crash(draw)
         self.world.tell(self, "power lost")
 
-    def _admit(self, peer: Identity) -> str:
+    def _admit(self, peer: Identity) -> Objection | None:
         """Ask the node, which is made after its transport."""
         return self.node.refusal(peer)
 

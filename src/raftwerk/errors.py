@@ -10,6 +10,7 @@
     │   ├── DirectoryLocked    the operator: another process uses this data directory
     │   ├── DiskFull           the operator: no room; nothing is lost, make some
     │   └── UnknownFormat      the operator: files of a version that we can't read
+    ├── MemberRemoved          the operator: this member's part in the group is over
     ├── Deadlock               us, or who drives a virtual loop: all wait for nothing
     ├── EntryCompacted         the caller: the entry is in the snapshot now, send that
     ├── EntryUnavailable       the caller: the log does not reach that far
@@ -40,6 +41,7 @@ __all__ = [
     "InconsistentState",
     "InvalidChange",
     "InvariantViolation",
+    "MemberRemoved",
     "MisuseError",
     "NamesUnknown",
     "NotLeader",
@@ -88,6 +90,10 @@ class DiskFull(StorageError):
 
 class UnknownFormat(StorageError):
     """The files were written by a version that this one can't read."""
+
+
+class MemberRemoved(RaftwerkError):
+    """The group has removed this member, for good; it takes part no more."""
 
 
 class Deadlock(RaftwerkError):

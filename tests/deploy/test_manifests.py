@@ -176,7 +176,7 @@ def test_what_an_image_copies_is_sent_to_its_builder() -> None:
 
 def test_a_service_that_only_a_person_can_mend_is_not_started_again() -> None:
     service = unit()["Service"]
-    assert service["RestartPreventExitStatus"] == "2"
+    assert service["RestartPreventExitStatus"] == "2 4"
     assert service["Restart"] == "on-failure"
     assert service["ExecReload"].endswith("-HUP $MAINPID")
 

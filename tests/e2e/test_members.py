@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.config import Url
 from raftwerk.sim import Operation
 from raftwerk.sim.history import Action
@@ -187,6 +188,14 @@ async def answers(cluster: Cluster, node: NodeProcess) -> bool:
     return await cluster.status(node) is not None
 
 
+async def ends_as_removed(node: NodeProcess, node_id: str) -> None:
+    """Wait for the end of a node that was removed, and look at its last words."""
+    assert await asyncio.to_thread(node.wait) == ExitCode.REMOVED
+    last = node.log.read_text().splitlines()[-1]
+    assert last.startswith(f"raftwerk: member {node_id} was removed from this cluster")
+    assert "raftwerk member add" in last
+
+
 def test_a_member_joins_votes_leads_goes_and_its_name_is_free_again(
     tmp_path: Path,
 ) -> None:
@@ -217,7 +226,9 @@ def test_a_member_joins_votes_leads_goes_and_its_name_is_free_again(
                     cluster.nodes.remove(node)
                     await operator.ask("member", "remove", "n4")
                     await clients.progress(10, cluster.nodes)
-                    node.kill()
+                    await ends_as_removed(node, new["id"])
+                    node.start()  # as whoever looks after processes would
+                    await ends_as_removed(node, new["id"])
                     shutil.rmtree(node.data_dir)
                 assert len(ids) == 2, "an id was used again"
                 assert await operator.member("n4") is None

@@ -15,6 +15,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from contextlib import suppress
 from typing import Any, ParamSpec
 
 from raftwerk.config import NodeConfig
@@ -22,6 +23,7 @@ from raftwerk.core.events import Event
 from raftwerk.core.messages import Message
 from raftwerk.core.records import Change, ConfChange, ConfState, Snapshot
 from raftwerk.core.roles import Role
+from raftwerk.errors import NotLeader
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.protocol import Host
 from raftwerk.host.virtual import VirtualLoop, VirtualProcess, run, virtual_host
@@ -29,7 +31,7 @@ from raftwerk.runtime import Member, Node, NodeStatus, bootstrap_snapshot
 from raftwerk.storage.memory import MemoryLog
 from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.transport.memory import MemoryNetwork, MemoryTransport
-from raftwerk.transport.protocol import Identity, PeerView, Receiver
+from raftwerk.transport.protocol import Identity, Objection, PeerView, Receiver
 from raftwerk.types import NodeId
 
 from .machines import ListMachine
@@ -190,7 +192,7 @@ class Process:
         """Return how long a job takes now."""
         return self.latency(worker)
 
-    def _admit(self, peer: Identity) -> str:
+    def _admit(self, peer: Identity) -> Objection | None:
         """Have the node say who is refused."""
         return self.node.refusal(peer)
 
@@ -242,7 +244,9 @@ class Process:
     @property
     def is_leader(self) -> bool:
         """Whether it runs and leads, as far as it knows."""
-        return self.is_up and self.status.role is Role.LEADER
+        with suppress(NotLeader):  # its node has ended by itself
+            return self.is_up and self.status.role is Role.LEADER
+        return False
 
     def sent(self, *kinds: type[Message]) -> list[Message]:
         """Return what it has sent in this life."""

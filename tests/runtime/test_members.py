@@ -35,7 +35,9 @@ def test_who_is_in_no_part_of_the_configuration_is_removed_for_ever() -> None:
     members.apply_change(ChangeContext(), OF_TWO)
     assert list(members.by_id) == [1, 2]
     assert members.removed == {3}
-    assert "never used again" in members.refusal(NodeId(3), 0)
+    refusal = members.refusal(NodeId(3), 0)
+    assert refusal is not None and refusal.is_removed
+    assert "never used again" in refusal.words
 
 
 @pytest.mark.parametrize(
@@ -138,17 +140,18 @@ def test_a_record_of_a_newer_version_is_not_guessed_at() -> None:
     ],
 )
 def test_a_member_is_let_in(known: int, told: int, why: str) -> None:
-    assert three(directory_id=known).refusal(NodeId(2), told) == "", why
+    assert three(directory_id=known).refusal(NodeId(2), told) is None, why
 
 
 def test_a_stranger_is_let_in_for_he_may_have_been_added_since() -> None:
-    assert three().refusal(NodeId(9), 7) == ""
+    assert three().refusal(NodeId(9), 7) is None
 
 
 def test_who_lost_his_data_is_refused_with_the_command_that_helps() -> None:
-    words = three(name="name", directory_id=5).refusal(NodeId(0x2), 6)
-    assert "member 2 (name) has lost its data directory" in words
-    assert "raftwerk member replace 2" in words
+    refusal = three(name="name", directory_id=5).refusal(NodeId(0x2), 6)
+    assert refusal is not None and not refusal.is_removed
+    assert "member 2 (name) has lost its data directory" in refusal.words
+    assert "raftwerk member replace 2" in refusal.words
 
 
 def test_the_cluster_has_the_version_of_its_oldest_member(

@@ -2,12 +2,19 @@
 
 import asyncio
 import functools
+from collections.abc import Callable
 
 import pytest
 
 from raftwerk.core.messages import RequestPreVoteReply, RequestVoteReply
 from raftwerk.core.records import Change, ChangeKind, ConfChange, Transition
-from raftwerk.errors import ChangePending, InvalidChange, NotLeader, NotProposed
+from raftwerk.errors import (
+    ChangePending,
+    InvalidChange,
+    MemberRemoved,
+    NotLeader,
+    NotProposed,
+)
 from raftwerk.runtime import Member
 from raftwerk.transport.protocol import Identity
 from raftwerk.types import NodeId
@@ -166,9 +173,78 @@ async def test_the_id_of_a_removed_member_is_refused_with_what_helps() -> None:
     gone = group.followers[0]
     await group.leader.change(remove(gone.node_id))
     await group.sleep(0.1)
-    words = group.leader.node.refusal(identity(gone, gone.directory_id))
-    assert f"member {gone.node_id:x} was removed from this cluster" in words
-    assert "raftwerk member add" in words
+    refusal = group.leader.node.refusal(identity(gone, gone.directory_id))
+    assert refusal is not None and refusal.is_removed
+    assert f"member {gone.node_id:x} was removed from this cluster" in refusal.words
+    assert "raftwerk member add" in refusal.words
+
+
+def ends_as_removed(process: Process) -> Callable[[], bool]:
+    """Return what tells whether a member has ended for it was removed."""
+    ended = process.process.start(process.node.wait_ended())
+
+    def is_over() -> bool:
+        if not ended.done():
+            return False
+        with pytest.raises(MemberRemoved, match="raftwerk member add"):
+            ended.result()
+        return True
+
+    return is_over
+
+
+@story
+async def test_a_follower_that_is_removed_ends_for_its_peers_refuse_it() -> None:
+    group = await Group().start()
+    gone = group.followers[0]
+    is_over = ends_as_removed(gone)
+    await group.leader.change(remove(gone.node_id))
+    await group.until(is_over, 5.0)
+    assert await group.leader.propose(b"two of two") == 1
+
+
+@story
+async def test_a_leader_that_is_removed_ends_once_its_last_words_are_said() -> None:
+    group = await Group().start()
+    old = group.leader
+    is_over = ends_as_removed(old)
+    others = [p for p in group if p is not old]
+    await old.change(remove(old.node_id))
+    assert not is_over(), "whoever asked for it has to hear that it is done"
+    # Nobody can tell it but its own log.
+    group.isolate(old.node_id)
+    await group.until(is_over, 2.0)
+    await group.until_led([p.node_id for p in others])
+    assert await group.leader.propose(b"two of two") == 1
+
+
+@story
+async def test_who_was_removed_while_it_was_down_ends_when_it_comes_back() -> None:
+    group = await Group().start()
+    gone = group.followers[0]
+    gone.kill()
+    await group.leader.change(remove(gone.node_id))
+    await gone.start()
+    term = group.leader.status.term
+    await group.until(ends_as_removed(gone), 5.0)
+    assert group.leader.status.term == term, "it disturbed somebody"
+
+
+@story
+async def test_who_is_out_but_in_a_minority_s_view_stays_a_member() -> None:
+    group = await Group().start()
+    old = group.leader
+    gone = group.followers[0]
+    is_over = ends_as_removed(gone)
+    # The change gets into the old leader's log, and no further.
+    group.isolate(old.node_id)
+    asked = old.change(remove(gone.node_id))
+    await group.until_led([p.node_id for p in group if p is not old])
+    group.heal()
+    assert isinstance(await group.outcome(asked), NotProposed)
+    await group.sleep(2.0)
+    assert not is_over()
+    assert await group.leader.propose(b"three of three") == 1
 
 
 @story
@@ -311,9 +387,10 @@ async def test_who_comes_back_without_its_data_does_not_vote_and_is_told_why() -
     wiped.directory_id += 0x1000
     # It is started with the same flags, and finds an empty directory.
     await wiped.start()
-    words = group.leader.node.refusal(identity(wiped, wiped.directory_id))
-    assert "has lost its data directory" in words
-    assert f"raftwerk member replace {wiped.node_id:x}" in words
+    refusal = group.leader.node.refusal(identity(wiped, wiped.directory_id))
+    assert refusal is not None and not refusal.is_removed
+    assert "has lost its data directory" in refusal.words
+    assert f"raftwerk member replace {wiped.node_id:x}" in refusal.words
     other = [p for p in group.followers if p is not wiped][0]
     group.leader.kill()
     await group.sleep(3.0)

@@ -8,7 +8,7 @@ import pytest
 from raftwerk.core.messages import Message
 from raftwerk.errors import ConfigError
 from raftwerk.host.protocol import Timers
-from raftwerk.transport.protocol import Admission, Identity, Transport
+from raftwerk.transport.protocol import Admission, Identity, Objection, Transport
 from raftwerk.types import NodeId
 from tests.transport.helpers import (
     ONE,
@@ -321,8 +321,9 @@ class TransportContract:
         self.play(story)
 
     def test_the_owner_may_refuse_a_member_in_its_own_words(self) -> None:
-        def admit(theirs: Identity) -> str:
-            return f"node {theirs.node_id} lost its data" if theirs.node_id == 2 else ""
+        def admit(theirs: Identity) -> Objection | None:
+            words = f"node {theirs.node_id} lost its data"
+            return Objection(words) if theirs.node_id == 2 else None
 
         async def story(group: Group) -> None:
             await group.start(ONE, admit=admit)
@@ -332,14 +333,32 @@ class TransportContract:
             words = "node 2 lost its data"
             await group.until(lambda: two.peers()[ONE].trouble == words)
             assert not group.receivers[ONE].messages
+            assert not group.receivers[TWO].removed
+
+        self.play(story)
+
+    def test_who_was_removed_is_told_so_and_nobody_else_is(self) -> None:
+        def admit(theirs: Identity) -> Objection | None:
+            is_two = theirs.node_id == 2
+            return Objection("node 2 was removed", is_removed=True) if is_two else None
+
+        async def story(group: Group) -> None:
+            one = await group.start(ONE, admit=admit)
+            two = await group.start(TWO)
+            group.introduce()
+            one.send([heartbeat(0, ONE, TWO)])
+            two.send([heartbeat(0, TWO, ONE)])
+            await group.until(lambda: group.receivers[TWO].removed)
+            assert group.receivers[TWO].removed[0] == "node 2 was removed"
+            assert not group.receivers[ONE].messages
+            assert not group.receivers[ONE].removed, "it is we who refuse"
 
         self.play(story)
 
     def test_the_owner_may_admit_whom_it_hears_of_for_the_first_time(self) -> None:
         async def story(group: Group) -> None:
-            def admit(theirs: Identity) -> str:
+            def admit(theirs: Identity) -> None:
                 group.transports[ONE].set_peers({theirs.node_id: group.addresses[TWO]})
-                return ""
 
             await group.start(ONE, admit=admit)
             two = await group.start(TWO)

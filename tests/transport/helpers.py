@@ -104,6 +104,7 @@ class Recorder:
         self.batches: list[int] = []
         self.unreachable: list[NodeId] = []
         self.snapshots: list[tuple[NodeId, bool]] = []
+        self.removed: list[str] = []
         self.on_any: Callable[[], object] = int
 
     def on_messages(self, messages: Sequence[Message]) -> None:
@@ -117,6 +118,10 @@ class Recorder:
 
     def on_snapshot(self, peer: NodeId, arrived: bool) -> None:
         self.snapshots.append((peer, arrived))
+        self.on_any()
+
+    def on_removed(self, words: str) -> None:
+        self.removed.append(words)
         self.on_any()
 
     @property

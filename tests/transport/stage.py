@@ -30,7 +30,7 @@ class Stage:
         self,
         node_id: NodeId,
         config: TransportConfig = TransportConfig(),
-        admit: Admission = lambda identity: "",
+        admit: Admission = lambda identity: None,
     ) -> None:
         self.loop = VirtualLoop()
         self.host = virtual_host(self.loop, SplitMix64(1))

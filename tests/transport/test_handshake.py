@@ -13,9 +13,9 @@ from raftwerk.transport.handshake import (
     Welcome,
     answer,
     check_welcome,
-    words_for_stranger,
+    object_to_stranger,
 )
-from raftwerk.transport.protocol import Identity
+from raftwerk.transport.protocol import Identity, Objection
 from tests.transport.helpers import ONE, THREE, TWO, identity
 
 HELLO = Hello(
@@ -27,13 +27,15 @@ HELLO = Hello(
 WELCOME = Welcome(version=1, identity=identity(TWO))
 
 
-def admit(theirs: Identity) -> str:
-    """Know members 1 to 3, and that 3 has lost its disk."""
+def admit(theirs: Identity) -> Objection | None:
+    """Know members 1 to 3, that 3 has lost its disk, and that 4 was removed."""
     if theirs.node_id == 3 and theirs.directory_id != 33:
-        return "node 3 lost its data: run `raftwerk member replace 3`"
-    if theirs.node_id > 3:
-        return words_for_stranger(theirs, identity(TWO))
-    return ""
+        return Objection("node 3 lost its data: run `raftwerk member replace 3`")
+    if theirs.node_id == 4:
+        return Objection("node 4 was removed", is_removed=True)
+    if theirs.node_id > 4:
+        return object_to_stranger(theirs, identity(TWO))
+    return None
 
 
 def hello(**changes: object) -> Hello:
@@ -79,6 +81,11 @@ REFUSED_BY_LISTENER = [
         hello(identity=Identity(cluster_id=0xC1, node_id=THREE)),
         RefusalCode.NOT_ADMITTED,
         "node 3 lost its data: run `raftwerk member replace 3`",
+    ),
+    (
+        hello(identity=Identity(cluster_id=0xC1, node_id=type(ONE)(4))),
+        RefusalCode.REMOVED,
+        "node 4 was removed",
     ),
     (
         hello(identity=Identity(cluster_id=0xC1, node_id=type(ONE)(0xABC))),
@@ -138,6 +145,13 @@ def test_a_dialler_refuses_whom_it_did_not_want(
 def test_a_dialler_asks_the_owner_too() -> None:
     welcome = Welcome(version=1, identity=identity(THREE))
     verdict = check_welcome(welcome, identity(ONE), THREE, admit)
+    assert verdict is not None and verdict.code == RefusalCode.NOT_ADMITTED
+
+
+def test_a_dialler_that_met_a_removed_member_does_not_take_that_for_itself() -> None:
+    four = type(ONE)(4)
+    welcome = Welcome(version=1, identity=identity(four))
+    verdict = check_welcome(welcome, identity(ONE), four, admit)
     assert verdict is not None and verdict.code == RefusalCode.NOT_ADMITTED
 
 

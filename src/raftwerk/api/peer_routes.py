@@ -23,8 +23,8 @@ from raftwerk.api.asgi import (
 )
 from raftwerk.errors import PeerError
 from raftwerk.transport.http import METHODS
-from raftwerk.transport.http_desk import HttpDesk, LetterRefused
-from raftwerk.transport.http_letter import Route, encode_answer
+from raftwerk.transport.http_desk import HttpDesk, LetterRefused, WriterRemoved
+from raftwerk.transport.http_letter import REMOVED_STATUS, Route, encode_answer
 
 __all__ = ["PeerRoutes", "Sender"]
 
@@ -88,6 +88,8 @@ class PeerRoutes:
         except BodyTooLarge:
             words = f"a letter may have {LETTER_BYTES_MAX} bytes"
             return self._refuse(413, "TOO_LARGE", words)
+        except WriterRemoved as error:
+            return self._refuse(REMOVED_STATUS, "GONE", str(error))
         except LetterRefused as error:
             return self._refuse(403, "FORBIDDEN", str(error))
         except PeerError as error:

@@ -417,6 +417,9 @@ class _Nobody:
     def on_snapshot(self, peer: NodeId, arrived: bool) -> None:
         """Do as `Receiver.on_snapshot` says."""
 
+    def on_removed(self, words: str) -> None:
+        """Do as `Receiver.on_removed` says."""
+
 
 def _report_quietly(_level: int, event: str, /, **fields: object) -> None:
     """Write what happens at the door before there is a cluster: for debugging only."""

@@ -20,5 +20,7 @@ class ExitCode(enum.IntEnum):
     """It did not begin: a flag, a setting, a port or the data directory can't work."""
     UNKNOWN = 3
     """What it asked of a cluster may or may not be done: look before you repeat it."""
+    REMOVED = 4
+    """The cluster has removed this member: to start it again would not help."""
     INTERRUPTED = 130
     """Ctrl-c ended a command that has nothing to bring to an end."""

@@ -36,6 +36,7 @@ from raftwerk.config.form import require_one_of
 from raftwerk.errors import (
     ConfigError,
     DirectoryLocked,
+    MemberRemoved,
     OutcomeUnknown,
     RaftwerkError,
     UnknownFormat,
@@ -234,12 +235,8 @@ def run(arguments: Sequence[str]) -> int:
         )
     except typer.TyperException as error:  # an unknown flag or command, a missing value
         return _complain(error.format_message(), ExitCode.REFUSED)
-    except REFUSALS as error:
-        return _complain(str(error), ExitCode.REFUSED)
-    except OutcomeUnknown as error:
-        return _complain(str(error), ExitCode.UNKNOWN)
     except RaftwerkError as error:
-        return _complain(str(error), ExitCode.FAILED)
+        return _complain(str(error), _code_for(error))
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     return ExitCode.OK if code is None else int(code)
@@ -248,6 +245,17 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """Run the command line of this process, and end it with the exit code."""
     sys.exit(run(sys.argv[1:]))
+
+
+def _code_for(error: RaftwerkError) -> ExitCode:
+    """Return the exit code that says what kind of failure it was."""
+    if isinstance(error, REFUSALS):
+        return ExitCode.REFUSED
+    if isinstance(error, OutcomeUnknown):
+        return ExitCode.UNKNOWN
+    if isinstance(error, MemberRemoved):
+        return ExitCode.REMOVED
+    return ExitCode.FAILED
 
 
 def _complain(message: str, code: ExitCode) -> ExitCode:

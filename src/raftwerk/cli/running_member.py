@@ -23,7 +23,7 @@ from raftwerk.runtime.timed_threads import timed_host
 from raftwerk.service.newcomers import Newcomers
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
-from raftwerk.transport.protocol import Identity
+from raftwerk.transport.protocol import Identity, Objection
 from raftwerk.types import Term
 
 __all__ = ["RunningMember", "start_member"]
@@ -65,7 +65,7 @@ class _Late:
     node: Node
     newcomers: Newcomers
 
-    def refusal(self, peer: Identity) -> str:
+    def refusal(self, peer: Identity) -> Objection | None:
         """Say why a peer is refused."""
         return self.node.refusal(peer)
 

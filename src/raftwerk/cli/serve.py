@@ -76,6 +76,8 @@ def serve(
         If the disk refused or lied; the node has stopped.
     InvariantViolation
         If raftwerk broke a promise of its own; the node has stopped.
+    MemberRemoved
+        If the cluster has removed this member; it has stopped.
     """
     if with_parent:
         exit_with_parent()

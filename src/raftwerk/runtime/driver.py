@@ -25,6 +25,7 @@ from raftwerk.runtime.handed_on import is_for, refusal_of
 from raftwerk.runtime.handover import Farewell
 from raftwerk.runtime.loop_lag import LoopLag
 from raftwerk.runtime.presence import Presence
+from raftwerk.runtime.removal import Removal
 from raftwerk.runtime.requests import Requests
 from raftwerk.runtime.snapshots import Snapshots, state_chunks
 from raftwerk.runtime.state_machine import StateMachine
@@ -137,6 +138,9 @@ class Driver:
             lambda: self.applier.members,
             lambda record: requests.propose(record, EnvelopeKind.RECORD),
         )
+        self._removal = Removal(
+            config, host.timers, lambda: self.applier.members, self.fail
+        )
         self._farewell = Farewell(
             replica.state,
             self.give,
@@ -196,6 +200,10 @@ class Driver:
         """Do as `Receiver.on_snapshot` says; that an offer arrived means little."""
         if not arrived:
             self.snapshots.lost(peer)
+
+    def on_removed(self, words: str) -> None:
+        """Do as `Receiver.on_removed` says: nobody will hear of us again."""
+        self._removal.told(words)
 
     def give(self, event: Input | Message) -> None:
         """Give the core an input: in this turn, or in the next if there is none.
@@ -294,6 +302,7 @@ class Driver:
     def members_changed(self) -> None:
         """Do as `effects.Owner.members_changed` says."""
         self.presence.look()
+        self._removal.look()
 
     # ---- the end ------------------------------------------------------------
 
@@ -316,6 +325,7 @@ class Driver:
         self.timekeeper.stop()
         self.loop_lag.stop()
         self.presence.stop()
+        self._removal.stop()
         self.calls.stop()
         self._effects.stop()
         self.requests.end(f"member {self._config.node_id:x} {how}")

@@ -18,9 +18,16 @@ from raftwerk.runtime.versions import (
     agreed_version,
     require_readable,
 )
+from raftwerk.transport.protocol import Objection
 from raftwerk.types import NodeId
 
-__all__ = ["ChangeContext", "Member", "Members", "PublishMember"]
+__all__ = [
+    "ChangeContext",
+    "Member",
+    "Members",
+    "PublishMember",
+    "words_for_removed",
+]
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,7 +246,7 @@ class Members:
         node_id: NodeId,
         directory_id: int,
         said: Mapping[NodeId, int] | None = None,
-    ) -> str:
+    ) -> Objection | None:
         """Say why a peer may not speak to us, in words for its operator.
 
         A stranger may: if we lag, it may have been added since, and even be the leader.
@@ -255,23 +262,18 @@ class Members:
 
         Returns
         -------
-        str
-            Empty if it may.
+        Objection or None
+            None if it may.
         """
         if node_id in self._removed:
-            return (
-                f"member {node_id:x} was removed from this cluster, and an id is never"
-                " used again; remove its data directory, add it anew with"
-                " `raftwerk member add` and start it with --initial-cluster-state"
-                " existing"
-            )
+            return Objection(words_for_removed(node_id), is_removed=True)
         known = self._members.get(node_id)
         if known is None:
-            return ""
+            return None
         known_id = known.directory_id or (said or {}).get(node_id, 0)
         if 0 in (known_id, directory_id) or known_id == directory_id:
-            return ""
-        return (
+            return None
+        return Objection(
             f"member {node_id:x} ({known.name}) has lost its data directory, and with"
             f" it what it promised; run `raftwerk member replace {node_id:x}` against"
             " the rest of the cluster, and start it on an empty data directory with"
@@ -297,6 +299,26 @@ class Members:
             Ascending.
         """
         return tuple(sorted(self._removed))
+
+
+def words_for_removed(node_id: NodeId) -> str:
+    """Say to the operator of a removed member what has happened, and what helps.
+
+    Parameters
+    ----------
+    node_id : NodeId
+        It was a member once.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    return (
+        f"member {node_id:x} was removed from this cluster, and an id is never used"
+        " again; to have this node back, remove its data directory, add it anew with"
+        " `raftwerk member add` and start it with --initial-cluster-state existing"
+    )
 
 
 def _merged(known: Member | None, news: Member) -> Member:

@@ -19,7 +19,7 @@ from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.storage.protocol import LogStore
 from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
-from raftwerk.transport.protocol import Identity, Transport
+from raftwerk.transport.protocol import Identity, Objection, Transport
 from raftwerk.types import NodeId
 
 __all__ = ["Node"]
@@ -194,6 +194,8 @@ class Node(NodeRequests):
             If the disk refused or lied.
         InvariantViolation
             If raftwerk broke a promise of its own.
+        MemberRemoved
+            If the group has removed this member.
         MisuseError
             If it was not started.
         """
@@ -228,7 +230,7 @@ class Node(NodeRequests):
 
     # ---- what the transport and discovery ask ---------------------------------
 
-    def refusal(self, peer: Identity) -> str:
+    def refusal(self, peer: Identity) -> Objection | None:
         """Say why a peer may not speak to us; a transport's `Admission`.
 
         Parameters
@@ -238,17 +240,17 @@ class Node(NodeRequests):
 
         Returns
         -------
-        str
-            Words for its operator; empty if it may.
+        Objection or None
+            None if it may.
         """
         driver = self._running
         if driver is None:
-            return ""
+            return None
         said = said_directories(driver.replica.state.log, driver.applier.applied_index)
-        words = driver.applier.members.refusal(peer.node_id, peer.directory_id, said)
-        if not words:
+        refusal = driver.applier.members.refusal(peer.node_id, peer.directory_id, said)
+        if refusal is None:
             driver.presence.meet(peer)
-        return words
+        return refusal
 
     def sight(self, addresses: Mapping[NodeId, str]) -> None:
         """Know where members were found, other than where the log says.

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from raftwerk.errors import PeerError
-from raftwerk.transport.protocol import Admission, Identity
+from raftwerk.transport.protocol import Admission, Identity, Objection
 from raftwerk.types import NodeId
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "Welcome",
     "answer",
     "check_welcome",
-    "words_for_stranger",
+    "object_to_stranger",
 ]
 
 VERSION_MIN: Final = 1
@@ -62,6 +62,8 @@ class RefusalCode(enum.StrEnum):
     RECEIVER = "receiver"
     SAME_ID = "same_id"
     NOT_ADMITTED = "not_admitted"
+    REMOVED = "removed"
+    """Who reads this was a member once, and will never be again under this id."""
     PROTOCOL = "protocol"
     """What was sent breaks the protocol."""
     BUSY = "busy"
@@ -122,8 +124,13 @@ def answer(hello: Hello, ours: Identity, admit: Admission) -> Welcome | Refusal:
             " correct the address",
         )
     if refusal is None:
-        refusal = _not_admitted(hello.identity, admit)
-    return refusal or Welcome(version=version, identity=ours)
+        objection = admit(hello.identity)
+        if objection is None:
+            return Welcome(version=version, identity=ours)
+        is_removed = objection.is_removed
+        code = RefusalCode.REMOVED if is_removed else RefusalCode.NOT_ADMITTED
+        refusal = Refusal(code=code, reason=objection.words)
+    return refusal
 
 
 def check_welcome(
@@ -161,11 +168,15 @@ def check_welcome(
             reason=f"node {theirs.node_id:x} answers at the address of node"
             f" {expected:x}: correct the address",
         )
-    return _misfit(theirs, ours) or _not_admitted(theirs, admit)
+    refusal = _misfit(theirs, ours)
+    if refusal is None and (objection := admit(theirs)) is not None:
+        # Not `REMOVED`, be it so: that is said of who reads it.
+        refusal = Refusal(code=RefusalCode.NOT_ADMITTED, reason=objection.words)
+    return refusal
 
 
-def words_for_stranger(theirs: Identity, ours: Identity) -> str:
-    """Return why a member is not admitted that is not among our peers.
+def object_to_stranger(theirs: Identity, ours: Identity) -> Objection:
+    """Say why a member is not admitted that is not among our peers.
 
     Parameters
     ----------
@@ -176,10 +187,10 @@ def words_for_stranger(theirs: Identity, ours: Identity) -> str:
 
     Returns
     -------
-    str
+    Objection
         What its operator should read.
     """
-    return (
+    return Objection(
         f"node {theirs.node_id:x} is no member as far as node {ours.node_id:x} knows:"
         " add it to the cluster first, or wait until the change has arrived here"
     )
@@ -205,9 +216,3 @@ def _misfit(theirs: Identity, ours: Identity) -> Refusal | None:
             " processes use one id, or an address leads back to where it came from",
         )
     return None
-
-
-def _not_admitted(theirs: Identity, admit: Admission) -> Refusal | None:
-    """Return the owner's reason against this member."""
-    reason = admit(theirs)
-    return Refusal(code=RefusalCode.NOT_ADMITTED, reason=reason) if reason else None

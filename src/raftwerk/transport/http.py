@@ -17,7 +17,7 @@ from raftwerk.errors import PeerError
 from raftwerk.host.protocol import Host
 from raftwerk.transport.address import others_in
 from raftwerk.transport.config import TransportConfig
-from raftwerk.transport.handshake import words_for_stranger
+from raftwerk.transport.handshake import object_to_stranger
 from raftwerk.transport.http_desk import HttpDesk, check_all
 from raftwerk.transport.http_letter import Route
 from raftwerk.transport.http_peer import HttpAround, HttpPeer
@@ -26,6 +26,7 @@ from raftwerk.transport.news import News
 from raftwerk.transport.protocol import (
     Admission,
     Identity,
+    Objection,
     PeerView,
     Receiver,
     Report,
@@ -241,8 +242,8 @@ class HttpTransport:
         """Refuse answers that can't be from this peer."""
         check_all(messages, sender, self._identity)
 
-    def _admit_peers(self, theirs: Identity) -> str:
+    def _admit_peers(self, theirs: Identity) -> Objection | None:
         """Refuse all but the peers: the `Admission` that goes without saying."""
         if theirs.node_id in self._peers:
-            return ""
-        return words_for_stranger(theirs, self._identity)
+            return None
+        return object_to_stranger(theirs, self._identity)

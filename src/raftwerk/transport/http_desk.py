@@ -18,14 +18,21 @@ from raftwerk.core.messages import (
 )
 from raftwerk.errors import PeerError
 from raftwerk.host.protocol import Timers
-from raftwerk.transport.handshake import Refusal, answer
+from raftwerk.transport.handshake import Refusal, RefusalCode, answer
 from raftwerk.transport.http_letter import Letter, Route, decode_letter, route_of
 from raftwerk.transport.inbox import Inbox
 from raftwerk.transport.news import News
 from raftwerk.transport.protocol import Admission, Identity
 from raftwerk.types import NodeId, Term
 
-__all__ = ["ANSWER_SECONDS", "TERM_STEP_MAX", "HttpDesk", "LetterRefused", "check_all"]
+__all__ = [
+    "ANSWER_SECONDS",
+    "TERM_STEP_MAX",
+    "HttpDesk",
+    "LetterRefused",
+    "WriterRemoved",
+    "check_all",
+]
 
 ANSWER_SECONDS: Final = 0.025
 """How long a letter waits for its answer; what comes later travels by itself."""
@@ -42,6 +49,10 @@ _ASKING: Final = (RequestVote, RequestPreVote, AppendEntries, Heartbeat)
 
 class LetterRefused(PeerError):
     """A letter comes from somebody who may not write to us; nothing was changed."""
+
+
+class WriterRemoved(LetterRefused):
+    """A letter comes from somebody who was a member once."""
 
 
 class HttpDesk:
@@ -218,7 +229,8 @@ class HttpDesk:
         """Refuse who is no member, or wants another one."""
         verdict = answer(letter.hello, self._identity, self._admit)
         if isinstance(verdict, Refusal):
-            raise LetterRefused(verdict.words)
+            is_removed = verdict.code == RefusalCode.REMOVED
+            raise (WriterRemoved if is_removed else LetterRefused)(verdict.words)
 
     def _require_sound(self, letter: Letter, route: Route) -> None:
         """Refuse messages in another's name, on the wrong route, of absurd terms."""

@@ -26,8 +26,10 @@ from raftwerk.transport.codec import AnyMessage
 from raftwerk.transport.handshake import Hello
 
 __all__ = [
+    "REMOVED_STATUS",
     "Letter",
     "Route",
+    "SaidRemoved",
     "decode_answer",
     "decode_letter",
     "encode_answer",
@@ -42,6 +44,10 @@ class Route(enum.StrEnum):
     VOTE = "vote"
     LOG = "log"
     SNAPSHOT = "snapshot"
+
+
+class SaidRemoved(PeerError):
+    """A letter was refused, for its writer is a member no more."""
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +84,9 @@ _VOTES: Final = (
     RequestPreVoteReply,
     TimeoutNow,
 )
+REMOVED_STATUS: Final = 410
+"""HTTP's "gone": who wrote the letter was a member once, and will never be again."""
+
 _encode: Final = msgspec.json.Encoder().encode
 _letters: Final = msgspec.json.Decoder(Letter)
 _answers: Final = msgspec.json.Decoder(_Answer)
@@ -178,8 +187,10 @@ def decode_answer(body: bytes, status: int) -> list[Message]:
 
     Raises
     ------
+    SaidRemoved
+        If the letter was refused for we are a member no more, as the other side says.
     PeerError
-        If the letter was refused, with the other side's words, or the answer is none.
+        If it was refused for another reason, or the answer is none.
     """
     try:
         answer = _answers.decode(body)
@@ -188,5 +199,6 @@ def decode_answer(body: bytes, status: int) -> list[Message]:
     if status == 200 and answer.data is not None:
         return list(answer.data.messages)
     if answer.error is not None and answer.error.message:
-        raise PeerError(answer.error.message)
+        is_removed = status == REMOVED_STATUS
+        raise (SaidRemoved if is_removed else PeerError)(answer.error.message)
     raise PeerError(f"what answers there is no member: HTTP status {status}")

@@ -18,6 +18,7 @@ from raftwerk.transport.config import TransportConfig
 from raftwerk.transport.handshake import VERSION_MAX, VERSION_MIN, Hello
 from raftwerk.transport.http_letter import (
     Route,
+    SaidRemoved,
     decode_answer,
     encode_letter,
     route_of,
@@ -152,6 +153,8 @@ class HttpPeer:
                     await self._send_letter(route, messages)
                 except PeerError as error:
                     self._lost([*messages, *self._waiting[route]], str(error))
+                    if isinstance(error, SaidRemoved):
+                        self._around.inbox.put_removed(str(error))
                     self._waiting[route] = []
                     await self._pause()
                 else:

@@ -23,7 +23,15 @@ class Inbox:
         process that is killed gets nothing any more).
     """
 
-    __slots__ = ("_is_due", "_messages", "_receiver", "_snapshots", "_timers", "_lost")
+    __slots__ = (
+        "_is_due",
+        "_lost",
+        "_messages",
+        "_receiver",
+        "_removed",
+        "_snapshots",
+        "_timers",
+    )
 
     def __init__(self, timers: Timers) -> None:
         """Begin closed."""
@@ -33,6 +41,7 @@ class Inbox:
         self._messages: list[Message] = []
         self._lost: dict[NodeId, None] = {}
         self._snapshots: list[tuple[NodeId, bool]] = []
+        self._removed = ""
 
     @property
     def is_open(self) -> bool:
@@ -61,6 +70,7 @@ class Inbox:
         self._messages.clear()
         self._lost.clear()
         self._snapshots.clear()
+        self._removed = ""
 
     def put_messages(self, messages: Sequence[Message]) -> None:
         """Have these delivered.
@@ -100,6 +110,18 @@ class Inbox:
             self._snapshots.append((peer, arrived))
             self._wake()
 
+    def put_removed(self, words: str) -> None:
+        """Have it told that a peer says that we were removed.
+
+        Parameters
+        ----------
+        words : str
+            For our operator; the last ones of a turn are told.
+        """
+        if self._receiver is not None:
+            self._removed = words
+            self._wake()
+
     def _wake(self) -> None:
         """Deliver in the next turn, once."""
         if not self._is_due:
@@ -112,6 +134,7 @@ class Inbox:
         messages, self._messages = self._messages, []
         lost, self._lost = self._lost, {}
         snapshots, self._snapshots = self._snapshots, []
+        removed, self._removed = self._removed, ""
         # The receiver may stop the transport in any of these calls.
         if messages and self._receiver is not None:
             self._receiver.on_messages(messages)
@@ -121,3 +144,5 @@ class Inbox:
         for peer, arrived in snapshots:
             if self._receiver is not None:
                 self._receiver.on_snapshot(peer, arrived)
+        if removed and self._receiver is not None:
+            self._receiver.on_removed(removed)

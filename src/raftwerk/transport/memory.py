@@ -6,13 +6,14 @@ from raftwerk.core.messages import InstallSnapshot, Message
 from raftwerk.host.protocol import Host
 from raftwerk.transport.address import Address, others_in
 from raftwerk.transport.endpoint import Endpoint
-from raftwerk.transport.handshake import words_for_stranger
+from raftwerk.transport.handshake import object_to_stranger
 from raftwerk.transport.inbox import Inbox
 from raftwerk.transport.network import MemoryNetwork
 from raftwerk.transport.news import News
 from raftwerk.transport.protocol import (
     Admission,
     Identity,
+    Objection,
     PeerView,
     Receiver,
     Report,
@@ -113,8 +114,8 @@ class MemoryTransport:
         self._inbox.close()
         self._network.detach(self._endpoint)
 
-    def _admit_peers(self, identity: Identity) -> str:
+    def _admit_peers(self, identity: Identity) -> Objection | None:
         """Refuse all but the peers: the `Admission` that goes without saying."""
         if identity.node_id in self._routes:
-            return ""
-        return words_for_stranger(identity, self._endpoint.identity)
+            return None
+        return object_to_stranger(identity, self._endpoint.identity)

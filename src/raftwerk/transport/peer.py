@@ -257,6 +257,8 @@ class Peer:
         else:
             seconds = self._around.config.refused_seconds
             self._fail("connection refused", refusal.words, retry_seconds=seconds)
+        if refusal.code == RefusalCode.REMOVED:
+            self._around.inbox.put_removed(refusal.words)
 
     def _fail(
         self, event: str, reason: str, kind: str = "", retry_seconds: float = 0.0

@@ -15,6 +15,7 @@ __all__ = [
     "Admission",
     "Answerer",
     "Identity",
+    "Objection",
     "PeerView",
     "Receiver",
     "Report",
@@ -75,9 +76,27 @@ class Receiver(Protocol):
             False if it was lost, or may have been.
         """
 
+    def on_removed(self, words: str) -> None:
+        """Know that a peer says that the group has removed us; that is for good.
 
-Admission = Callable[[Identity], str]
-"""Says why a member is refused, in words for its operator; "" admits it.
+        Parameters
+        ----------
+        words : str
+            For our operator.
+        """
+
+
+class Objection(msgspec.Struct, frozen=True):
+    """Why a member is refused."""
+
+    words: str
+    """For its operator: what has happened, and what helps."""
+    is_removed: bool = False
+    """Whether it was a member once: no peer will ever take it back."""
+
+
+Admission = Callable[[Identity], Objection | None]
+"""Says why a member is refused; None admits it.
 
 Asked in each handshake, by both sides, once versions, cluster and node ids fit.
 """

@@ -13,6 +13,7 @@ from raftwerk.transport.conditions import Conditions, happens
 from raftwerk.transport.config import TransportConfig
 from raftwerk.transport.endpoint import Endpoint, World, meet
 from raftwerk.transport.frame import FrameDecoder
+from raftwerk.transport.handshake import RefusalCode
 from raftwerk.transport.lanes import Lanes
 from raftwerk.transport.parcel import lane_of
 from raftwerk.transport.protocol import PeerView
@@ -224,6 +225,8 @@ class Route:
         if refusal is not None:
             sender.news.trouble(who, "connection refused", refusal.words)
             self.disconnect(refusal.words)
+            if refusal.code == RefusalCode.REMOVED:
+                sender.inbox.put_removed(refusal.words)
             return None
         self._target, self._since = target, sender.clock.now()
         self._trouble, self._is_loss_told = "", False

@@ -21,7 +21,7 @@ from raftwerk.host.protocol import Host
 from raftwerk.transport.address import Address, others_in
 from raftwerk.transport.config import FRAME_BODY_BYTES, TransportConfig
 from raftwerk.transport.door import Doorkeeper
-from raftwerk.transport.handshake import words_for_stranger
+from raftwerk.transport.handshake import object_to_stranger
 from raftwerk.transport.inbound import Inbound
 from raftwerk.transport.inbox import Inbox
 from raftwerk.transport.link import Session, Surroundings
@@ -32,6 +32,7 @@ from raftwerk.transport.protocol import (
     Admission,
     Answerer,
     Identity,
+    Objection,
     PeerView,
     Receiver,
     Report,
@@ -308,11 +309,11 @@ class TcpTransport:
         peer.stop()
         self._inbox.put_unreachable(peer.node_id)
 
-    def _admit_peers(self, identity: Identity) -> str:
+    def _admit_peers(self, identity: Identity) -> Objection | None:
         """Refuse all but the peers: the `Admission` that goes without saying."""
         if identity.node_id in self._peers:
-            return ""
-        return words_for_stranger(identity, self._around.identity)
+            return None
+        return object_to_stranger(identity, self._around.identity)
 
     def _tls_seconds(self) -> float | None:
         """Return how long the encryption may take to be agreed on."""
