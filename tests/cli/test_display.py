@@ -7,7 +7,7 @@ from rich.console import Console
 
 from raftwerk.cli.child import Child
 from raftwerk.cli.display import LineDisplay, LiveDisplay, make_display
-from raftwerk.monitor.status import UNREACHABLE, NodeView
+from raftwerk.monitor.report import UNREACHABLE, NodeView
 
 
 class FakeChild(Child):

@@ -15,7 +15,7 @@ import httpx
 
 from raftwerk.config import Url
 from raftwerk.monitor.fetch import HttpFetch
-from raftwerk.monitor.status import FetchError, NodeReport
+from raftwerk.monitor.report import FetchError, NodeReport
 from tests.e2e.ports import free_ports
 from tests.e2e.relay import Relays
 from tests.e2e.waiting import until

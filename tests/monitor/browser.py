@@ -62,6 +62,34 @@ class Tab:
             words,
         )
 
+    def wait_whole(self, voters: int = 3) -> None:
+        """Wait until one leads, as all others say, and so many are shown.
+
+        What the line on the cluster's health says is left out: on a machine that is
+        busy enough, a disk is slow, and that is said there.
+        """
+        self.wait(
+            """voters => {
+              const rows = [...document.querySelectorAll('#nodes .row')];
+              const text = (row, part) => row.querySelector(part).textContent;
+              const leaders = rows.filter(row => text(row, '.row-role') === 'LEADER');
+              if (rows.length !== voters || leaders.length !== 1) return false;
+              const words = `follows ${text(leaders[0], '.row-name')}`;
+              return rows.every(row => row === leaders[0] ||
+                text(row, '.row-role') === 'FOLLOWER'
+                && text(row, '.row-what').split(' · ').includes(words));
+            }""",
+            voters,
+        )
+
+    def wait_finding(self, words: str) -> None:
+        """Wait until one of the findings on what is wrong has these words."""
+        self.wait(
+            "words => [...document.querySelectorAll('#findings-list li')]"
+            ".some(each => each.textContent.includes(words))",
+            words,
+        )
+
     def leader(self) -> str:
         """Return the name of who leads, once somebody does."""
         self.wait(

@@ -120,18 +120,18 @@ def _election(
 
 
 def story(
-    seconds: int, events_per_second: int, nodes: int = 7
+    seconds: int, events_per_second: int, nodes: int = 7, term_seconds: int = 5
 ) -> Iterator[dict[str, Any]]:
-    """Yield the records of a busy cluster that elects anew every five seconds."""
+    """Yield the records of a busy cluster that elects anew every so many seconds."""
     everyone = ids(nodes)
     yield header()
     yield members(everyone[0], everyone)
     messages = max(events_per_second // FRAMES_PER_SECOND - nodes, 1)
     for frame in range(seconds * FRAMES_PER_SECOND):
         t = BEGAN + frame / FRAMES_PER_SECOND
-        term = 2 + frame // (5 * FRAMES_PER_SECOND)
+        term = 2 + frame // (term_seconds * FRAMES_PER_SECOND)
         leader = everyone[term % nodes]
-        if frame % (5 * FRAMES_PER_SECOND) == 0:
+        if frame % (term_seconds * FRAMES_PER_SECOND) == 0:
             yield from _election(everyone, t, term, leader)
         for number, node in enumerate(everyone):
             yield state(node, number, t, term, leader)
@@ -151,9 +151,11 @@ def story(
             }
 
 
-def write(path: Path, seconds: int, events_per_second: int) -> Path:
+def write(
+    path: Path, seconds: int, events_per_second: int, term_seconds: int = 5
+) -> Path:
     """Write such a recording, and return where it is."""
     with path.open("w", encoding="utf-8") as file:
-        for record in story(seconds, events_per_second):
+        for record in story(seconds, events_per_second, term_seconds=term_seconds):
             file.write(json.dumps(record) + "\n")
     return path

@@ -44,26 +44,26 @@ def _load(tab: Tab, rate: int) -> None:
 def _live(browser: Any, url: str) -> None:
     """Take the pictures of a whole and of a broken cluster."""
     with open_page(browser, url, viewport=LAPTOP, color_scheme="light") as tab:
-        tab.wait_health("All is well")
+        tab.wait_health("healthy")
         _load(tab, 120)
         _settle(tab, LOAD_SECONDS)
         _picture(tab, "monitor-light")
     with open_page(browser, url, viewport=LAPTOP, color_scheme="dark") as tab:
-        tab.wait_health("All is well")
+        tab.wait_health("healthy")
         _settle(tab, 4)
         _picture(tab, "monitor-dark")
         leader = tab.leader()
         tab.page.locator(f'.acts[data-node="{leader}"] [data-act="cut"]').click()
         tab.page.locator(f'.acts[data-node="{leader}"] [data-act="heal"]').wait_for()
-        tab.wait_health("is cut off from it")
+        tab.wait_finding("The network between members is cut")
         tab.page.mouse.move(0, 0)
         _settle(tab, 1.5)
         _picture(tab, "monitor-partition")
         tab.page.locator("#heal").click()
-        tab.wait_health("All is well")
+        tab.wait_health("healthy")
     phone: dict[str, Any] = {"viewport": PHONE, "device_scale_factor": 2}
     with open_page(browser, url, color_scheme="light", **phone) as tab:
-        tab.wait_health("All is well")
+        tab.wait_health("healthy")
         _settle(tab, 1)
         _picture(tab, "monitor-phone")
 

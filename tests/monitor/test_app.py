@@ -8,7 +8,7 @@ import httpx
 
 from raftwerk import monitor
 from raftwerk.monitor.app import make_app
-from raftwerk.monitor.status import NodeView
+from raftwerk.monitor.report import NodeView
 
 STATIC = Path(monitor.__file__).parent / "static"
 

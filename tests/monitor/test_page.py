@@ -31,10 +31,10 @@ NEW_LEADER_SECONDS = 2.0
 @pytest.fixture(name="tab")
 def fixture_tab(browser: Any, demo: DemoProcess) -> Iterator[Tab]:
     with open_page(browser, demo.url) as tab:
-        tab.wait_health("All is well")
+        tab.wait_whole()
         yield tab
         tab.page.locator("#heal").click()
-        tab.wait_health("All is well")
+        tab.wait_whole()
 
 
 def act_on(tab: Tab, name: str, act: str) -> Any:
@@ -42,11 +42,41 @@ def act_on(tab: Tab, name: str, act: str) -> Any:
     return tab.page.locator(f'.acts[data-node="{name}"] [data-act="{act}"]')
 
 
+def wait_role(tab: Tab, name: str, role: str) -> None:
+    """Wait until a node is shown to be something, in the ring and in its row."""
+    tab.wait(
+        """([name, role]) => {
+          const is = (selector, part, words) =>
+            [...document.querySelectorAll(selector)].some(each =>
+              each.querySelector(part[0])?.textContent === name
+              && each.querySelector(part[1])?.textContent === words);
+          return is('#nodes .row', ['.row-name', '.row-role'], role)
+            && is('#ring .node', ['.node-name', '.node-role'], role);
+        }""",
+        [name, role],
+    )
+
+
+def wait_starts(tab: Tab, selector: str, words: str) -> None:
+    """Wait until something begins with these words."""
+    tab.wait(
+        "([selector, words]) => [...document.querySelectorAll(selector)]"
+        ".some(each => each.textContent.startsWith(words))",
+        [selector, words],
+    )
+
+
+def wait_new_leader(tab: Tab, was: str) -> None:
+    """Wait until somebody else leads."""
+    tab.wait(
+        "was => { const now = document.querySelector('#ring .centre-leader')"
+        ".textContent; return now.endsWith(' leads') && now !== `${was} leads`; }",
+        was,
+    )
+
+
 def test_one_leads_and_all_follow(tab: Tab) -> None:
-    leader = tab.leader()
-    roles = tab.page.locator(".row .row-role").all_text_contents()
-    assert sorted(roles) == ["FOLLOWER", "FOLLOWER", "LEADER"]
-    assert f"{leader} leads in term" in tab.text("#health")
+    wait_role(tab, tab.leader(), "LEADER")
     tab.wait("() => document.querySelectorAll('#timeline .kind-elections').length > 0")
 
 
@@ -57,26 +87,17 @@ def test_a_leader_killed_by_its_button_is_replaced_at_once(
     nodes = processes_with(f"--data-dir={demo.log.parent}/")
     watch = Stopwatch(demo.process.pid, *nodes)
     act_on(tab, leader, "kill").click()
-    tab.wait(
-        "was => { const now = document.querySelector('#ring .centre-leader')"
-        ".textContent; return now.endsWith(' leads') && now !== `${was} leads`; }",
-        leader,
-    )
+    wait_new_leader(tab, leader)
     assert watch.seconds < NEW_LEADER_SECONDS, watch
-    tab.wait(
-        "name => [...document.querySelectorAll('#timeline .kind-demo .words')]"
-        ".some(each => each.textContent.startsWith(`kill -9 ${name}`))",
-        leader,
-    )
+    wait_starts(tab, "#timeline .kind-demo .words", f"kill -9 {leader}")
 
 
 def test_a_leader_that_is_cut_off_is_said_to_be(tab: Tab) -> None:
     leader = tab.leader()
     act_on(tab, leader, "cut").click()
-    tab.wait_health(f"{leader} is cut off from it")
     tab.wait("() => document.querySelectorAll('.link.cut').length === 2")
     act_on(tab, leader, "heal").click()
-    tab.wait_health("All is well")
+    tab.wait_whole()
     tab.wait("() => document.querySelectorAll('.link.cut').length === 0")
 
 
@@ -89,18 +110,19 @@ def test_a_paused_node_is_shown_and_goes_on(tab: Tab) -> None:
     leader = tab.leader()
     name = next(each for each in ("n1", "n2", "n3") if each != leader)
     act_on(tab, name, "pause").click()
-    tab.wait_health(f"{name} is paused")
+    wait_role(tab, name, "PAUSED")
     act_on(tab, name, "resume").click()
-    tab.wait_health("All is well")
+    tab.wait_whole()
 
 
 def test_a_stopped_node_says_since_when_and_comes_back(tab: Tab) -> None:
     leader = tab.leader()
     name = next(each for each in ("n1", "n2", "n3") if each != leader)
     act_on(tab, name, "stop").click()
-    tab.wait_health(f"{name} is stopped since")
+    wait_role(tab, name, "STOPPED")
+    tab.wait_finding(" is missing since ")
     act_on(tab, name, "start").click()
-    tab.wait_health("All is well")
+    tab.wait_whole()
 
 
 def test_a_key_is_written_read_and_watched(tab: Tab) -> None:
@@ -108,30 +130,21 @@ def test_a_key_is_written_read_and_watched(tab: Tab) -> None:
     page.locator("#key").fill("greeting")
     page.locator("#value").fill("good day")
     page.locator("#put").click()
-    tab.wait(
-        "() => document.getElementById('key-said').textContent.startsWith('wrote')"
-    )
-    page.locator("#watch").click()
-    tab.wait(
-        "() => document.getElementById('key-said').textContent.startsWith('watching')"
-    )
+    wait_starts(tab, "#key-said", "wrote")
     page.locator("#get").click()
-    tab.wait(
-        "() => document.getElementById('key-said').textContent"
-        ".startsWith('greeting = good day')"
-    )
-
-    def writes_until_seen() -> None:
-        """The watch begins when it begins: what is written before, it does not see."""
-        for _ in range(50):
-            page.locator("#put").click()
-            if page.locator("#watched li").count():
-                return
-            page.wait_for_timeout(100)
-
-    writes_until_seen()
+    wait_starts(tab, "#key-said", "greeting = good day")
+    page.locator("#watch").click()
+    wait_starts(tab, "#key-said", "watching")
+    for _ in range(300):
+        # The watch begins when it begins: what is written before, it does not see.
+        if page.locator("#watched li").count():
+            break
+        page.locator("#put").click()
+        page.wait_for_timeout(100)
+    wait_starts(tab, "#watched li", "")
     assert "greeting = good day" in tab.text("#watched li")
     page.locator("#watch").click()
+    wait_starts(tab, "#key-said", "watching nothing")
 
 
 def test_the_steady_load_shows_in_the_plots(tab: Tab) -> None:
@@ -148,12 +161,16 @@ def test_the_steady_load_shows_in_the_plots(tab: Tab) -> None:
 
 def test_every_control_is_reached_by_keyboard_alone(tab: Tab) -> None:
     page = tab.page
-    wanted = page.evaluate("""() => {
+    usable = """() => {
           const all = [...document.querySelectorAll('button, input, select, a[href]')];
-          const open = all.filter(each => each.offsetParent && !each.disabled);
-          open.forEach((each, number) => { each.dataset.number = number; });
+          return all.filter(each => each.offsetParent && !each.disabled);
+        }"""
+    wanted = page.evaluate(f"""() => {{
+          const open = ({usable})();
+          open.forEach((each, number) => {{ each.dataset.number = number; }});
           return open.length;
-        }""")
+        }}""")
+    assert wanted > 40, "three nodes have eight buttons each"
     page.evaluate("() => document.activeElement.blur()")
     seen = set()
     for _ in range(wanted + 20):
@@ -161,25 +178,25 @@ def test_every_control_is_reached_by_keyboard_alone(tab: Tab) -> None:
         number = page.evaluate("() => document.activeElement.dataset.number")
         if number is not None:
             seen.add(int(number))
-    assert seen == set(range(wanted))
+    # Some come and go with what happens: whoever leads can't be let lead.
+    left = page.evaluate(f"() => ({usable})().map(each => each.dataset.number)")
+    lasting = {int(number) for number in left if number is not None}
+    assert len(lasting) > wanted - 10
+    assert lasting <= seen
 
 
 def test_a_leader_is_killed_by_keyboard_alone(tab: Tab) -> None:
     leader = tab.leader()
     act_on(tab, leader, "kill").focus()
     tab.page.keyboard.press("Enter")
-    tab.wait(
-        "was => { const now = document.querySelector('#ring .centre-leader')"
-        ".textContent; return now.endsWith(' leads') && now !== `${was} leads`; }",
-        leader,
-    )
+    wait_new_leader(tab, leader)
 
 
 def test_a_node_is_added_caught_up_and_removed(tab: Tab) -> None:
     tab.page.locator("#add").click()
-    tab.wait_health("all 4 voters are with it")
+    tab.wait_whole(4)
     act_on(tab, "n4", "remove").click()
-    tab.wait_health("all 3 voters are with it")
+    tab.wait_whole(3)
     tab.wait("() => document.querySelectorAll('.row').length === 3")
 
 
@@ -229,11 +246,14 @@ def test_a_demo_records_what_its_page_can_play(browser: Any, tmp_path: Path) -> 
             tab.leader()
             tab.page.locator("#recording").set_input_files(file)
             tab.wait("() => document.documentElement.dataset.mode === 'replay'")
-            assert "records" in tab.text("#recording-name")
+            tab.wait(
+                "() => document.getElementById('recording-name').textContent"
+                ".includes('records')"
+            )
             # What is past can't be broken.
-            assert not tab.page.locator("#break").is_visible()
+            tab.page.locator("#break").wait_for(state="hidden")
             tab.page.locator("#close-recording").click()
-            assert tab.page.locator("#break").is_visible()
+            tab.page.locator("#break").wait_for(state="visible")
     first = json.loads(file.read_text("utf-8").splitlines()[0])
     assert (first["format"], first["version"], first["source"]) == (
         "raftwerk-events",
@@ -298,7 +318,7 @@ def test_one_endpoint_is_enough_and_no_other_cluster_can_be_broken(
     browser: Any, monitor: Monitor
 ) -> None:
     with open_page(browser, monitor.url) as tab:
-        tab.wait_health("all 3 voters are with it")
+        tab.wait_whole()
         assert not tab.page.locator("#break").is_visible()
         assert tab.page.locator("[data-act]").count() == 0
     assert httpx.post(f"{monitor.url}act", content='{"act": "heal"}').status_code == 404
@@ -308,12 +328,12 @@ def test_a_page_says_that_the_monitor_is_gone_and_finds_it_again(
     browser: Any, monitor: Monitor
 ) -> None:
     with open_page(browser, monitor.url) as tab:
-        tab.wait_health("All is well")
+        tab.wait_whole()
         monitor.stop()
         tab.wait_health("The monitor does not answer since")
         tab.wait("() => document.getElementById('connection').dataset.kind === 'lost'")
         monitor.start()
-        tab.wait_health("All is well")
+        tab.wait_whole()
         # The browser itself complains of a connection that was refused.
         tab.complaints.clear()
 
@@ -325,14 +345,14 @@ def test_a_node_that_is_gone_is_shown_with_since_when(
     nodes = processes_with(f"--data-dir={demo.log.parent}/")
     pid = next(pid for pid, words in nodes.items() if "--name=n3 " in words)
     with open_page(browser, monitor.url) as tab:
-        tab.wait_health("All is well")
+        tab.wait_whole()
         os.kill(pid, signal.SIGSTOP)
         try:
-            tab.wait_health("n3 can't be reached since")
+            wait_role(tab, "n3", "UNREACHABLE")
             tab.wait(
                 "() => [...document.querySelectorAll('.row.role-unreachable')]"
                 ".some(row => row.textContent.includes('last seen in term'))"
             )
         finally:
             os.kill(pid, signal.SIGCONT)
-        tab.wait_health("All is well")
+        tab.wait_whole()

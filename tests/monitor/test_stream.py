@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from raftwerk.config import Url
-from raftwerk.monitor.status import FetchError
+from raftwerk.monitor.report import FetchError
 from raftwerk.monitor.stream import HttpStream
 
 NODE = Url("node", 2379)

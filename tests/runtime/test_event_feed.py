@@ -24,6 +24,7 @@ class Rig:
         clock = member.host.clock
         self.meter = member.node.meter = Meter(clock)
         self.tap = Tap(member.transport, clock)
+        self.alarms: list[tuple[str, NodeId]] = []
         self.feed = EventFeed(
             member.node,
             NodeConfig(node_id=member.node_id, name=member.name),
@@ -31,6 +32,7 @@ class Rig:
             log=member.log,
             tap=self.tap,
             meter=self.meter,
+            alarms=lambda: self.alarms,
         )
 
 
@@ -88,6 +90,23 @@ async def test_an_election_is_told_at_once() -> None:
             if record.get("name") in ("BecamePreCandidate", "VoteCast")
         ]
     assert set(took_part) == {str(follower.node_id)}
+
+
+@story
+async def test_an_alarm_is_told_when_it_is_raised_and_when_it_ends() -> None:
+    group = await Group(voters=1).start()
+    rig = Rig(await group.until_led())
+    rig.alarms = [("CORRUPT", NodeId(7))]
+    subscription = rig.feed.subscribe()
+    first = await until_told(subscription, "alarms")
+    assert first["alarms"] == [{"kind": "CORRUPT", "member": "7"}]
+    rig.alarms = [("CORRUPT", NodeId(7)), ("NOSPACE", NodeId(9))]
+    assert len((await until_told(subscription, "alarms"))["alarms"]) == 2
+    rig.alarms = []
+    assert (await until_told(subscription, "alarms"))["alarms"] == []
+    await group.sleep(1.0)
+    said_again = [each for each in await told(subscription) if each["type"] == "alarms"]
+    assert not said_again, "only what is news is told"
 
 
 @story

@@ -3,7 +3,7 @@
 It is handed the node and the services, and starts and stops nothing itself.
 """
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 from raftwerk.api.asgi import (
@@ -25,6 +25,7 @@ from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.errors import RequestError
 from raftwerk.host.protocol import Timers
+from raftwerk.service.interview import OWN_PATH
 
 __all__ = ["ClientApp"]
 
@@ -71,7 +72,11 @@ class ClientApp:
         self._events = events
         self._metrics = metrics
         self._events_path = f"{settings.api_prefix}/v1/events"
-        self._status_path = f"{settings.api_prefix}/v1/raft/"
+        # Asked by monitors, and in the middle of what they ask about: plainly answered.
+        self._plain = {
+            f"{settings.api_prefix}/v1/raft/": self._status,
+            f"{settings.api_prefix}{OWN_PATH}": self._own_words,
+        }
         self._documented_paths = (settings.docs_path, settings.schema_path)
         self._documented_prefixes = (
             f"{settings.api_prefix}/",
@@ -118,8 +123,8 @@ class ClientApp:
             await self._probes(scope, receive, send)
         elif path == "/metrics" and self._metrics is not None:
             await self._say_metrics(self._metrics, scope, send)
-        elif path == self._status_path and scope["method"] == "GET":
-            await self._say_status(scope, receive, send)
+        elif path in self._plain and scope["method"] == "GET":
+            await self._say_plainly(self._plain[path], scope, receive, send)
         elif path == self._events_path and self._events is not None:
             await self._events(scope, receive, send)
         elif path in self._documented_paths or path.startswith(
@@ -139,15 +144,28 @@ class ClientApp:
             answer = text_answer(405, "Method Not Allowed\n", (b"allow", b"GET"))
         await send_answer(send, answer)
 
-    async def _say_status(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _say_plainly(
+        self, what: Callable[[], object], scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Say what this member knows of itself."""
         try:
-            status = self._context.node.status()
-            said = describe(status, self._context.settings.app_name)
+            said = what()
         except RequestError:  # it does not run; there is a form to say so
+            said = None
+        if said is None:
             await self._documented(scope, receive, send)
         else:
             await send_answer(send, json_answer(envelope(said)))
+
+    def _status(self) -> object:
+        """Return the seed's status."""
+        status = self._context.node.status()
+        return describe(status, self._context.settings.app_name)
+
+    def _own_words(self) -> object:
+        """Return what this member would say to whoever looks for a fault."""
+        explainer = self._context.explainer
+        return None if explainer is None else explainer.testify()
 
     def _make_documented(self) -> ASGIApp:
         """Return the documented part; this takes most of a second."""

@@ -24,10 +24,11 @@ from raftwerk.cli.signals import StopSignals
 from raftwerk.config import DemoConfig, MonitorConfig, Url, bad_setting
 from raftwerk.host.real import real_host
 from raftwerk.monitor.app import make_app
+from raftwerk.monitor.diagnosis import diagnosing
 from raftwerk.monitor.fetch import HttpFetch
 from raftwerk.monitor.hub import Hub
+from raftwerk.monitor.poller import Poller
 from raftwerk.monitor.server import PageServer
-from raftwerk.monitor.status import Poller
 from raftwerk.monitor.stream import HttpStream
 
 __all__ = ["demo"]
@@ -193,6 +194,7 @@ class _Demo:
             return None
         streams = await stack.enter_async_context(HttpStream())
         hub = Hub(config.client_urls, streams, self._host, source="demo")
+        await stack.enter_async_context(diagnosing(hub, self._host.timers))
         if config.record_events is not None:
             recorder = stack.enter_context(Recorder(config.record_events))
             hub.record(recorder.write)

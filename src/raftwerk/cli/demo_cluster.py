@@ -21,7 +21,7 @@ from raftwerk.config import DemoConfig, Url
 from raftwerk.errors import RaftwerkError
 from raftwerk.host.protocol import Timers
 from raftwerk.monitor.hub import Hub
-from raftwerk.monitor.status import Poller
+from raftwerk.monitor.poller import Poller
 
 __all__ = ["DemoCluster", "DemoRefusal", "plan_of"]
 

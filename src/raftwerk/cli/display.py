@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from raftwerk.cli.child import Child
-from raftwerk.monitor.status import UNREACHABLE, NodeView
+from raftwerk.monitor.report import UNREACHABLE, NodeView
 
 __all__ = ["Display", "LineDisplay", "LiveDisplay", "make_display"]
 

@@ -8,11 +8,12 @@ from raftwerk.cli.signals import StopSignals
 from raftwerk.config import MonitorConfig, Url
 from raftwerk.host.real import real_host
 from raftwerk.monitor.app import make_app
+from raftwerk.monitor.diagnosis import diagnosing
 from raftwerk.monitor.fetch import HttpFetch
 from raftwerk.monitor.hub import Hub
 from raftwerk.monitor.names import Names
+from raftwerk.monitor.poller import Poller
 from raftwerk.monitor.server import PageServer
-from raftwerk.monitor.status import Poller
 from raftwerk.monitor.stream import HttpStream
 
 __all__ = ["monitor"]
@@ -51,6 +52,7 @@ async def _serve(config: MonitorConfig) -> None:
         )
         streams = await stack.enter_async_context(HttpStream())
         hub = Hub(endpoints, streams, host)
+        await stack.enter_async_context(diagnosing(hub, host.timers))
         app = make_app(poller.views, refresh_millis=config.refresh_millis, hub=hub)
         server = PageServer(app)
         await server.start(config.host, config.port)

@@ -13,7 +13,7 @@ from raftwerk.cli.transport import make_transport
 from raftwerk.config import NodeConfig, ServeConfig
 from raftwerk.discovery.first_start import Start
 from raftwerk.host.protocol import Host
-from raftwerk.kv import Store
+from raftwerk.kv import AlarmKind, Store
 from raftwerk.runtime import Member, Node
 from raftwerk.runtime.event_feed import EventFeed
 from raftwerk.runtime.meter import Meter
@@ -24,7 +24,7 @@ from raftwerk.service.newcomers import Newcomers
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.transport.protocol import Identity, Objection
-from raftwerk.types import Term
+from raftwerk.types import NodeId, Term
 
 __all__ = ["RunningMember", "start_member"]
 
@@ -141,7 +141,15 @@ async def start_member(
             say=beginning.say,
             report=_tell_not_added,
         )
-        feed = EventFeed(node, node_config, host, log=log, tap=tap, meter=meter)
+        feed = EventFeed(
+            node,
+            node_config,
+            host,
+            log=log,
+            tap=tap,
+            meter=meter,
+            alarms=lambda: _alarms_of(store),
+        )
         await node.start()
     except BaseException:
         log.close()
@@ -155,6 +163,13 @@ def _founders_of(start: Start | None) -> list[Member]:
     return [
         Member(node_id=each.node_id, name=each.name, peer_urls=each.peer_urls)
         for each in (start.founders if start else ())
+    ]
+
+
+def _alarms_of(store: Store) -> list[tuple[str, NodeId]]:
+    """Return the alarms that are raised, by the words that etcd has for them."""
+    return [
+        (AlarmKind(kind).name, NodeId(raised_by)) for kind, raised_by in store.alarms()
     ]
 
 

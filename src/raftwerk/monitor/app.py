@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from raftwerk.monitor.hub import Hub
 from raftwerk.monitor.pages import Page
-from raftwerk.monitor.status import NodeView
+from raftwerk.monitor.report import NodeView
 
 __all__ = ["make_app"]
 

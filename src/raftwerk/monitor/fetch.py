@@ -1,4 +1,8 @@
-"""One question to one node: ``GET /api/v1/raft/`` and what its answer means."""
+"""One question to one node: what it knows of itself and its group, and what that means.
+
+``GET /api/v1/explain/own`` is the one answer that also names all members, needs no
+leader, and is given before a node has found its cluster.
+"""
 
 from types import TracebackType
 from typing import Final, Self
@@ -7,30 +11,23 @@ import httpx
 import msgspec
 
 from raftwerk.config import Url
-from raftwerk.monitor.status import FetchError, NodeReport
+from raftwerk.errors import ConfigError
+from raftwerk.monitor.report import FetchError, NodeReport
+from raftwerk.service.deposition import Acquaintance, Deposition
+from raftwerk.service.interview import OWN_PATH
 
 __all__ = ["HttpFetch"]
 
-PATH: Final = "/api/v1/raft/"
+PATH: Final = f"/api{OWN_PATH}"
 
-ANSWER_BYTES_MAX: Final = 64 * 1024
+ANSWER_BYTES_MAX: Final = 256 * 1024
 """A node's answer is far smaller; who sends more is no node."""
-
-
-class _Data(msgspec.Struct):
-    """What we read of the answer's data; what else there is, others need."""
-
-    id: str
-    name: str
-    term: int
-    state: str
-    leader: str | None = None
 
 
 class _Envelope(msgspec.Struct):
     """The form of all answers under ``/api``."""
 
-    data: _Data
+    data: Deposition
 
 
 class HttpFetch:
@@ -80,18 +77,11 @@ class HttpFetch:
         """
         try:
             body = await self._read(f"{url}{PATH}")
-            data = msgspec.json.decode(body, type=_Envelope).data
+            return _report(msgspec.json.decode(body, type=_Envelope).data)
         except httpx.HTTPError as error:
             raise FetchError(str(error) or type(error).__name__) from error
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, ValueError) as error:
             raise FetchError(f"not a node's answer: {error}") from error
-        return NodeReport(
-            id=data.id,
-            name=data.name,
-            term=data.term,
-            state=data.state,
-            leader=data.leader,
-        )
 
     async def _read(self, url: str) -> bytes:
         """Return the body of an answer, or as much of it as is allowed."""
@@ -104,3 +94,32 @@ class HttpFetch:
                 if len(body) > ANSWER_BYTES_MAX:
                     raise FetchError(f"answer of more than {ANSWER_BYTES_MAX} bytes")
         return bytes(body)
+
+
+def _report(said: Deposition) -> NodeReport:
+    """Return what the page needs of what a node said."""
+    if said.waits_for:
+        raise FetchError(f"no cluster yet: {said.waits_for}")
+    return NodeReport(
+        id=_decimal(said.id),
+        name=said.name,
+        term=said.term,
+        state=said.state,
+        leader=_decimal(said.leader) if said.leader else None,
+        members={_decimal(each.id): _url(each) for each in said.members},
+    )
+
+
+def _decimal(member: str) -> str:
+    """Return an id as the page and the events have it."""
+    return str(int(member, 16))
+
+
+def _url(member: Acquaintance) -> Url | None:
+    """Return where a member answers clients, if it said so and we can read it."""
+    for text in member.client_urls:
+        try:
+            return Url.parse("client URL", text)
+        except ConfigError:
+            continue
+    return None

@@ -7,7 +7,7 @@ from typing import Final
 
 from raftwerk.config import Url
 from raftwerk.host.protocol import Clock, Timer, Timers
-from raftwerk.monitor.status import FetchError
+from raftwerk.monitor.report import FetchError
 
 __all__ = ["Follower", "Open"]
 

@@ -1,23 +1,22 @@
 """One subscription a node, any number of pages: what nodes say is given to all.
 
 While no page is open nobody subscribes, and the nodes pay nothing; some seconds after
-the last one closed the hub lets go. What a page has to know to begin (who there is, in
-which state, what happened lately) is kept, so that a page opened late is as true as one
-opened early. Records are passed on as the nodes encoded them, in batches: what fans out
-is bytes.
+the last one closed the hub lets go. Records are passed on as the nodes encoded them, in
+batches: what fans out is bytes. `following` knows whom to subscribe to, `known` what a
+page is shown first.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from raftwerk.config import Url
-from raftwerk.errors import ConfigError
 from raftwerk.host.protocol import Host, Timer
 from raftwerk.monitor.follower import Follower, Open
+from raftwerk.monitor.following import Following, Membership
+from raftwerk.monitor.known import KEPT, PAST, Known
 from raftwerk.monitor.pages import Page
 from raftwerk.runtime.event_format import encode_record, header_record
 
@@ -30,10 +29,12 @@ LINGER_SECONDS: Final = 5.0
 """How long the hub stays subscribed without a page: one that is loaded anew comes back
 sooner."""
 
-PAST_RECORDS: Final = 400
-"""Events that are kept for pages that come late."""
-
 PAGES_MAX: Final = 64
+
+NEWS: Final = frozenset(
+    {"alarms", "event", "gone", "links", "peer", "process", "reach"}
+)
+"""Types after which the cluster may be better or worse off than before."""
 
 
 class _Head(msgspec.Struct):
@@ -42,29 +43,6 @@ class _Head(msgspec.Struct):
     type: str
     node: str = ""
     peer: str = ""
-
-
-class _Contact(msgspec.Struct):
-    """Where a member answers clients."""
-
-    id: str
-    client_urls: tuple[str, ...] = ()
-
-
-class _Membership(msgspec.Struct):
-    """What the hub reads of a record of members."""
-
-    members: tuple[_Contact, ...]
-
-
-KEPT: Final = frozenset({"header", "members", "peer", "state"})
-"""Types of which the last one of each node is what a new page has to know."""
-
-NAMING: Final = frozenset({"header", "members"})
-"""Those of them that say who is who."""
-
-PAST: Final = frozenset({"act", "event"})
-"""Types that are kept in their order, for the timeline."""
 
 
 class Hub:
@@ -80,6 +58,13 @@ class Hub:
         Clock and timers.
     source : str
         What the header of pages says of us: ``monitor`` or ``demo``.
+
+    Attributes
+    ----------
+    looked_at : asyncio.Event
+        Whether anybody looks, be it a page or a recording.
+    news : asyncio.Event
+        Set whenever something happened to the cluster; whoever waits for it clears it.
     """
 
     def __init__(
@@ -90,19 +75,17 @@ class Hub:
         *,
         source: str = "monitor",
     ) -> None:
-        self._configured = list(endpoints)
+        self.looked_at = asyncio.Event()
+        self.news = asyncio.Event()
         self._open = open_stream
         self._clock = host.clock
         self._timers = host.timers
         self._source = source
-        self._followers: dict[Url, Follower] = {}
+        self._following = Following(endpoints, self._make_follower, self._dropped)
+        self._known = Known()
         self._pages: list[Page] = []
         self._takers: list[Callable[[list[bytes]], None]] = []
         self._batch: list[bytes] = []
-        self._kept: dict[tuple[str, str, str], bytes] = {}
-        self._own: dict[tuple[str, str], bytes] = {}
-        self._past: deque[bytes] = deque(maxlen=PAST_RECORDS)
-        self._seen_past: set[int] = set()
         self._flushing: Timer | None = None
         self._letting_go: Timer | None = None
         self._is_stopped = False
@@ -112,7 +95,7 @@ class Hub:
     @property
     def subscriptions(self) -> int:
         """How many nodes are followed now."""
-        return len(self._followers)
+        return self._following.count
 
     @property
     def pages(self) -> int:
@@ -129,7 +112,7 @@ class Hub:
         """
         if self._is_stopped or len(self._pages) >= PAGES_MAX:
             return None
-        self._follow_all()
+        self._subscribe()
         self._flush()
         page = Page()
         page.put(self._beginning())
@@ -160,18 +143,36 @@ class Hub:
         """
         taker(self._beginning())
         self._takers.append(taker)
-        self._follow_all()
+        self._subscribe()
 
     async def stop(self) -> None:
         """End all pages and all subscriptions."""
         self._is_stopped = True
+        self.looked_at.clear()
         self._flush()
         for page in self._pages:
             page.close()
-        await self._stop_following()
+        await self._following.stop()
         for timer in (self._flushing, self._letting_go):
             if timer is not None:
                 timer.cancel()
+
+    def _subscribe(self) -> None:
+        """Subscribe, unless we are."""
+        if self._letting_go is not None:
+            self._letting_go.cancel()
+            self._letting_go = None
+        if not self._is_stopped:
+            self._following.begin()
+            self.looked_at.set()
+
+    def _let_go(self) -> None:
+        """Unsubscribe: nobody has looked for a while."""
+        self._letting_go = None
+        self.looked_at.clear()
+        for follower in self._following.end():
+            self.forget("reach", str(follower.url))
+        self._known.forget_nodes()
 
     # ---- what is said -------------------------------------------------------
 
@@ -187,10 +188,10 @@ class Hub:
         """
         line = encode_record({"t": self._clock.wall(), **record})
         if key:
-            self._own[record["type"], key] = line
+            self._known.keep_own(line, record["type"], key)
         if record["type"] in PAST:
-            self._past.append(line)
-        self._put(line)
+            self._known.remember(line)
+        self._put(line, record["type"])
 
     def forget(self, kind: str, key: str) -> None:
         """Tell new pages nothing of this any more.
@@ -202,58 +203,17 @@ class Hub:
         key : str
             Its key.
         """
-        self._own.pop((kind, key), None)
+        self._known.forget_own(kind, key)
 
     def _beginning(self) -> list[bytes]:
         """Return what a page has to know first."""
         header = header_record(self._source, self._clock.wall())
-        names: list[bytes] = []
-        rest: list[bytes] = []
-        for (kind, _, _), line in self._kept.items():
-            (names if kind in NAMING else rest).append(line)
-        # Who is who comes first: what happened is told by name.
-        return [encode_record(header), *names, *self._own.values(), *self._past, *rest]
+        return [encode_record(header), *self._known]
 
-    def _take(self, follower: Follower, line: bytes) -> None:
-        """Take what a node said."""
-        try:
-            head = msgspec.json.decode(line, type=_Head)
-            if head.type == "members":
-                self._meet(msgspec.json.decode(line, type=_Membership))
-        except msgspec.MsgspecError:
-            follower.refuse(f"not a record: {line[:80]!r}")
-            return
-        if head.type == "header":
-            self._know(follower, head.node)
-        if head.type in KEPT:
-            self._kept[head.type, head.node, head.peer] = line
-        elif head.type in PAST:
-            # A node that is followed again tells its past again.
-            mark = hash(line)
-            if mark in self._seen_past:
-                return
-            self._seen_past.add(mark)
-            if len(self._seen_past) > 8 * PAST_RECORDS:
-                self._seen_past = {hash(each) for each in self._past}
-            self._past.append(line)
-        self._put(line)
-
-    def _reached(self, follower: Follower) -> None:
-        """Tell whether a node can be reached."""
-        self.publish(
-            {
-                "type": "reach",
-                "endpoint": str(follower.url),
-                "node": follower.node,
-                "is_reachable": follower.trouble is None,
-                "since": follower.since,
-                "trouble": follower.trouble or "",
-            },
-            key=str(follower.url),
-        )
-
-    def _put(self, line: bytes) -> None:
+    def _put(self, line: bytes, kind: str) -> None:
         """Have a record wait for the next batch."""
+        if kind in NEWS:
+            self.news.set()
         self._batch.append(line)
         if self._flushing is None:
             self._flushing = self._timers.call_later(FLUSH_SECONDS, self._flush)
@@ -272,6 +232,11 @@ class Hub:
 
     # ---- whom we follow -----------------------------------------------------
 
+    @property
+    def urls(self) -> list[Url]:
+        """Where nodes are known to answer: the endpoints, and whom they named."""
+        return self._following.urls
+
     def add(self, url: Url) -> None:
         """Follow one more node whenever anybody looks.
 
@@ -280,9 +245,7 @@ class Hub:
         url : Url
             Where it answers clients.
         """
-        self._configured.append(url)
-        if self._pages or self._takers:
-            self._follow(url)
+        self._following.add(url)
 
     def remove(self, url: Url) -> None:
         """Follow a node no more, unless the others name it as a member.
@@ -292,83 +255,54 @@ class Hub:
         url : Url
             What `add` was given.
         """
-        self._configured.remove(url)
-        if url in self._followers:
-            self._drop(url)
+        self._following.remove(url)
 
-    def _follow_all(self) -> None:
-        """Subscribe, unless we are."""
-        if self._letting_go is not None:
-            self._letting_go.cancel()
-            self._letting_go = None
-        for url in self._configured:
-            self._follow(url)
-
-    def _follow(self, url: Url) -> None:
-        """Subscribe to one node, once."""
-        if url not in self._followers and not self._is_stopped:
-            follower = Follower(
-                url,
-                self._open,
-                clock=self._clock,
-                timers=self._timers,
-                take=self._take,
-                reached=self._reached,
-            )
-            self._followers[url] = follower
-            follower.start()
-
-    def _meet(self, membership: _Membership) -> None:
-        """Follow members that nobody follows yet; let go of those that left."""
-        everyone = {each.id: each for each in membership.members}
-        followed = {follower.node for follower in self._followers.values()}
-        undecided = any(
-            follower.node is None and follower.trouble is None
-            for follower in self._followers.values()
+    def _make_follower(self, url: Url) -> Follower:
+        """Return a follower whose words come to us."""
+        return Follower(
+            url,
+            self._open,
+            clock=self._clock,
+            timers=self._timers,
+            take=self._take,
+            reached=self._reached,
         )
-        for member in everyone.values():
-            if member.id in followed or not member.client_urls or undecided:
-                continue
-            try:
-                self._follow(Url.parse("client-urls", member.client_urls[0]))
-            except ConfigError:
-                continue  # it says so of itself; we can't go there
-        for url, follower in list(self._followers.items()):
-            is_gone = follower.node is not None and follower.node not in everyone
-            if is_gone and url not in self._configured:
-                self._drop(url)
 
-    def _know(self, follower: Follower, node: str) -> None:
-        """Note whose stream this is; two ways to one node are one too many."""
-        follower.node = node
-        for url, other in list(self._followers.items()):
-            is_double = other is not follower and other.node == node
-            if is_double and url not in self._configured:
-                self._drop(url)
+    def _take(self, follower: Follower, line: bytes) -> None:
+        """Take what a node said."""
+        try:
+            head = msgspec.json.decode(line, type=_Head)
+            if head.type == "members":
+                self._following.meet(msgspec.json.decode(line, type=Membership))
+        except msgspec.MsgspecError:
+            follower.refuse(f"not a record: {line[:80]!r}")
+            return
+        if head.type == "header":
+            self._following.know(follower, head.node)
+        if head.type in KEPT:
+            self._known.keep(line, head.type, head.node, head.peer)
+        elif head.type in PAST and not self._known.remember(line):
+            return
+        self._put(line, head.type)
 
-    def _drop(self, url: Url) -> None:
-        """Follow a node no more, and forget it."""
-        follower = self._followers.pop(url)
-        follower.cancel()
-        self.forget("reach", str(url))
-        self.publish({"type": "gone", "endpoint": str(url), "node": follower.node})
-        others = {each.node for each in self._followers.values()}
-        if follower.node not in others:
-            for key in [key for key in self._kept if key[1] == follower.node]:
-                del self._kept[key]
+    def _reached(self, follower: Follower) -> None:
+        """Tell whether a node can be reached."""
+        self.publish(
+            {
+                "type": "reach",
+                "endpoint": str(follower.url),
+                "node": follower.node,
+                "is_reachable": follower.trouble is None,
+                "since": follower.since,
+                "trouble": follower.trouble or "",
+            },
+            key=str(follower.url),
+        )
 
-    def _let_go(self) -> None:
-        """Unsubscribe: nobody has looked for a while."""
-        self._letting_go = None
-        followers, self._followers = self._followers, {}
-        for url, follower in followers.items():
-            follower.cancel()
-            self.forget("reach", str(url))
-        self._kept.clear()
-
-    async def _stop_following(self) -> None:
-        """Unsubscribe, and wait until that is done."""
-        followers, self._followers = self._followers, {}
-        for follower in followers.values():
-            follower.cancel()
-        await asyncio.gather(*(each.wait() for each in followers.values()))
+    def _dropped(self, follower: Follower) -> None:
+        """Tell that a node is followed no more, and forget it."""
+        url = str(follower.url)
+        self.forget("reach", url)
+        self.publish({"type": "gone", "endpoint": url, "node": follower.node})
+        if follower.node not in self._following.nodes:
+            self._known.forget_node(follower.node)

@@ -8,7 +8,7 @@ from typing import Final, Self
 import httpx
 
 from raftwerk.config import Url
-from raftwerk.monitor.status import FetchError
+from raftwerk.monitor.report import FetchError
 
 __all__ = ["HttpStream"]
 

@@ -8,7 +8,7 @@ next record that fits says how many were.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from raftwerk.config import NodeConfig
@@ -44,6 +44,10 @@ WAITING_BYTES_MAX: Final = 1024 * 1024
 
 SUBSCRIPTIONS_MAX: Final = 32
 """More are refused: a node is there for its clients."""
+
+
+Alarms = Sequence[tuple[str, NodeId]]
+"""The word for each, and whose it is; the same order always."""
 
 
 class Subscription:
@@ -126,6 +130,9 @@ class EventFeed:
         What it sends.
     meter : Meter
         What it measures.
+    alarms : callable, optional
+        Returns the alarms that its state machine knows: the word for each, and the
+        member that raised it.
     """
 
     def __init__(
@@ -137,6 +144,7 @@ class EventFeed:
         log: LogStore,
         tap: Tap,
         meter: Meter,
+        alarms: Callable[[], Alarms] = list,
     ) -> None:
         self._node = node
         self._config = config
@@ -145,6 +153,8 @@ class EventFeed:
         self._tap = tap
         self._meter = meter
         self._frames = Frames(node, log, meter)
+        self._alarms = alarms
+        self._told_alarms: Alarms = ()
         self._subscriptions: list[Subscription] = []
         self._past: deque[tuple[float, Event]] = deque(maxlen=PAST_EVENTS)
         self._timer: Timer | None = None
@@ -183,6 +193,7 @@ class EventFeed:
         is_first = not self._subscriptions
         if is_first:
             self._frames.reset()
+            self._told_alarms = self._alarms()
         now = self._clock.wall()
         beginning = [
             self._header(now),
@@ -190,6 +201,7 @@ class EventFeed:
             *(describe_event(event, t) for t, event in self._past),
             self._frames.state(now),
             *self._frames.peers(now).values(),
+            self._alarm_record(now, self._told_alarms),
         ]
         subscription = Subscription()
         for record in beginning:
@@ -275,6 +287,7 @@ class EventFeed:
             self._put(self._frames.state(now), now)
             self._tell_members(now)
             self._tell_peers(now)
+            self._tell_alarms(now)
         except NotLeader:  # it has ended
             self.stop()
             return
@@ -297,6 +310,24 @@ class EventFeed:
                 self._put(record, now)
         self._connected = {
             peer: record["is_connected"] for peer, record in peers.items()
+        }
+
+    def _tell_alarms(self, now: float) -> None:
+        """Tell which alarms are raised, if that is news."""
+        alarms = self._alarms()
+        if alarms != self._told_alarms:
+            self._told_alarms = alarms
+            self._put(self._alarm_record(now, alarms), now)
+
+    def _alarm_record(self, now: float, alarms: Alarms) -> Record:
+        """Return which alarms this node knows."""
+        return {
+            "type": "alarms",
+            "t": now,
+            "node": str(self._config.node_id),
+            "alarms": [
+                {"kind": kind, "member": str(member)} for kind, member in alarms
+            ],
         }
 
     def _put(self, record: Record, now: float) -> None:

@@ -1,8 +1,8 @@
 // The page: takes in what happens, live or from a recording, and shows it. What is taken
 // in is only noted; once a frame it is drawn, texts ten times a second at most.
 
-import { diagnose } from "./health.js";
-import { clock, count, setAttribute, setText } from "./format.js";
+import { healthOf } from "./health.js";
+import { clock, count, make, setAttribute, setText } from "./format.js";
 import { apply, newModel } from "./model.js";
 import { Live } from "./live.js";
 import { Nodes } from "./nodes.js";
@@ -84,18 +84,23 @@ function showConnection() {
   setText(byId("connection-words"), replay === null ? words[status.kind] : "replay");
 }
 
+const LOST = "What is shown may be old.";
 let lastSaid = "";
 
 function showHealth() {
-  const [level, words] =
-    replay === null && status.kind === "lost"
-      ? ["bad", `The monitor does not answer since ${clock(status.since)}. What is shown may be old.`]
-      : diagnose(shown());
-  const health = byId("health");
-  setAttribute(health, "data-level", level);
-  if (words !== lastSaid) {
-    lastSaid = words;
+  const isLost = replay === null && status.kind === "lost";
+  const [level, words, findings] = isLost
+    ? ["bad", `The monitor does not answer since ${clock(status.since)}. ${LOST}`, []]
+    : healthOf(shown(), replay === null && isLive);
+  setAttribute(byId("health"), "data-level", level);
+  const said = [words, ...findings].join("\n");
+  if (said !== lastSaid) {
+    lastSaid = said;
     setText(byId("health-words"), words);
+    byId("findings-list").replaceChildren(...findings.map((text) => make("li", {}, text)));
+    setText(byId("health-more"), findings.length > 1 ? `What to do (${findings.length})` : "What to do");
+    byId("health-more").hidden = !findings.length;
+    if (!findings.length) byId("findings").hidePopover();
   }
   setText(byId("dropped"), model.dropped ? `${count(model.dropped)} records were dropped: this page is slow` : "");
 }

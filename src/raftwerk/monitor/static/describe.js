@@ -82,7 +82,6 @@ const EVENTS = {
   SnapshotNotNeeded: (who, data, model) => [
     "snapshots", 1, `${nameOf(model, data.peer)} can go on from the log of ${who}`,
   ],
-  AlarmRaised: (who, data) => ["alarms", 2, `${who} raised an alarm: ${data.alarm ?? ""}`],
 };
 
 export const KINDS = [
@@ -96,6 +95,18 @@ export const KINDS = [
   ["alarms", "alarms"],
   ["demo", "what you did"],
 ];
+
+const ALARMS = {
+  NOSPACE: "it has no room, and what takes any is refused",
+  CORRUPT: "its data differs, and every change is refused",
+};
+
+export function describeAlarm(model, alarm, isRaised) {
+  const [kind, member] = alarm.split(" ");
+  const whose = `the alarm ${kind} of ${nameOf(model, member)}`;
+  const text = isRaised ? `${whose} was raised: ${ALARMS[kind] ?? "see the docs"}` : `${whose} has ended`;
+  return { kind: "alarms", weight: 2, text };
+}
 
 export function describe(model, record) {
   const who = nameOf(model, record.node);

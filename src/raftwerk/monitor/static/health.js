@@ -1,7 +1,34 @@
-// The state of the cluster in one sentence, in plain words.
+// The state of the cluster in one sentence, in plain words: what `raftwerk explain` says,
+// which the monitor asks for; or, for a recording in which nobody said it, what its
+// records show.
 
 import { clock, count, list } from "./format.js";
-import { isCut, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
+import { alarmsOf, isCut, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
+
+const SENTENCE_MAX = 170;
+
+const GRAVE = new Set([
+  "alarm", "disk-full", "elections-split", "no-quorum", "nobody-answers", "several-clusters",
+]);
+
+// Returns [level, sentence, findings]; level is good, warn, bad or wait.
+export function healthOf(model, isLive) {
+  const { diagnosis } = model;
+  if (diagnosis === null) {
+    return isLive ? ["wait", "Asking all nodes how they are.", []] : [...readHealth(model), []];
+  }
+  const { findings } = diagnosis;
+  if (!findings.length) return ["good", diagnosis.summary, []];
+  const level = findings.some((each) => GRAVE.has(each.kind)) ? "bad" : "warn";
+  return [level, firstSentence(diagnosis.summary), findings.map((each) => each.text)];
+}
+
+function firstSentence(text) {
+  const sentence = text.match(/^.*?[.](?=\s|$)/s)?.[0] ?? text;
+  if (sentence.length <= SENTENCE_MAX) return sentence;
+  const end = Math.max(sentence.lastIndexOf("; ", SENTENCE_MAX), sentence.indexOf(": "));
+  return `${sentence.slice(0, end > 0 ? Math.min(end, SENTENCE_MAX) : SENTENCE_MAX)} …`;
+}
 
 const LAG_ENTRIES = 1000;
 
@@ -32,8 +59,7 @@ function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-// Returns [level, sentence]; level is good, warn or bad.
-export function diagnose(model) {
+function readHealth(model) {
   const nodes = nodesInOrder(model);
   if (!model.conf || !nodes.length) {
     const silent = Object.values(model.reach).filter((each) => !each.is_reachable);
@@ -60,6 +86,11 @@ export function diagnose(model) {
   if (leader && leader.transferee !== null) {
     const target = nameOf(model, leader.transferee);
     return ["warn", `${leader.name} hands leadership over to ${target}; writes wait a moment.`];
+  }
+  const alarms = [...alarmsOf(model)].map((each) => each.split(" "));
+  if (alarms.length) {
+    const words = alarms.map(([kind, member]) => `${kind} of ${nameOf(model, member)}`);
+    return ["bad", `Writes are refused: the alarm ${list(words)} is raised.`];
   }
   const candidates = nodes.filter((node) => standing(model, node).endsWith("CANDIDATE"));
   if (!leader) {

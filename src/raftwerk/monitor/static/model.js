@@ -1,7 +1,7 @@
 // What is known of the cluster, made from records alone, one after the other. Live and
 // in replay it is the same function; a copy of it is a place to return to.
 
-import { describe } from "./describe.js";
+import { describe, describeAlarm } from "./describe.js";
 
 const TIMELINE_MAX = 400;
 const BUCKETS_MAX = 90;
@@ -18,6 +18,8 @@ export function newModel() {
     links: { cut: [], slow: 0 }, // of a demo; [from, to] by name
     load: null,
     chaos: null,
+    diagnosis: null, // what `raftwerk explain` would say
+    alarms: {}, // by the id of who knows them; each "KIND id of whose it is"
     members: [],
     conf: null,
     confTerm: -1,
@@ -216,7 +218,23 @@ const HANDLERS = {
 
   gone(model, record) {
     delete model.reach[record.endpoint];
-    if (record.node !== null) delete model.nodes[record.node];
+    if (record.node === null) return;
+    delete model.nodes[record.node];
+    delete model.alarms[record.node];
+  },
+
+  alarms(model, record) {
+    const isFirst = !(record.node in model.alarms);
+    const before = alarmsOf(model);
+    model.alarms[record.node] = record.alarms.map(({ kind, member }) => `${kind} ${member}`);
+    if (isFirst) return; // it was raised before we looked: not now
+    const after = alarmsOf(model);
+    for (const each of after) if (!before.has(each)) note(model, record, describeAlarm(model, each, true));
+    for (const each of before) if (!after.has(each)) note(model, record, describeAlarm(model, each, false));
+  },
+
+  diagnosis(model, record) {
+    model.diagnosis = record;
   },
 
   process(model, record) {
@@ -250,6 +268,14 @@ export function apply(model, record) {
   model.records += 1;
   if (record.t > model.t) model.t = record.t;
   if (handler) handler(model, record);
+}
+
+// Alarms are agreed upon, and each node tells them when it has applied them.
+export function alarmsOf(model) {
+  const known = Object.entries(model.alarms).filter(
+    ([id]) => model.nodes[id] && model.nodes[id].reachable !== false
+  );
+  return new Set(known.flatMap(([, alarms]) => alarms));
 }
 
 export function isCut(model, from, to) {

@@ -1,7 +1,7 @@
 // One row a node: what it is, and its log as a strip, all on one scale.
 
 import { bytes, clock, count, make, setAttribute, setText } from "./format.js";
-import { leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
+import { alarmsOf, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
 
 const SPAN_MIN = 40;
 const LAG_ENTRIES = 100; // fewer are only on their way
@@ -111,6 +111,10 @@ export class Nodes {
       words.push(node.vote === node.id ? "voted for itself" : `voted for ${nameOf(model, node.vote)}`);
     }
     if (role) words.push(role);
+    for (const alarm of alarmsOf(model)) {
+      const [kind, member] = alarm.split(" ");
+      if (member === node.id) words.push(`alarm ${kind}`);
+    }
     if (progress?.state === "PROBE") words.push("its leader probes its log");
     if (progress?.state === "SNAPSHOT") words.push("gets a snapshot");
     return words.join(" · ");

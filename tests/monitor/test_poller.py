@@ -7,21 +7,29 @@ from raftwerk.config import Url
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.protocol import Host
 from raftwerk.host.virtual import VirtualLoop, run, virtual_host
-from raftwerk.monitor.status import (
-    UNKNOWN,
-    UNREACHABLE,
-    FetchError,
-    NodeReport,
-    Poller,
-)
+from raftwerk.monitor.poller import Poller
+from raftwerk.monitor.report import UNKNOWN, UNREACHABLE, FetchError, NodeReport
 
-ONE, TWO = Url("node-1", 2379), Url("node-2", 2379)
+ONE, TWO, THREE = (Url(f"node-{number}", 2379) for number in (1, 2, 3))
+
+OTHER_WAY_TO_ONE = Url("the-same", 2379)
 
 
-def report(number: int, *, leader: str | None = "1", term: int = 3) -> NodeReport:
+def report(
+    number: int,
+    *,
+    leader: str | None = "1",
+    term: int = 3,
+    members: dict[str, Url | None] | None = None,
+) -> NodeReport:
     state = "LEADER" if leader == str(number) else "FOLLOWER"
     return NodeReport(
-        id=str(number), name=f"n{number}", term=term, state=state, leader=leader
+        id=str(number),
+        name=f"n{number}",
+        term=term,
+        state=state,
+        leader=leader,
+        members=members or {},
     )
 
 
@@ -142,5 +150,79 @@ def test_watchers_are_called_when_something_changed_and_only_then() -> None:
         nodes.answers[ONE] = report(1, term=9)
         await host.timers.sleep(5.0)
         assert len(calls) == 3
+
+    in_virtual_time(story)
+
+
+def endpoints(poller: Poller) -> list[str]:
+    return [view.endpoint for view in poller.views()]
+
+
+def test_members_that_a_node_names_are_asked_as_well() -> None:
+    async def story(nodes: FakeNodes, poller: Poller, host: Host) -> None:
+        everyone: dict[str, Url | None] = {"1": ONE, "2": TWO, "3": THREE, "4": None}
+        nodes.answers[ONE] = report(1, members=everyone)
+        nodes.answers[THREE] = report(3)
+        await host.timers.sleep(2.5)
+        assert endpoints(poller) == [str(ONE), str(TWO), str(THREE)]
+        assert poller.views()[2].name == "n3"
+        # It is asked on when it is away, and forgotten when nobody names it any more.
+        nodes.answers[THREE] = FetchError("connection refused")
+        await host.timers.sleep(2.5)
+        assert poller.views()[2].state == UNREACHABLE
+        nodes.answers[ONE] = report(1, members={"1": ONE, "2": TWO})
+        await host.timers.sleep(2.5)
+        assert endpoints(poller) == [str(ONE), str(TWO)]
+        asked = nodes.asked.count(THREE)
+        await host.timers.sleep(2.5)
+        assert nodes.asked.count(THREE) == asked
+
+    in_virtual_time(story)
+
+
+def test_a_member_whom_one_node_names_stays_if_another_does_not_know_it_yet() -> None:
+    async def story(nodes: FakeNodes, _poller: Poller, host: Host) -> None:
+        nodes.answers[ONE] = report(1, members={"1": ONE, "2": TWO, "3": THREE})
+        nodes.answers[TWO] = report(2, members={"1": ONE, "2": TWO})
+        nodes.answers[THREE] = report(3)
+        await host.timers.sleep(1.5)
+        asked = nodes.asked.count(THREE)
+        await host.timers.sleep(10.0)
+        assert nodes.asked.count(THREE) == asked + 10  # once a second, and never anew
+
+    in_virtual_time(story)
+
+
+def test_two_ways_to_one_node_are_one_row() -> None:
+    async def story(nodes: FakeNodes, poller: Poller, host: Host) -> None:
+        nodes.answers[ONE] = report(1, members={"1": OTHER_WAY_TO_ONE, "2": TWO})
+        nodes.answers[OTHER_WAY_TO_ONE] = report(1)
+        await host.timers.sleep(2.5)
+        assert endpoints(poller) == [str(ONE), str(TWO)]
+        # Also if only the other way was known when it was named.
+        nodes.answers[ONE] = FetchError("connection refused")
+        poller.remove(ONE)
+        nodes.answers[TWO] = report(2, members={"1": OTHER_WAY_TO_ONE, "2": TWO})
+        await host.timers.sleep(2.5)
+        assert endpoints(poller) == [str(TWO), str(OTHER_WAY_TO_ONE)]
+        nodes.answers[ONE] = report(1)
+        poller.add(ONE)
+        await host.timers.sleep(2.5)
+        assert endpoints(poller) == [str(TWO), str(ONE)]
+
+    in_virtual_time(story)
+
+
+def test_a_node_may_be_added_that_was_found_before() -> None:
+    async def story(nodes: FakeNodes, poller: Poller, host: Host) -> None:
+        nodes.answers[ONE] = report(1, members={"1": ONE, "2": TWO, "3": THREE})
+        nodes.answers[THREE] = report(3)
+        await host.timers.sleep(2.5)
+        poller.add(THREE)
+        nodes.answers[ONE] = report(1, members={"1": ONE, "2": TWO})
+        await host.timers.sleep(2.5)
+        assert endpoints(poller) == [str(ONE), str(TWO), str(THREE)]
+        poller.remove(THREE)
+        assert endpoints(poller) == [str(ONE), str(TWO)]
 
     in_virtual_time(story)

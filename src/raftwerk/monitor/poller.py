@@ -1,74 +1,34 @@
 """What each node said when it was last asked, and since when one does not answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from raftwerk.config import Url
-from raftwerk.errors import RaftwerkError
 from raftwerk.host.protocol import Clock, Timers
+from raftwerk.monitor.report import (
+    UNKNOWN,
+    UNREACHABLE,
+    Fetch,
+    FetchError,
+    NodeReport,
+    NodeView,
+)
 
-__all__ = [
-    "UNKNOWN",
-    "UNREACHABLE",
-    "Fetch",
-    "FetchError",
-    "NodeReport",
-    "NodeView",
-    "Poller",
-]
-
-UNKNOWN: Final = "UNKNOWN"
-"""The state of a node that was not asked yet."""
-
-UNREACHABLE: Final = "UNREACHABLE"
-"""The state of a node that does not answer; all others are the nodes' own words."""
-
-
-class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a node says of itself; ids are texts, for a page can't hold 64 bits."""
-
-    id: str
-    name: str
-    term: int
-    state: str
-    leader: str | None
-    """The id of the leader it knows."""
-
-
-class FetchError(RaftwerkError):
-    """A node did not answer, or not as a node does; the message says how."""
-
-
-Fetch = Callable[[Url], Awaitable[NodeReport]]
-"""Asks the node at a client URL; raises `FetchError`."""
-
-
-class NodeView(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the page."""
-
-    endpoint: str
-    id: str | None = None
-    name: str | None = None
-    term: int | None = None
-    state: str = UNKNOWN
-    leader: str | None = None
-    """The leader's name, or its id as long as its name is not known."""
-    unreachable_since: float | None = None
-    """In seconds since 1970, by the monitor's clock; None if it answers."""
-    error: str | None = None
-    """Why it is taken for unreachable."""
+__all__ = ["Poller"]
 
 
 class Poller:
     """Asks every node at its own pace, so that a slow one delays no other.
 
+    One endpoint is enough: members that nodes name are asked as well, for as long as
+    somebody names them.
+
     Parameters
     ----------
     endpoints : sequence of Url
-        The nodes' client URLs; views keep this order.
+        The nodes' client URLs to begin with; views keep this order.
     fetch : Fetch
         Asks one of them.
     clock : Clock
@@ -92,13 +52,14 @@ class Poller:
         timeout_seconds: float = 1.0,
     ) -> None:
         """Know nothing of any node yet."""
-        self._endpoints = list(endpoints)
+        self._configured = list(dict.fromkeys(endpoints))
         self._fetch = fetch
         self._clock = clock
         self._timers = timers
         self._interval_seconds = interval_seconds
         self._timeout_seconds = timeout_seconds
-        self._views = {url: NodeView(endpoint=str(url)) for url in self._endpoints}
+        self._views = {url: NodeView(endpoint=str(url)) for url in self._configured}
+        self._named: dict[Url, dict[str, Url | None]] = {}
         self._watchers: list[Callable[[], object]] = []
         self._group: asyncio.TaskGroup | None = None
         self._asking: dict[Url, asyncio.Task[None]] = {}
@@ -109,9 +70,9 @@ class Poller:
         Returns
         -------
         tuple of NodeView
-            In the order of the endpoints.
+            In the order in which they came; those of the endpoints first.
         """
-        views = [self._views[url] for url in self._endpoints]
+        views = list(self._views.values())
         names = {view.id: view.name for view in views}
         return tuple(
             msgspec.structs.replace(
@@ -134,7 +95,7 @@ class Poller:
         """Ask until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            for url in self._endpoints:
+            for url in self._views:
                 self._asking[url] = group.create_task(self._keep_asking(url))
 
     def add(self, url: Url) -> None:
@@ -145,49 +106,92 @@ class Poller:
         url : Url
             Where it answers clients.
         """
-        self._endpoints.append(url)
-        self._views[url] = NodeView(endpoint=str(url))
-        if self._group is not None:
-            self._asking[url] = self._group.create_task(self._keep_asking(url))
+        if url not in self._configured:
+            self._configured.append(url)
+        self._begin(url)
 
     def remove(self, url: Url) -> None:
-        """Ask a node no more.
+        """Ask a node no more, unless others name it as a member.
 
         Parameters
         ----------
         url : Url
-            Where it answered clients.
+            What `add` was given.
         """
-        self._endpoints.remove(url)
+        self._configured.remove(url)
+        self._end(url)
+
+    def _begin(self, url: Url) -> None:
+        """Ask a node, unless we do."""
+        if url not in self._views:
+            self._views[url] = NodeView(endpoint=str(url))
+            if self._group is not None:
+                self._asking[url] = self._group.create_task(self._keep_asking(url))
+
+    def _end(self, url: Url) -> None:
+        """Ask a node no more, and forget it."""
         asking = self._asking.pop(url, None)
         if asking is not None:
             asking.cancel()
+        self._named.pop(url, None)
         self._views.pop(url)
+
+    # ---- members that nobody told us of -------------------------------------
+
+    def _meet(self, url: Url, report: NodeReport) -> None:
+        """Ask whom this node names, and those no more whom nobody names."""
+        self._named[url] = report.members
+        named: dict[str, Url | None] = {}
+        for members in self._named.values():
+            named |= members
+        for other, view in list(self._views.items()):
+            is_found = other not in self._configured and other != url
+            # A second way to this node, or to one that is no member any more.
+            if is_found and view.id is not None:
+                if view.id == report.id or view.id not in named:
+                    self._end(other)
+        if any(view.state == UNKNOWN for view in self._views.values()):
+            return  # it may be one of those that are named
+        known = {view.id for view in self._views.values()}
+        for member, its_url in named.items():
+            if its_url is not None and member not in known:
+                self._begin(its_url)
+
+    # ---- asking -------------------------------------------------------------
 
     async def _keep_asking(self, url: Url) -> None:
         """Ask one node again and again."""
         while True:
-            view = await self._ask(url)
-            if view != self._views.get(url):
-                self._views[url] = view
+            answer = await self._ask(url)
+            before = self.views()
+            self._take(url, answer)
+            if self.views() != before:
                 for callback in self._watchers:
                     callback()
             await self._timers.sleep(self._interval_seconds)
 
-    async def _ask(self, url: Url) -> NodeView:
-        """Return the view of a node after one more question."""
+    async def _ask(self, url: Url) -> NodeReport | FetchError:
+        """Return what a node says, or why it says nothing."""
         try:
-            report = await self._fetch_in_time(url)
+            return await self._fetch_in_time(url)
         except FetchError as error:
-            return self._without_answer(url, str(error))
-        return NodeView(
+            return error
+
+    def _take(self, url: Url, answer: NodeReport | FetchError) -> None:
+        """Know more of a node, and of whom it names."""
+        if isinstance(answer, FetchError):
+            self._views[url] = self._without_answer(url, str(answer))
+            self._named.pop(url, None)
+            return
+        self._views[url] = NodeView(
             endpoint=str(url),
-            id=report.id,
-            name=report.name,
-            term=report.term,
-            state=report.state,
-            leader=report.leader,
+            id=answer.id,
+            name=answer.name,
+            term=answer.term,
+            state=answer.state,
+            leader=answer.leader,
         )
+        self._meet(url, answer)
 
     async def _fetch_in_time(self, url: Url) -> NodeReport:
         """Ask one node; an answer that takes too long is none."""
