@@ -24,6 +24,7 @@
     └── RequestError           the client, told which of two worlds it is in
         ├── NotProposed        nothing happened: safe to retry
         │   ├── NotLeader      names the leader when it is known
+        │   ├── Quarantined    this member's state differs from the others': ask another
         │   ├── ChangePending  another change of members is under way
         │   └── QueueFull      says how many are waiting
         └── OutcomeUnknown     leadership was lost meanwhile: ask before you retry
@@ -48,6 +49,7 @@ __all__ = [
     "NotProposed",
     "OutcomeUnknown",
     "PeerError",
+    "Quarantined",
     "QueueFull",
     "RaftwerkError",
     "RequestError",
@@ -150,6 +152,10 @@ class NotProposed(RequestError):
 
 class NotLeader(NotProposed):
     """This member does not lead; the message names the leader where it is known."""
+
+
+class Quarantined(NotProposed):
+    """This member's state differs from the others'; it answers when it is sound."""
 
 
 class ChangePending(NotProposed):

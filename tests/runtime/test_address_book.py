@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import msgspec
 import pytest
 
 from raftwerk.core.records import ConfState
@@ -137,7 +136,7 @@ def test_whoever_was_found_and_is_no_member_is_not_told() -> None:
 
 
 def publish(rig: Rig, member: Member) -> None:
-    rig.members.apply_record(msgspec.msgpack.encode(PublishMember(member)))
+    rig.members.apply_record(PublishMember(member))
 
 
 def test_who_turns_out_to_have_lost_his_data_is_parted_with_until_he_is_himself() -> (

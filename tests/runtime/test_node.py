@@ -443,7 +443,7 @@ async def test_members_tell_of_themselves_and_all_know_it() -> None:
         members = process.node.members
         assert [m.name for m in members] == ["node1", "node2", "node3"]
         assert [m.directory_id for m in members] == [0x101, 0x102, 0x103]
-        assert [m.version for m in members] == [1, 1, 1]
+        assert [m.version for m in members] == [READABLE_VERSION] * 3
 
 
 @story

@@ -10,11 +10,12 @@ from raftwerk.host.draw import SplitMix64
 from raftwerk.host.virtual import VirtualLoop, virtual_host
 from raftwerk.runtime.members import Members, PublishMember
 from raftwerk.runtime.publisher import Publisher
+from raftwerk.runtime.versions import READABLE_VERSION
 from raftwerk.types import NodeId
 
 from .group import member_of, story
 
-TRUTH = member_of(1, name="one", directory_id=7, version=1)
+TRUTH = member_of(1, name="one", directory_id=7, version=READABLE_VERSION)
 
 
 class Rig:
@@ -47,7 +48,7 @@ class Rig:
 
     def apply(self) -> None:
         """Have what was told last come to effect."""
-        self.members.apply_record(msgspec.msgpack.encode(PublishMember(self.truth)))
+        self.members.apply_record(PublishMember(self.truth))
         self.told[-1][1].set_result(None)
 
 
@@ -147,7 +148,7 @@ async def test_who_moves_tells_again_even_while_it_is_telling() -> None:
     rig.truth = msgspec.structs.replace(TRUTH, peer_urls=moved)
     rig.publisher.move(moved)
     assert len(rig.told) == 1, "one record at a time"
-    rig.members.apply_record(msgspec.msgpack.encode(PublishMember(TRUTH)))
+    rig.members.apply_record(PublishMember(TRUTH))
     rig.told[-1][1].set_result(None)
     await asyncio.sleep(0)
     assert len(rig.told) == 2

@@ -34,6 +34,7 @@ class State:
     __slots__ = (
         "alarms",
         "compact_revision",
+        "effects",
         "history",
         "index",
         "is_scavenged",
@@ -56,6 +57,8 @@ class State:
         """The kind of each alarm that is raised, and the member whose it is."""
         self.is_scavenged = compact_revision == NEVER_COMPACTED
         """Whether nothing is left of what can't be read any more."""
+        self.effects: list[object] = []
+        """What the present batch has changed and answered so far, in order."""
 
     def put(self, kv: KeyValue, before: KeyValue | None) -> None:
         """Take in a version of a key.
@@ -71,6 +74,7 @@ class State:
             self.leases.move(kv.key, before.lease if before else 0, kv.lease)
         self.index.put(kv, before)
         self.history.append(kv, before)
+        self.effects.append(kv)
         self.revision = kv.mod_revision
 
     def delete(self, before: Sequence[KeyValue], revision: int) -> None:
@@ -89,6 +93,7 @@ class State:
             if kv.lease:
                 self.leases.move(kv.key, kv.lease, 0)
             self.history.append(deletion, kv)
+        self.effects += deletions
         if deletions:
             self.revision = revision
 

@@ -3,7 +3,17 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final
 
-from raftwerk.kv import alarms, compaction, digest, lease, ranges, snapshot, txn, write
+from raftwerk.kv import (
+    alarms,
+    compaction,
+    digest,
+    effects,
+    lease,
+    ranges,
+    snapshot,
+    txn,
+    write,
+)
 from raftwerk.kv.commands import (
     CheckpointLeases,
     Command,
@@ -106,16 +116,22 @@ class Store:
         """
         state = self._state
         results: list[Result] = []
+        told = state.effects = []
         for command in [decode(command) for command in commands]:
             if isinstance(command, Compact):
                 self._tell()  # while what it forgets can still be told
             if state.alarms and (refused := alarms.refusal(state, command)):
                 results.append(refused)
+                told.append(refused)
                 continue
+            result: Result
             try:
-                results.append(_HANDLERS[type(command)](state, command))
+                result = _HANDLERS[type(command)](state, command)
             except KvError as refusal:
-                results.append(refusal)
+                result = refusal
+            results.append(result)
+            if not isinstance(result, PutResult):  # it says no more than its change
+                told.append(result)
         self._applied_index = index
         if state.leases.has_news:
             news = state.leases.take_news()
@@ -125,6 +141,31 @@ class Store:
         if not state.is_scavenged:
             compaction.scavenge(state, CHANGES_SCAVENGED_PER_BATCH)
         return results
+
+    def effects(self) -> bytes:
+        """Return what the last batch changed and answered.
+
+        Returns
+        -------
+        bytes
+            As `raftwerk.runtime.TellsEffects` wants it.
+        """
+        return effects.encode(self._state.effects)
+
+    def inspect(self, place: bytes) -> tuple[bytes, bytes]:
+        """Return a stretch of what is stored now, of a bounded length.
+
+        Parameters
+        ----------
+        place : bytes
+            Where the last stretch ended; empty for the beginning.
+
+        Returns
+        -------
+        tuple of bytes
+            As `raftwerk.runtime.ShowsState` wants it.
+        """
+        return effects.stretch(self._state, place)
 
     def range(self, request: Range) -> RangeResult:
         """Read keys, in one go.

@@ -7,13 +7,24 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from raftwerk.core.membership import members as members_of
 from raftwerk.core.records import ConfChange, ConfState, Entry, EntryKind, Snapshot
-from raftwerk.errors import InvalidChange, MisuseError, UnknownFormat, require
+from raftwerk.errors import (
+    InvalidChange,
+    MisuseError,
+    OutcomeUnknown,
+    UnknownFormat,
+    require,
+)
+from raftwerk.runtime.chain import CHECK_ENTRIES, Chain, ChainState
+from raftwerk.runtime.drift import Drift, DriftReport
 from raftwerk.runtime.envelope import EnvelopeKind, Sender, content_of, kind_of
 from raftwerk.runtime.machine_queue import MachineCall, MachineSteps
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.members import ChangeContext, Members
+from raftwerk.runtime.records import decode_record
 from raftwerk.runtime.state_machine import StateMachine
+from raftwerk.runtime.versions import DRIFT_VERSION
 from raftwerk.runtime.waiters import Waiters
 from raftwerk.types import NO_TERM, LogIndex, Term
 
@@ -42,6 +53,12 @@ class Applier:
         The last entry that was applied.
     members : Members
         Who the members are, as of that entry.
+    conf_state : ConfState
+        The configuration, as of that entry.
+    chain : Chain or None
+        What was done up to that entry; None while not all members count.
+    drift : Drift
+        Which replicas differ from the others, as of that entry.
     """
 
     def __init__(
@@ -58,6 +75,21 @@ class Applier:
         self.applied_index = LogIndex(0)
         self.applied_term: Term = NO_TERM
         self.members = Members(())
+        self.conf_state = ConfState()
+        self.chain: Chain | None = None
+        self.drift = Drift()
+        self._again_until = LogIndex(0)
+
+    @property
+    def is_quarantined(self) -> bool:
+        """Whether what the machine says is not what a majority of replicas says.
+
+        Returns
+        -------
+        bool
+            True: nobody may be told what it says.
+        """
+        return self._sender.node_id in self.drift.quarantined
 
     def restored(self, snapshot: Snapshot) -> None:
         """Know that the machine has become what a snapshot holds.
@@ -74,9 +106,44 @@ class Applier:
         )
         manifest = Manifest.decode(snapshot.data)
         self.members = Members(manifest.members, manifest.removed, manifest.version)
+        self.conf_state = snapshot.conf_state
+        self.drift = Drift(manifest.drift)
+        self._state_restored(snapshot, manifest)
+        self._waiters.forget_order()
+
+    def replaced(self, snapshot: Snapshot) -> None:
+        """Know that the machine has become that of a sound replica, at an older index.
+
+        Entries from there on are given to it once more by `apply`; what they mean for
+        members and verdicts has come to pass already, and is left alone.
+
+        Parameters
+        ----------
+        snapshot : Snapshot
+            At most at the applied index.
+        """
+        require(
+            snapshot.index <= self.applied_index,
+            f"what follows a snapshot at {snapshot.index} is here"
+            f" (applied index {self.applied_index})",
+        )
+        self._again_until = max(self._again_until, self.applied_index)
+        self._state_restored(snapshot, Manifest.decode(snapshot.data))
+
+    def _state_restored(self, snapshot: Snapshot, manifest: Manifest) -> None:
+        """Go on from the state of a snapshot."""
         self.applied_index = snapshot.index
         self.applied_term = snapshot.term
-        self._waiters.forget_order()
+        if manifest.chain is not None:
+            self.chain = Chain(manifest.chain)
+        else:
+            self.chain = None
+            self._begin_chain()
+
+    def _begin_chain(self) -> None:
+        """Count from here on, if all members do: they apply the same entry here."""
+        if self.chain is None and self.members.version >= DRIFT_VERSION:
+            self.chain = Chain(ChainState())
 
     def apply(self, entries: Sequence[Entry]) -> MachineSteps[bool]:
         """Apply entries, and give results to those who wait here.
@@ -113,6 +180,7 @@ class Applier:
         )
         changed = False
         commands: list[Entry] = []
+        check_at = entries[0].index + -entries[0].index % CHECK_ENTRIES
         for entry in entries:
             is_command = (
                 entry.term == self.applied_term
@@ -122,32 +190,52 @@ class Applier:
             )
             if is_command:
                 commands.append(entry)
-                continue
-            yield from self._apply_commands(commands)
-            commands = []
-            if entry.term != self.applied_term:
-                # Before anything of the new term takes effect: what was appended in an
-                # older one and is not applied by now never will be.
-                self.applied_term = entry.term
-                self._waiters.settle_older(entry.term)
-            changed |= self._apply_other(entry, commands)
+            else:
+                yield from self._apply_commands(commands)
+                commands = []
+                if entry.term != self.applied_term:
+                    # Before anything of the new term takes effect: what was appended in
+                    # an older one and is not applied by now never will be.
+                    self.applied_term = entry.term
+                    self._waiters.settle_older(entry.term)
+                changed |= self._apply_other(entry, commands)
+            if entry.index == check_at:
+                yield from self._apply_commands(commands)
+                commands = []
+                yield from self._check(entry.index)
+                check_at += CHECK_ENTRIES
         yield from self._apply_commands(commands)
         self.applied_index = entries[-1].index
         return changed
 
     def _apply_other(self, entry: Entry, commands: list[Entry]) -> bool:
         """Apply what is no mere command; return whether members may have changed."""
+        is_again = entry.index <= self._again_until
         if entry.kind is not EntryKind.COMMAND:
-            self._apply_change(entry)
-            return True
+            if not is_again:
+                self._apply_change(entry)
+            return not is_again
         if not entry.data:
             return False  # A leader's first entry, or a change that was refused.
         if kind_of(entry.data) is EnvelopeKind.COMMAND:
             commands.append(entry)
             return False
-        self.members.apply_record(content_of(entry.data))
+        if is_again:
+            return False
+        record = decode_record(content_of(entry.data))
+        if isinstance(record, DriftReport):
+            self.drift.apply(record, self.conf_state)
+        else:
+            self.members.apply_record(record)
+            self._begin_chain()
         self._resolve(self._sender.number_of(entry.data), None)
         return True
+
+    def _check(self, index: LogIndex) -> MachineSteps[None]:
+        """Link what was done up to an index to all that was done before."""
+        chain, machine = self.chain, self.machine
+        if chain is not None:
+            yield MachineCall(lambda: chain.close(index, machine))
 
     def _apply_commands(self, batch: list[Entry]) -> MachineSteps[None]:
         """Apply commands in one call, and resolve those that are ours."""
@@ -158,7 +246,9 @@ class Applier:
         for entry, result in zip(batch, results, strict=True):
             number = number_of(entry.data)
             if number is not None:
-                self._waiters.resolve(number, result)
+                self._waiters.resolve(
+                    number, _unsound() if self.is_quarantined else result
+                )
 
     def _call(self, batch: list[Entry]) -> Sequence[object]:
         """Have the machine apply commands, perhaps in its thread."""
@@ -178,6 +268,8 @@ class Applier:
                 f"{name}.apply returned {len(results)} results for {len(batch)}"
                 " commands; it must return one for each"
             )
+        if self.chain is not None:
+            self.chain.add_batch(self.machine, results)
         return results
 
     def _apply_change(self, entry: Entry) -> None:
@@ -190,13 +282,24 @@ class Applier:
             # Each member refuses it alike, and the configuration stays.
             self._resolve(number, error)
             return
+        self.conf_state = conf_state
         self.members.apply_change(context, conf_state)
+        self.drift.keep(members_of(conf_state))
+        self._begin_chain()
         self._resolve(number, conf_state)
 
     def _resolve(self, number: int | None, result: object) -> None:
         """Give a result to whoever waits, if the proposal was made here."""
         if number is not None:
             self._waiters.resolve(number, result)
+
+
+def _unsound() -> OutcomeUnknown:
+    """Return what is said instead of a result that nobody may be told."""
+    return OutcomeUnknown(
+        "the proposal was applied, but this member's state differs from that of the"
+        " others, so its answer is worth nothing; look at another member"
+    )
 
 
 def _decode_change(entry: Entry) -> tuple[ConfChange, ChangeContext]:

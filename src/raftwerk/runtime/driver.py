@@ -6,7 +6,7 @@ peer.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import TypeVar
 
 from raftwerk.config import NodeConfig
@@ -28,8 +28,10 @@ from raftwerk.runtime.presence import Presence
 from raftwerk.runtime.removal import Removal
 from raftwerk.runtime.requests import Requests
 from raftwerk.runtime.snapshots import Snapshots, state_chunks
+from raftwerk.runtime.soundness import Soundness
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.timekeeper import Timekeeper
+from raftwerk.runtime.versions import DRIFT_VERSION
 from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import Transport
 from raftwerk.transport.refusals import ProposalsRefused
@@ -59,8 +61,8 @@ class Driver:
         Takes the core's events of one turn.
     on_failure : callable
         Takes the error that ends this member; nothing is done after that.
-    answers : mapping of str to Answer
-        Who answers calls while this member leads, by topic.
+    answers : mutable mapping of str to Answer
+        Who answers calls while this member leads, by topic; the driver adds itself.
 
     Attributes
     ----------
@@ -74,6 +76,8 @@ class Driver:
         What is applied, and who the members are; to look at.
     presence : Presence
         Who is told of us, and whom the transport is told of.
+    soundness : Soundness
+        Whether this replica is as the others.
     timekeeper : Timekeeper
         What time means to the core.
     loop_lag : LoopLag
@@ -90,7 +94,7 @@ class Driver:
         transport: Transport,
         on_events: Callable[[Sequence[Event]], None],
         on_failure: Callable[[BaseException], None],
-        answers: Mapping[str, Answer],
+        answers: MutableMapping[str, Answer],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._config = config
@@ -106,7 +110,12 @@ class Driver:
             core_config(config, snapshot.index), stores.log, host.draw.below
         )
         requests = self.requests = Requests(
-            config, replica, host, self.wake, lambda: self.applier.members
+            config,
+            replica,
+            host,
+            self.wake,
+            lambda: self.applier.members,
+            lambda: self.applier.is_quarantined,
         )
         self.applier = Applier(
             machine, requests.sender, requests.waiters, replica.apply_conf_change
@@ -147,6 +156,20 @@ class Driver:
             lambda: requests.is_any_waiting,
             host.timers,
             config.election_timeout_max_millis / 1000,
+            lambda: self.applier.drift.quarantined,
+        )
+        self.soundness = Soundness(
+            replica.state,
+            self.applier,
+            self.calls,
+            self.snapshots,
+            host,
+            answers=answers,
+            propose=lambda record: requests.propose(
+                record, EnvelopeKind.RECORD, DRIFT_VERSION
+            ),
+            hand_over=self.hand_over,
+            on_failure=self.fail,
         )
         self.timekeeper = Timekeeper(
             config, replica, host, self.wake, self._look_around
@@ -266,6 +289,7 @@ class Driver:
             self._is_in_turn = False
             self._tell_events()
             self._farewell.look()
+            self.soundness.look()
             self.timekeeper.arm(self.requests.is_any_waiting)
         # pylint: disable-next=broad-exception-caught  # any ends it
         except Exception as error:
@@ -327,6 +351,7 @@ class Driver:
         self.presence.stop()
         self._removal.stop()
         self.calls.stop()
+        self.soundness.stop()
         self._effects.stop()
         self.requests.end(f"member {self._config.node_id:x} {how}")
         self._farewell.end()

@@ -120,9 +120,10 @@ class Sender:
         Drawn at start; below 2**64.
     """
 
-    __slots__ = ("_ticket_prefix",)
+    __slots__ = ("_ticket_prefix", "node_id")
 
     def __init__(self, node_id: NodeId, incarnation: int) -> None:
+        self.node_id = node_id
         header = _HEADER.pack(0, 0, node_id, incarnation, 0)
         self._ticket_prefix = header[_TICKET_OFFSET:_NUMBER_OFFSET]
 

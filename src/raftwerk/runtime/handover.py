@@ -5,7 +5,7 @@ an election timeout.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from raftwerk.core.inputs import TransferLeadership
 from raftwerk.core.roles import Role
@@ -16,21 +16,27 @@ from raftwerk.types import NodeId
 __all__ = ["Farewell", "successor"]
 
 
-def successor(state: State) -> NodeId | None:
+def successor(state: State, unfit: Collection[NodeId] = ()) -> NodeId | None:
     """Return who should lead after us: the voter who lacks least.
 
     Parameters
     ----------
     state : State
         A leader's.
+    unfit : collection of NodeId
+        Who should not lead.
 
     Returns
     -------
     NodeId or None
-        None if there is nobody else who votes from now on.
+        None if there is nobody else who votes from now on, and may lead.
     """
     progress = state.tracker.progress
-    others = [voter for voter in state.tracker.conf_state.voters if voter != state.id]
+    others = [
+        voter
+        for voter in state.tracker.conf_state.voters
+        if voter != state.id and voter not in unfit
+    ]
     return max(
         others,
         key=lambda voter: (
@@ -57,6 +63,8 @@ class Farewell:
         For the end of patience.
     patience_seconds : float
         How long each of both may take.
+    unfit : callable
+        Returns who should not lead.
     """
 
     def __init__(
@@ -66,7 +74,9 @@ class Farewell:
         is_any_waiting: Callable[[], bool],
         timers: Timers,
         patience_seconds: float,
+        unfit: Callable[[], Collection[NodeId]] = tuple,
     ) -> None:
+        self._unfit = unfit
         self._state = state
         self._give = give
         self._is_any_waiting = is_any_waiting
@@ -78,7 +88,8 @@ class Farewell:
     async def hand_over(self) -> None:
         """Return when another leads, or when that takes too long."""
         state = self._state
-        heir = successor(state) if state.role is Role.LEADER else None
+        is_leader = state.role is Role.LEADER
+        heir = successor(state, self._unfit()) if is_leader else None
         if heir is not None:
             self._give(TransferLeadership(heir))
             # To step down is not enough: the new leader may need our vote, which

@@ -10,6 +10,8 @@ import msgspec
 
 from raftwerk.core.records import ConfState, Snapshot
 from raftwerk.errors import UnknownFormat
+from raftwerk.runtime.chain import ChainState
+from raftwerk.runtime.drift import DriftRecord
 from raftwerk.runtime.members import Member
 from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.types import LogIndex, NodeId, Term
@@ -41,6 +43,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     chunks : int or None
         Of how many chunks the state consists; None: the state machine is as it is when
         it is new, and there are no chunks.
+    chain : ChainState or None
+        Of all that was done up to here; None if nobody counted.
+    drift : DriftRecord
+        The verdicts on replicas that differ.
     """
 
     format: int = _FORMAT
@@ -48,6 +54,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     removed: tuple[NodeId, ...] = ()
     version: int = FIRST_VERSION
     chunks: int | None = None
+    chain: ChainState | None = None
+    drift: DriftRecord = DriftRecord()
 
     def encode(self) -> bytes:
         """Return the bytes for `Snapshot.data`.

@@ -12,7 +12,6 @@ import msgspec
 
 from raftwerk.core.membership import members as members_of
 from raftwerk.core.records import ConfState
-from raftwerk.errors import UnknownFormat
 from raftwerk.runtime.versions import (
     FIRST_VERSION,
     agreed_version,
@@ -206,27 +205,19 @@ class Members:
                 self._members[member.node_id] = _merged(known, member)
         self._agree()
 
-    def apply_record(self, content: bytes) -> None:
+    def apply_record(self, record: PublishMember) -> None:
         """Take in what a member says of itself, if it is one and the same as before.
 
         Parameters
         ----------
-        content : bytes
-            An encoded `PublishMember`.
+        record : PublishMember
+            From the log.
 
         Raises
         ------
         UnknownFormat
-            If a newer version wrote it, or the cluster's version is now one that this
-            raftwerk can't read.
+            If the cluster's version is now one that this raftwerk can't read.
         """
-        try:
-            record = msgspec.msgpack.decode(content, type=PublishMember)
-        except msgspec.DecodeError as error:
-            raise UnknownFormat(
-                f"a record of the runtime can't be read ({error}); start a newer"
-                " version of raftwerk on this data directory"
-            ) from error
         known = self._members.get(record.member.node_id)
         if known is None or known.directory_id not in (0, record.member.directory_id):
             # Removed; or it has lost its data directory, and found a way to say so

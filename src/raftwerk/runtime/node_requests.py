@@ -156,7 +156,9 @@ class NodeRequests(NodeView, ABC):
             What `query` raised.
         """
         await self.read_barrier()
-        return await self._driver().query(query)
+        driver = self._driver()
+        driver.requests.require_sound()
+        return await driver.query(query)
 
     async def change_members(
         self, change: ConfChange, members: Sequence[Member] = ()

@@ -201,6 +201,7 @@ class NodeView(ABC):
         driver = self._driver()
         state = driver.replica.state
         log = state.log
+        drift = driver.applier.drift
         conf_state = state.tracker.conf_state
         return NodeStatus(
             node_id=state.id,
@@ -217,5 +218,9 @@ class NodeView(ABC):
             snapshot_index=self._stores.log.snapshot().index,
             conf_state=conf_state,
             cluster_version=driver.applier.members.version,
+            is_quarantined=driver.applier.is_quarantined,
+            compared_index=drift.record.agreed,
+            quarantined=tuple(drift.quarantined),
+            disagreement=drift.record.disagreement,
             loop=driver.loop_lag.view(),
         )

@@ -14,7 +14,7 @@ from raftwerk.core.inputs import ReadIndex
 from raftwerk.core.ready import ReadState
 from raftwerk.core.records import ConfChange
 from raftwerk.core.replica import Replica
-from raftwerk.errors import MisuseError, NotProposed
+from raftwerk.errors import MisuseError, NotProposed, Quarantined
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.barriers import Barriers
 from raftwerk.runtime.changes import propose_change
@@ -47,6 +47,8 @@ class Requests:
         Makes a turn come.
     members : callable
         Returns who the members are.
+    is_quarantined : callable
+        Returns whether nobody may be told what the state machine says.
 
     Attributes
     ----------
@@ -65,6 +67,7 @@ class Requests:
         host: Host,
         wake: Callable[[], None],
         members: Callable[[], Members],
+        is_quarantined: Callable[[], bool] = lambda: False,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._config = config
@@ -72,6 +75,7 @@ class Requests:
         self._clock = host.clock
         self._wake = wake
         self._members = members
+        self._is_quarantined = is_quarantined
         self._round_seconds = config.election_timeout_min_millis / 1000
         self.sender = Sender(config.node_id, host.draw.below(_INCARNATIONS))
         self.waiters = Waiters(loop, config.queue_max)
@@ -96,6 +100,20 @@ class Requests:
         return self._clock.now() + self._config.request_timeout_millis / 1000
 
     # ---- asked --------------------------------------------------------------
+
+    def require_sound(self) -> None:
+        """Refuse what would be answered by a state machine that is not sound.
+
+        Raises
+        ------
+        Quarantined
+            If this member's state differs from that of the others.
+        """
+        if self._is_quarantined():
+            raise Quarantined(
+                f"member {self._config.node_id:x} is quarantined, for its state differs"
+                " from that of a majority, and takes over theirs; ask another member"
+            )
 
     def propose(
         self,
@@ -127,7 +145,11 @@ class Requests:
             If not all members can read it.
         QueueFull
             If too many wait already.
+        Quarantined
+            If the answer to a command could not be trusted.
         """
+        if kind is EnvelopeKind.COMMAND:
+            self.require_sound()
         if len(content) > self._config.command_bytes_max:
             raise MisuseError(
                 f"a command of {len(content)} bytes was proposed; command_bytes_max is"
@@ -168,6 +190,7 @@ class Requests:
         NotProposed
             If the core refuses proposals now, or too many wait already.
         """
+        self.require_sound()
         try:
             return propose_as_leader(
                 self._replica,
@@ -192,7 +215,10 @@ class Requests:
         ------
         QueueFull
             If too many wait already.
+        Quarantined
+            If what is read could not be trusted.
         """
+        self.require_sound()
         future = self._barriers.add(self._deadline())
         self._wake()
         return future
@@ -275,7 +301,7 @@ class Requests:
         """
         for read_state in read_states:
             self._barriers.confirm(read_state.context, read_state.read_index)
-        self._barriers.applied(applied_index)
+        self.applied(applied_index)
 
     def applied(self, applied_index: LogIndex) -> None:
         """Serve the reads that waited for the state machine.
@@ -285,6 +311,11 @@ class Requests:
         applied_index : LogIndex
             What it has applied.
         """
+        if self._is_quarantined():
+            self._barriers.end_all(
+                f"member {self._config.node_id:x} was quarantined, for its state"
+                " differs from that of the others,"
+            )
         self._barriers.applied(applied_index)
 
     # ---- the end ------------------------------------------------------------

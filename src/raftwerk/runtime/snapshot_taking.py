@@ -98,11 +98,14 @@ class SnapshotTaker:
         Returns
         -------
         bool
-            False if one is being taken already, or there is nothing new.
+            False if one is being taken already, or there is nothing new, or the state
+            is not what it should be.
         """
         is_new = self._applier.applied_index > self._log.snapshot().index
         if self._is_running or self._is_stopped or not is_new:
             return False
+        if self._applier.is_quarantined:
+            return False  # Nobody is to begin with a state that is not sound.
         self._is_running = True
         self._machine_queue.run(self._begin())
         return True
@@ -116,6 +119,8 @@ class SnapshotTaker:
             members=members.in_order(),
             removed=members.removed_in_order(),
             version=members.version,
+            chain=None if applier.chain is None else applier.chain.state,
+            drift=applier.drift.record,
         )
         chunks = yield MachineCall(applier.machine.snapshot)
         self._worker.run(

@@ -4,6 +4,7 @@ The core decides that a follower needs one, and that one is installed; the state
 never passes through it.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
@@ -34,6 +35,13 @@ __all__ = ["Owner", "Snapshots", "state_chunks"]
 
 _PATIENCE_TIMEOUTS: Final = 10
 """Greatest election timeouts without a word after which a snapshot is offered anew."""
+
+
+ADOPTION_SECONDS: Final = 600.0
+"""How long the state of another replica may be on its way."""
+
+ADOPTION_BYTES: Final = 256 * 1024
+"""Entries that are applied once more before others on the loop have their turn."""
 
 
 def state_chunks(store: SnapshotStore, snapshot: Snapshot) -> Iterable[bytes] | None:
@@ -92,6 +100,21 @@ class Owner(Protocol):
         """
 
 
+class _Adoption:
+    """Another replica's state, on its way into the place of ours."""
+
+    def __init__(self, snapshot: Snapshot, done: "asyncio.Future[bool]") -> None:
+        self.snapshot = snapshot
+        self.done = done
+        self.is_here = False
+        self.is_begun = False
+
+    def end(self, succeeded: bool) -> None:
+        """Tell whoever waits, if nobody did."""
+        if not self.done.done():
+            self.done.set_result(succeeded)
+
+
 class Snapshots:
     """Between the core's manifests and the state's chunks.
 
@@ -133,6 +156,8 @@ class Snapshots:
         self._store = stores.snapshots
         self._machine_queue = machine_queue
         self._owner = owner
+        self._timers = host.timers
+        self._adoption: _Adoption | None = None
         # A worker for each, for none of them may wait for another.
         self._workers = {
             name: Worker(host.threads(name), owner.fail)
@@ -178,9 +203,21 @@ class Snapshots:
 
     # ---- taking -------------------------------------------------------------
 
+    @property
+    def newest(self) -> Snapshot:
+        """The snapshot with which our log begins.
+
+        Returns
+        -------
+        Snapshot
+            With its manifest.
+        """
+        return self._log.snapshot()
+
     def applied(self) -> None:
         """Take a snapshot if enough was applied since the last one."""
         self._taker.look()
+        self._adopt_if_ready()
 
     def take(self) -> bool:
         """Take a snapshot now.
@@ -245,7 +282,9 @@ class Snapshots:
     # ---- receiving ----------------------------------------------------------
 
     def _is_needed(self, snapshot: Snapshot) -> bool:
-        """Return whether we lack what a snapshot covers."""
+        """Return whether we lack what a snapshot covers, or its state."""
+        if self._adoption is not None and snapshot == self._adoption.snapshot:
+            return True
         log = self._replica.state.log
         return snapshot.index > log.commit_index and not log.matches(
             snapshot.index, snapshot.term
@@ -257,6 +296,11 @@ class Snapshots:
         Whoever leads now is told of it: what a snapshot covers is committed in every
         term, and the member that offered it may lead no more.
         """
+        adoption = self._adoption
+        if adoption is not None and offer.snapshot == adoption.snapshot:
+            adoption.is_here = True
+            self._adopt_if_ready()
+            return
         state = self._replica.state
         if state.leader is not None and state.leader != state.id:
             offer = msgspec.structs.replace(offer, sender=state.leader, term=state.term)
@@ -278,24 +322,83 @@ class Snapshots:
         """Do what `restore` says, after all that is being applied."""
         snapshot = order.snapshot
         assert snapshot is not None  # nosec B101: for the type checker
-        machine = self._applier.machine
-
-        def fill() -> None:
-            """Fill the machine."""
-            chunks = state_chunks(self._store, snapshot)
-            if chunks is not None:
-                machine.restore(chunks)
-
-        yield MachineCall(fill, is_long=True)
+        yield MachineCall(lambda: self._fill(snapshot), is_long=True)
         self._applier.restored(snapshot)
         self._owner.on_restored()
         if order.done is not None:
             self._owner.give(order.done)
 
+    def _fill(self, snapshot: Snapshot) -> None:
+        """Fill the machine, in its thread."""
+        chunks = state_chunks(self._store, snapshot)
+        if chunks is not None:
+            self._applier.machine.restore(chunks)
+
+    # ---- taking over another one's state --------------------------------------
+
+    async def adopt(self, peer: NodeId, snapshot: Snapshot) -> bool:
+        """Put the state of another replica in the place of ours; our log stays.
+
+        Parameters
+        ----------
+        peer : NodeId
+            Who has it.
+        snapshot : Snapshot
+            What it is; our log has what follows it.
+
+        Returns
+        -------
+        bool
+            Whether that was done; if not, nothing has changed.
+        """
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        adoption = self._adoption = _Adoption(snapshot, done)
+        timer = self._timers.call_later(ADOPTION_SECONDS, adoption.end, False)
+        state = self._replica.state
+        self._fetcher.on_offer(
+            InstallSnapshot(
+                sender=peer, receiver=state.id, term=state.term, snapshot=snapshot
+            )
+        )
+        try:
+            return await done
+        finally:
+            timer.cancel()
+            self._adoption = None
+
+    def _adopt_if_ready(self) -> None:
+        """Adopt a state that is here, when all that it covers is applied."""
+        adoption = self._adoption
+        if (
+            adoption is not None
+            and adoption.is_here
+            and not adoption.is_begun
+            and adoption.snapshot.index <= self._applier.applied_index
+        ):
+            adoption.is_begun = True
+            self._machine_queue.run(self._adopt(adoption))
+
+    def _adopt(self, adoption: "_Adoption") -> MachineSteps[None]:
+        """Do what `adopt` says, after all that is being applied."""
+        snapshot, applier = adoption.snapshot, self._applier
+        log, stop = self._replica.state.log, LogIndex(applier.applied_index + 1)
+        if adoption.done.done() or log.first_index > snapshot.index + 1:
+            adoption.end(False)
+            return
+        yield MachineCall(lambda: self._fill(snapshot), is_long=True)
+        applier.replaced(snapshot)
+        while applier.applied_index + 1 < stop:
+            start = LogIndex(applier.applied_index + 1)
+            yield from applier.apply(log.read(start, stop, ADOPTION_BYTES))
+            yield None
+        adoption.end(True)
+
     # ---- the end ------------------------------------------------------------
 
     def stop(self) -> None:
         """Begin nothing more."""
+        if self._adoption is not None:
+            self._adoption.end(False)
         self._taker.stop()
         self._fetcher.stop()
 

@@ -1,11 +1,11 @@
 """What a user of the library implements: the machine that the log is applied to."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from raftwerk.types import LogIndex
 
-__all__ = ["StateMachine"]
+__all__ = ["ShowsState", "StateMachine", "TellsEffects"]
 
 
 class StateMachine(Protocol):
@@ -66,4 +66,51 @@ class StateMachine(Protocol):
         ----------
         chunks : iterable of bytes
             Drawn once.
+        """
+
+
+@runtime_checkable
+class TellsEffects(Protocol):
+    """What a machine may have beside: it tells what its batches did.
+
+    Members compare it, to find one whose state has become another one: by memory that
+    forgets, by a clock or a draw in `StateMachine.apply`, by a bug. Without this method
+    the results are compared, which shows less: a change that nobody is told of counts
+    only when a later result depends on it.
+    """
+
+    def effects(self) -> bytes:
+        """Return what the last batch did; called after each `StateMachine.apply`.
+
+        Returns
+        -------
+        bytes
+            What was changed to which value, and what was answered. Equal on all members
+            for equal commands, however these are cut into batches: what is told of two
+            batches is what would have been told of one, in two parts.
+        """
+
+
+@runtime_checkable
+class ShowsState(Protocol):
+    """What a machine may have beside: it shows its state, a stretch at a time.
+
+    So that what no command changed is compared as well, when its turn comes.
+    """
+
+    def inspect(self, place: bytes) -> tuple[bytes, bytes]:
+        """Return a stretch of the state; called between two batches.
+
+        Parameters
+        ----------
+        place : bytes
+            Where the stretch begins, as the last call returned it; empty for the
+            beginning.
+
+        Returns
+        -------
+        tuple of bytes
+            Bytes that are equal on all members, and where the next stretch begins;
+            empty at the end, to begin anew. A stretch should take no longer than a
+            fraction of a millisecond.
         """

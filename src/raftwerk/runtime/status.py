@@ -4,6 +4,7 @@ import msgspec
 
 from raftwerk.core.records import ConfState
 from raftwerk.core.roles import Role
+from raftwerk.runtime.drift import DriftReport
 from raftwerk.runtime.loop_lag import LoopView
 from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.types import LogIndex, NodeId, Term
@@ -30,5 +31,13 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Up to here the state is kept in a snapshot, and the log can be let go."""
     cluster_version: int = FIRST_VERSION
     """What all members can read in the log."""
+    is_quarantined: bool = False
+    """Whether our state differs from that of the others, so that nobody is told it."""
+    compared_index: LogIndex = LogIndex(0)
+    """The newest at which a majority of replicas was found to be the same."""
+    quarantined: tuple[NodeId, ...] = ()
+    """Whose state differs from that of a majority."""
+    disagreement: DriftReport | None = None
+    """What replicas said of themselves when there was no majority."""
     loop: LoopView = LoopView()
     """How late the event loop is, on which all of this runs."""

@@ -12,12 +12,21 @@ from typing import Final
 
 from raftwerk.errors import UnknownFormat
 
-__all__ = ["FIRST_VERSION", "READABLE_VERSION", "agreed_version", "require_readable"]
+__all__ = [
+    "DRIFT_VERSION",
+    "FIRST_VERSION",
+    "READABLE_VERSION",
+    "agreed_version",
+    "require_readable",
+]
 
 FIRST_VERSION: Final = 1
 """What every cluster begins with."""
 
-READABLE_VERSION: Final = 1
+DRIFT_VERSION: Final = 2
+"""From here on replicas are compared (`drift`)."""
+
+READABLE_VERSION: Final = 2
 """The newest that this raftwerk can read. Whoever adds something to the log that older
 ones would not understand raises it, and has it proposed with this version."""
 

@@ -1,0 +1,77 @@
+"""All that a driver does about replicas that may differ: compare, and heal."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+
+from raftwerk.core.state import State
+from raftwerk.host.protocol import Host
+from raftwerk.runtime.apply import Applier
+from raftwerk.runtime.calls import Answer, Calls
+from raftwerk.runtime.comparison import LINKS_TOPIC, Comparison
+from raftwerk.runtime.healing import STATE_TOPIC, Healer
+from raftwerk.runtime.snapshots import Snapshots
+
+__all__ = ["Soundness"]
+
+
+class Soundness:
+    """Compares this replica with the others, and heals it when it differs.
+
+    Parameters
+    ----------
+    state : State
+        The core's; only looked at.
+    applier : Applier
+        Knows what was done, and who differs.
+    calls : Calls
+        The way to the leader.
+    snapshots : Snapshots
+        The way of states.
+    host : Host
+        Time.
+    answers : mutable mapping of str to Answer
+        Where the calls are entered that we answer as the leader.
+    propose : callable
+        Proposes a record, encoded.
+    hand_over : callable
+        Has another one lead.
+    on_failure : callable
+        Takes an error that ends this member.
+    """
+
+    # Each is one thing that it uses.
+    def __init__(  # pylint: disable=too-many-arguments
+        self,
+        state: State,
+        applier: Applier,
+        calls: Calls,
+        snapshots: Snapshots,
+        host: Host,
+        *,
+        answers: MutableMapping[str, Answer],
+        propose: Callable[[bytes], "asyncio.Future[object]"],
+        hand_over: Callable[[], Awaitable[None]],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._comparison = Comparison(state, applier, calls, host, propose)
+        self._healer = Healer(
+            state,
+            applier,
+            calls,
+            snapshots,
+            host.timers,
+            hand_over=hand_over,
+            on_failure=on_failure,
+        )
+        answers[LINKS_TOPIC] = self._comparison.on_links
+        answers[STATE_TOPIC] = self._healer.on_wanted
+
+    def look(self) -> None:
+        """See whether there is something to do; called at the end of each turn."""
+        self._comparison.look()
+        self._healer.look()
+
+    def stop(self) -> None:
+        """Do nothing more."""
+        self._comparison.stop()
+        self._healer.stop()
