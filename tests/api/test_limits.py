@@ -78,9 +78,12 @@ class Cycle:
 class Connection:
     """A connection as the server has it, and whether it was closed."""
 
-    def __init__(self, cycle: Cycle | None, *, is_idle: bool = False) -> None:
+    def __init__(
+        self, cycle: Cycle | None, *, is_timed: bool = False, has_begun: bool = False
+    ) -> None:
         self.cycle = cycle
-        self.timeout_keep_alive_task = object() if is_idle else None
+        self.timeout_keep_alive_task = object() if is_timed else None
+        self.has_begun_head = has_begun
         self.transport = self
         self.is_closed = False
 
@@ -95,22 +98,32 @@ class State:
         self.connections = {connection}
 
 
+ANSWERED = Cycle(more_body=False, started=True, complete=True)
+
 SLOW = [
-    # cycle                                                        idle   closed  why
-    (None, False, 10, "nothing ever came"),
-    (Cycle(more_body=False, started=True, complete=True), False, 10, "half a head"),
-    (Cycle(more_body=True, started=False, complete=False), False, 60, "half a body"),
-    (Cycle(more_body=False, started=True, complete=True), True, None, "between two"),
-    (Cycle(more_body=True, started=True, complete=False), False, None, "a stream"),
-    (Cycle(more_body=False, started=False, complete=False), False, None, "our turn"),
+    # connection                                closed   why
+    (Connection(None), 10, "nothing ever came"),
+    (Connection(ANSWERED, has_begun=True), 10, "half a head"),
+    (
+        Connection(Cycle(more_body=True, started=False, complete=False)),
+        60,
+        "half a body",
+    ),
+    (Connection(ANSWERED), 75, "between two"),
+    (Connection(ANSWERED, is_timed=True), None, "between two, with a timer"),
+    (Connection(Cycle(more_body=True, started=True, complete=False)), None, "a stream"),
+    (
+        Connection(Cycle(more_body=False, started=False, complete=False)),
+        None,
+        "our turn",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("cycle", "is_idle", "seconds", "why"), SLOW)
+@pytest.mark.parametrize(("connection", "seconds", "why"), SLOW)
 def test_who_keeps_us_waiting_is_closed(
-    cycle: Cycle | None, is_idle: bool, seconds: int | None, why: str
+    connection: Connection, seconds: int | None, why: str
 ) -> None:
-    connection = Connection(cycle, is_idle=is_idle)
     state: Any = State(connection)
     slow = SlowClients(state)
     for now in range(200):
@@ -128,5 +141,5 @@ def test_each_request_has_its_own_time() -> None:
     slow = SlowClients(state)
     for now in range(0, 200, 9):
         slow.look(float(now))
-        connection.cycle = Cycle(more_body=False, started=True, complete=True)
+        connection.cycle = Cycle(more_body=True, started=False, complete=False)
     assert not connection.is_closed

@@ -3,7 +3,7 @@
 It is handed the node and the services, and starts and stops nothing itself.
 """
 
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 from raftwerk.api.asgi import (
@@ -16,6 +16,7 @@ from raftwerk.api.asgi import (
     text_answer,
 )
 from raftwerk.api.gateway import PREFIXES, Gateway
+from raftwerk.api.hot import HotCall
 from raftwerk.api.lazy import LazyApp, RunBeside
 from raftwerk.api.metrics import MetricsPage
 from raftwerk.api.probes import Probes
@@ -93,6 +94,16 @@ class ClientApp:
         self._is_draining = True
         self._probes.drain()
         self._streams.end()
+
+    def hot_calls(self) -> Mapping[bytes, HotCall]:
+        """Return what may be called without all of this; see `raftwerk.api.hot`.
+
+        Returns
+        -------
+        mapping of bytes to callable
+            By path.
+        """
+        return self._gateway.hot_calls()
 
     async def load(self) -> None:
         """Make the documented part now, rather than with the first request to it."""

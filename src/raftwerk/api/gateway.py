@@ -6,6 +6,7 @@ older ``/v3beta``. Every call is a POST; its content type is not looked at.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from raftwerk.api.asgi import (
     Answer,
     Body,
     BodyTooLarge,
+    ClientGone,
     Receive,
     Scope,
     Send,
@@ -25,6 +27,7 @@ from raftwerk.api.asgi import (
     text_answer,
 )
 from raftwerk.api.errors import BadRequest
+from raftwerk.api.hot import HotCall
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.proto_json import parse
 from raftwerk.api.route import Route, Routes, StreamRoute
@@ -102,6 +105,20 @@ class Gateway:
             answer = text_answer(404, "Not Found\n")
         await send_answer(send, answer)
 
+    def hot_calls(self) -> Mapping[bytes, HotCall]:
+        """Return the calls that have one answer, as functions of their bodies.
+
+        Returns
+        -------
+        mapping of bytes to callable
+            By path; for requests that name no origin, for that is not looked at.
+        """
+        return {
+            path.encode(): partial(self._answer_body, path, route)
+            for path, route in self._routes.items()
+            if isinstance(route, Route)
+        }
+
     async def _stream(
         self, route: StreamRoute, scope: Scope, receive: Receive, send: Send
     ) -> None:
@@ -120,7 +137,6 @@ class Gateway:
             if route.changes:
                 require_same_origin(scope)
             body = await read_body(receive, BODY_BYTES_MAX)
-            return json_answer(await route.call(parse(body)))
         except BodyTooLarge as cut:
             answer = error_answer(
                 RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
@@ -129,6 +145,14 @@ class Gateway:
                 return answer
             close = (b"connection", b"close")
             return msgspec.structs.replace(answer, headers=(*answer.headers, close))
+        except (RequestError, ClientGone) as error:
+            return error_answer(error)
+        return await self._answer_body(scope["path"], route, body)
+
+    async def _answer_body(self, path: str, route: Route, body: bytes) -> Answer:
+        """Return the answer to a call whose body is there."""
+        try:
+            return json_answer(await route.call(parse(body)))
         except RecursionError:
             return error_answer(BadRequest("the body is nested too deeply"))
         except RequestError as error:
@@ -136,7 +160,7 @@ class Gateway:
         except Exception as error:  # pylint: disable=broad-exception-caught  # a bug
             # A bug of ours, or a member that stops: the client gets an answer, and the
             # log what happened.
-            _log.exception("a request failed", path=scope["path"])
+            _log.exception("a request failed", path=path)
             return error_answer(error)
 
     # ---- key-value calls ------------------------------------------------------

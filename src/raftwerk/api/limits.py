@@ -10,7 +10,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-__all__ = ["HEAD_BYTES_MAX", "LimitedProtocol", "SlowClients"]
+__all__ = ["HEAD_BYTES_MAX", "IDLE_SECONDS", "LimitedProtocol", "SlowClients"]
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 """Of one request: its line, and all of its headers."""
@@ -20,6 +20,9 @@ HEAD_SECONDS: Final = 10.0
 
 BODY_SECONDS: Final = 60.0
 """How long a body may take that nobody has begun to answer; streams answer early."""
+
+IDLE_SECONDS: Final = 75
+"""How long an idle connection is kept; clients keep theirs for a minute, mostly."""
 
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -33,6 +36,17 @@ class LimitedProtocol(HttpToolsProtocol):
     """HTTP on one connection, with a bound for the head of each request."""
 
     _head_bytes = 0
+
+    @property
+    def has_begun_head(self) -> bool:
+        """Whether a request has begun to come, and its head is not whole.
+
+        Returns
+        -------
+        bool
+            False between two requests, too.
+        """
+        return self._head_bytes > 0
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; a head that gets too large ends the connection.
@@ -66,6 +80,8 @@ class SlowClients:
         How long a head may take.
     body_seconds : float
         How long a body may take.
+    idle_seconds : float
+        How long a connection is kept between two requests.
     """
 
     def __init__(
@@ -74,9 +90,14 @@ class SlowClients:
         *,
         head_seconds: float = HEAD_SECONDS,
         body_seconds: float = BODY_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._state = state
-        self._seconds = {"head": head_seconds, "body": body_seconds}
+        self._seconds = {
+            "head": head_seconds,
+            "body": body_seconds,
+            "idle": idle_seconds,
+        }
         self._waiting: dict[Any, tuple[str, object, float]] = {}
         """Since when which connection lets us wait for what."""
 
@@ -109,9 +130,11 @@ class SlowClients:
 def _awaited(connection: Any) -> str | None:
     """Return which part of a request a connection lets us wait for."""
     cycle = connection.cycle
-    if cycle is None or cycle.response_complete:
-        # Between two requests, the server's own timer for that is set.
-        return None if connection.timeout_keep_alive_task is not None else "head"
+    if cycle is None or connection.has_begun_head:
+        return "head"
+    if cycle.response_complete:
+        # Between two requests; behind some, the server sets a timer of its own.
+        return "idle" if connection.timeout_keep_alive_task is None else None
     if cycle.more_body and not cycle.response_started:
         return "body"
     return None

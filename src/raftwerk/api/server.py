@@ -5,12 +5,14 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import uvicorn
 
 from raftwerk.api.asgi import ASGIApp
-from raftwerk.api.limits import LimitedProtocol, SlowClients
+from raftwerk.api.hot import HotCalls, HotProtocol
+from raftwerk.api.limits import IDLE_SECONDS, SlowClients
 from raftwerk.config import Url
 from raftwerk.errors import ConfigError
 
@@ -33,9 +35,6 @@ DEAD_LOOK_SECONDS: Final = 10
 
 DEAD_LOOKS: Final = 3
 """Questions without an answer that end a connection."""
-
-KEEP_ALIVE_SECONDS: Final = 75
-"""How long an idle connection is kept; clients keep theirs for a minute, mostly."""
 
 
 def _nobody_knows(_port: int) -> str | None:
@@ -76,6 +75,12 @@ class ApiServer:
         Returns who has a port of this machine, in words, or None.
     is_for_peers : bool
         Whether members rather than clients are served; for complaints alone.
+
+    Attributes
+    ----------
+    hot : HotCalls
+        What goes a shorter way than through the application; nothing at first, and
+        nothing from `drain` on.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class ApiServer:
     ) -> None:
         self._urls = urls
         self._holder_of = holder_of
+        self.hot = HotCalls()
         self._is_for_peers = is_for_peers
         self._server = _QuietServer(
             uvicorn.Config(
@@ -96,14 +102,14 @@ class ApiServer:
                 access_log=False,
                 backlog=BACKLOG,
                 date_header=False,
-                http=LimitedProtocol,
+                http=partial(HotProtocol, hot=self.hot),  # type: ignore[arg-type]  # makes one
                 lifespan="off",
                 log_config=None,
                 log_level="warning",
                 proxy_headers=False,
                 server_header=False,
                 timeout_graceful_shutdown=stop_seconds,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_keep_alive=IDLE_SECONDS,
                 ws="none",
             )
         )
@@ -155,6 +161,7 @@ class ApiServer:
         seconds : float
             How long that may take.
         """
+        self.hot.by_path = {}
         for server in self._server.servers:
             server.close()
         loop = asyncio.get_running_loop()

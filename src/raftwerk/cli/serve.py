@@ -126,6 +126,7 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         hooks = run_scripts(config.hooks, host)
         app = make_client_app(config, host, member, stack, hooks)
         doorway.open(app)
+        server.hot.by_path = app.hot_calls()
         stack.push_async_callback(server.stop)  # before the node, so that all may end
         # What lives now lives long: the collector need not look at it ever again.
         garbage = stack.enter_context(_garbage(config, host, node))
