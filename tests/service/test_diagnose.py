@@ -193,3 +193,14 @@ def test_one_that_waits_for_its_cluster_is_no_member_yet() -> None:
 def test_words_of_a_member_that_knows_more_are_read_and_what_lacks_is_usual() -> None:
     told = b'{"name": "n1", "mood": "fine"}'
     assert msgspec.json.decode(told, type=Deposition) == Deposition(name="n1")
+
+
+def test_replicas_that_differ_are_named_with_what_they_are_like() -> None:
+    odd = findings(*[member(each, quarantined=("2",)) for each in ALL])
+    assert "n2" in odd[Kind.DRIFTED]
+    assert "answers no reads" in odd[Kind.DRIFTED]
+    told = {"1": "aa", "2": "bb"}
+    quarrel = findings(
+        *[member(each, disagreement_index=256, disagreement=told) for each in ALL]
+    )
+    assert "index 256 (n1 has aa; n2 has bb)" in quarrel[Kind.DISAGREEING]

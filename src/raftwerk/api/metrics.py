@@ -201,6 +201,24 @@ METRICS: Final = (
         lambda view: view.status.snapshot_index,
     ),
     Metric(
+        "raftwerk_compared_index",
+        "gauge",
+        "The newest index at which a majority of replicas was found to be the same.",
+        lambda view: view.status.compared_index,
+    ),
+    Metric(
+        "raftwerk_quarantined",
+        "gauge",
+        "Whether this member's state differs from that of a majority: 1 or 0.",
+        lambda view: int(view.status.is_quarantined),
+    ),
+    Metric(
+        "raftwerk_replicas_disagree",
+        "gauge",
+        "Whether replicas differ and no majority of them is the same: 1 or 0.",
+        lambda view: int(view.status.disagreement is not None),
+    ),
+    Metric(
         "raftwerk_voters",
         "gauge",
         "How many members vote.",

@@ -21,6 +21,7 @@ from raftwerk.runtime.hooks import Hooks
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.compactor import Compactor
+from raftwerk.service.drift import DriftAlarm, require_sound
 from raftwerk.service.growth import Growth
 from raftwerk.service.quota import Quota
 from raftwerk.service.revisions import Revisions
@@ -47,7 +48,13 @@ def _start_duties(
         election_timeout_seconds=config.election_timeout_min_millis / 1000,
         away_seconds=config.discovery.remove_after_seconds,
     )
-    for duty in (cluster.run(), growth.run(), _note_leaders(member, host)):
+    alarm = DriftAlarm(member.node, member.store, host.timers)
+    for duty in (
+        cluster.run(),
+        growth.run(),
+        alarm.run(),
+        _note_leaders(member, host),
+    ):
         stack.callback(asyncio.ensure_future(duty).cancel)
     return cluster
 
@@ -122,7 +129,11 @@ def make_client_app(
         return size_of_directory(config.data_dir)
 
     streams = Streams()
-    watches = WatchService(member.store, host.timers)
+    watches = WatchService(
+        member.store,
+        host.timers,
+        require_sound=lambda: require_sound(member.node.status()),
+    )
     explainer, connections = make_explainer(config, host, member)
     stack.push_async_callback(connections.close)
     context = ApiContext(

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     SPLITTING = "elections-split"
     NO_LEADER = "no-leader"
     TIMEOUTS = "timeouts-do-not-fit"
+    DISAGREEING = "replicas-disagree"
+    DRIFTED = "member-differs"
     LAGGING = "member-lags"
     VERSIONS = "versions-differ"
     DISK_FULL = "disk-full"

@@ -103,6 +103,12 @@ class Deposition(msgspec.Struct, frozen=True, kw_only=True):
         Room where its data is; -1 if that is not known.
     alarms : tuple of str
         What it has raised, as etcd names it.
+    quarantined : tuple of str
+        Whose state differs from that of a majority.
+    disagreement_index : int
+        Where replicas differed and there was no majority; 0: nowhere.
+    disagreement : dict of str to str
+        By member, what it was like there: a hash.
     """
 
     id: str = ""
@@ -128,6 +134,9 @@ class Deposition(msgspec.Struct, frozen=True, kw_only=True):
     sync_millis: float = 0.0
     disk_free_bytes: int = -1
     alarms: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
+    disagreement_index: int = 0
+    disagreement: dict[str, str] = {}
 
 
 class Deponent:
@@ -189,7 +198,7 @@ class Deponent:
         """
         node, config = self._node, self._config
         status, now = node.status(), self._clock.now()
-        conf_state = status.conf_state
+        conf_state, quarrel = status.conf_state, status.disagreement
         return Deposition(
             id=_text(status.node_id),
             name=status.name,
@@ -231,6 +240,13 @@ class Deponent:
             sync_millis=round(self._sync_seconds() * 1000, 3),
             disk_free_bytes=self._disk_free_bytes(),
             alarms=tuple(self._alarms()),
+            quarantined=_texts(status.quarantined),
+            disagreement_index=quarrel.index if quarrel else 0,
+            disagreement=(
+                {_text(node): link.hex() for node, link in quarrel.links}
+                if quarrel
+                else {}
+            ),
         )
 
 

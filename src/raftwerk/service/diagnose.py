@@ -18,7 +18,7 @@ from raftwerk.service.case import (
     enumerate_names,
 )
 from raftwerk.service.deposition import ELECTION_WINDOW_SECONDS
-from raftwerk.service.symptoms import disks, lags, timeouts, versions
+from raftwerk.service.symptoms import disks, drifts, lags, timeouts, versions
 
 __all__ = ["Explanation", "diagnose", "explain", "healthy_line"]
 
@@ -292,6 +292,7 @@ _LOOKS: Final[Sequence[Callable[[Case], Iterable[Finding]]]] = (
     _partition,
     _missing,
     _leaderless,
+    drifts,
     timeouts,
     lags,
     versions,

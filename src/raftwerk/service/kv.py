@@ -23,6 +23,7 @@ from raftwerk.kv import (
 from raftwerk.kv.checks import check_delete_range, check_put, check_range, check_txn
 from raftwerk.kv.txn import is_read_only, is_serializable
 from raftwerk.runtime.status import NodeStatus
+from raftwerk.service.drift import require_sound
 from raftwerk.service.errors import RequestTooLarge
 from raftwerk.service.header import Header
 from raftwerk.service.node import NodeLike
@@ -198,8 +199,7 @@ class KvService:
             If no leader could be asked, or too many reads wait.
         """
         check_range(request)
-        if not request.serializable:
-            await self._node.read_barrier()
+        await self._may_read(request.serializable)
         if not request.range_end:
             return self._store.range(request)
         while True:
@@ -239,8 +239,7 @@ class KvService:
         check_txn(request)
         if not is_read_only(request):
             return await self._propose(request, TxnResult)
-        if not is_serializable(request):
-            await self._node.read_barrier()
+        await self._may_read(is_serializable(request))
         return self._store.read_txn(request)
 
     async def compact(
@@ -274,6 +273,13 @@ class KvService:
             while not self._store.scavenge(CHANGES_SCAVENGED_PER_TURN):
                 await asyncio.sleep(0)
         return result
+
+    async def _may_read(self, serializable: bool) -> None:
+        """Return when the store may be read."""
+        if serializable:
+            require_sound(self._node.status())
+        else:
+            await self._node.read_barrier()
 
     async def _range_in_steps(self, request: Range) -> RangeResult:
         """Read keys, with turns for others if there are many."""

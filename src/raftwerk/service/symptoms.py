@@ -5,7 +5,7 @@ from typing import Final
 
 from raftwerk.service.case import Case, Finding, Kind, enumerate_names
 
-__all__ = ["disks", "lags", "timeouts", "versions"]
+__all__ = ["disks", "drifts", "lags", "timeouts", "versions"]
 
 LAG_ENTRIES: Final = 5_000
 """More than a follower lacks in passing."""
@@ -67,6 +67,43 @@ def lags(case: Case) -> Iterable[Finding]:
                 " If that does not shrink, its disk, processor or network is too slow"
                 " for the load.",
             )
+
+
+def drifts(case: Case) -> Iterable[Finding]:
+    """Look whether replicas were found to differ.
+
+    Parameters
+    ----------
+    case : Case
+        What was found out.
+
+    Yields
+    ------
+    Finding
+        What is wrong.
+    """
+    newest = case.newest
+    if newest.disagreement:
+        told = "; ".join(
+            f"{case.name(member)} has {link}"
+            for member, link in newest.disagreement.items()
+        )
+        yield Finding(
+            kind=Kind.DISAGREEING,
+            text="The replicas have drifted apart, and no majority is the same at index"
+            f" {newest.disagreement_index} ({told}). Nobody can know which is right, so"
+            " nothing heals by itself and writes are refused. Compare what they hold,"
+            " keep the data directory of the one that you trust, replace the others"
+            " with `raftwerk member replace`, then disarm the alarm.",
+        )
+    for member in newest.quarantined:
+        yield Finding(
+            kind=Kind.DRIFTED,
+            text=f"The state of {case.name(member)} differs from that of a majority. It"
+            " answers no reads and does not lead until it has taken over theirs, which"
+            " it does by itself; reads and writes go on elsewhere. If it happens again,"
+            " look for faulty memory, or for a clock or a draw in what it applies.",
+        )
 
 
 def versions(case: Case) -> Iterable[Finding]:

@@ -45,6 +45,8 @@ class WatchService:
         For notes of progress.
     progress_seconds : float
         How long a watch may be idle before it gets one, if it wants any.
+    require_sound : callable
+        Raises an error while nobody may be told what the store says.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class WatchService:
         timers: Timers,
         *,
         progress_seconds: float = PROGRESS_SECONDS,
+        require_sound: Callable[[], None] = lambda: None,
     ) -> None:
+        self.require_sound = require_sound
         self.store = store
         self.timers = timers
         self.progress_seconds = progress_seconds
@@ -225,6 +229,7 @@ class WatchStream:
         while True:
             if self._failure is not None:
                 raise self._failure
+            self._service.require_sound()
             if self._answers:
                 self._has_room.set()
                 return self._answers.popleft()
