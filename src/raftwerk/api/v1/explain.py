@@ -89,6 +89,16 @@ class DepositionModel(BaseModel):
     )
     disk_free_bytes: int = Field(description="Room for data; -1 if unknown.")
     alarms: list[str] = Field(description="Raised, as etcd names them.", examples=[[]])
+    quarantined: list[str] = Field(
+        description="Whose state differs from that of a majority.", examples=[[]]
+    )
+    disagreement_index: int = Field(
+        description="Where replicas differ and there is no majority; 0: nowhere.",
+        examples=[0],
+    )
+    disagreement: dict[str, str] = Field(
+        description="By member, the hash of what it was like there.", examples=[{}]
+    )
 
 
 def make_router(context: ApiContext) -> APIRouter:

@@ -141,7 +141,7 @@ def _what(entry: Entry) -> str:
         return "a leader's first entry"
     try:
         if kind_of(entry.data) is EnvelopeKind.RECORD:
-            return "the record of members"
+            return "a record of the runtime"
         return _describe(decode(content_of(entry.data)))
     except UnknownFormat:
         return "something of a newer version"
