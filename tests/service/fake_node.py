@@ -71,6 +71,10 @@ class FakeNode:
         self._fail()
         return self._status.applied_index
 
+    def term(self) -> Term:
+        """Return what `change` made of it."""
+        return self.status().term
+
     def status(self) -> NodeStatus:
         """Return what `change` made of it."""
         if self.stopped is not None:

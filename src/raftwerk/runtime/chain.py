@@ -14,7 +14,8 @@ what it likes anyhow.
 import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Final
+from functools import cache
+from typing import Final, cast
 
 import msgspec
 
@@ -118,8 +119,8 @@ class Chain:
         results : sequence of object
             What it returned; they stand for what was done if it does not tell.
         """
-        if isinstance(machine, TellsEffects):
-            self.add(machine.effects())
+        if _tells_effects(type(machine)):
+            self.add(cast(TellsEffects, machine).effects())
         else:
             self.add(plain(results))
 
@@ -145,6 +146,12 @@ class Chain:
         self.links[index] = self._state.link
         if len(self.links) > LINKS_KEPT:
             del self.links[next(iter(self.links))]
+
+
+@cache
+def _tells_effects(kind: type) -> bool:
+    """Tell whether machines of a class do; to ask the protocol takes long."""
+    return issubclass(kind, TellsEffects)
 
 
 def _type_name(value: object) -> str:

@@ -47,6 +47,9 @@ class EnvelopeKind(enum.IntEnum):
     """For the runtime's own record of members."""
 
 
+_KINDS: Final = {int(kind): kind for kind in EnvelopeKind}
+
+
 def kind_of(data: bytes) -> EnvelopeKind:
     """Return for whom an envelope's content is.
 
@@ -67,14 +70,14 @@ def kind_of(data: bytes) -> EnvelopeKind:
     """
     kind, version = data[0], data[1]
     require_readable(version, "an entry of the log")
-    try:
-        return EnvelopeKind(kind)
-    except ValueError:
+    known = _KINDS.get(kind)
+    if known is None:
         raise UnknownFormat(
             f"an entry has an envelope of kind {kind} and version {version}, which this"
             " version of raftwerk does not know; start a newer version on this data"
             " directory"
-        ) from None
+        )
+    return known
 
 
 def content_of(data: bytes) -> bytes:

@@ -14,7 +14,7 @@ from raftwerk.runtime.members import Member
 from raftwerk.runtime.status import NodeStatus
 from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import PeerView, Transport
-from raftwerk.types import LogIndex, NodeId
+from raftwerk.types import LogIndex, NodeId, Term
 
 __all__ = ["NodeView"]
 
@@ -184,6 +184,21 @@ class NodeView(ABC):
             If this node does not run.
         """
         return self._driver().replica.state.log.read(start, stop, bytes_max)
+
+    def term(self) -> Term:
+        """Return this member's term, without all else that a status tells.
+
+        Returns
+        -------
+        Term
+            At this moment.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        return self._driver().replica.state.term
 
     def status(self) -> NodeStatus:
         """Return this member's own view at this moment.

@@ -22,7 +22,6 @@ from raftwerk.kv import (
 )
 from raftwerk.kv.checks import check_delete_range, check_put, check_range, check_txn
 from raftwerk.kv.txn import is_read_only, is_serializable
-from raftwerk.runtime.status import NodeStatus
 from raftwerk.service.drift import require_sound
 from raftwerk.service.errors import RequestTooLarge
 from raftwerk.service.header import Header
@@ -67,7 +66,8 @@ class KvService:
         self._quota = quota
         self._store = store
         self._request_bytes_max = request_bytes_max
-        self._status: NodeStatus | None = None
+        self._header: Header | None = None
+        """The last one."""
 
     @property
     def request_bytes_max(self) -> int:
@@ -108,19 +108,22 @@ class KvService:
             If the member does not run, and no header was asked for while it did.
         """
         try:
-            status = self._status = self._node.status()
+            if self._header is None:
+                status = self._node.status()
+                self._header = Header(status.cluster_id, status.node_id, 0, status.term)
+            term = self._node.term()
         except NotLeader:
             # It stopped after the request was done. What is done stays done and is
             # said, with the last term that we know.
-            if self._status is None:
+            if self._header is None:
                 raise
-            status = self._status
-        return Header(
-            status.cluster_id,
-            status.node_id,
-            self._store.revision if revision is None else revision,
-            status.term,
-        )
+            term = self._header.raft_term
+        known = self._header
+        if revision is None:
+            revision = self._store.revision
+        header = Header(known.cluster_id, known.member_id, revision, term)
+        self._header = header
+        return header
 
     async def put(self, request: Put) -> PutResult:
         """Set a key.

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from raftwerk.runtime.status import NodeStatus
-from raftwerk.types import LogIndex
+from raftwerk.types import LogIndex, Term
 
 __all__ = ["NodeLike"]
 
@@ -50,6 +50,20 @@ class NodeLike(Protocol):
         ------
         NotProposed
             If no leader confirmed it in time, or too many reads wait.
+        """
+
+    def term(self) -> Term:
+        """Return the member's term: all of its status that changes and each answer has.
+
+        Returns
+        -------
+        Term
+            At this moment.
+
+        Raises
+        ------
+        NotLeader
+            If it does not run.
         """
 
     def status(self) -> NodeStatus:
