@@ -27,6 +27,7 @@ from raftwerk.cli import (
     ctl_watch,
     explain,
     settings,
+    sim_command,
     sources,
 )
 from raftwerk.cli.exit_codes import ExitCode
@@ -185,6 +186,7 @@ ctl_lease.add_commands(app)
 ctl_lock.add_commands(app)
 ctl_cluster.add_commands(app)
 explain.add_commands(app)
+sim_command.add_commands(app)
 
 
 def _sources(config_file: str | None) -> sources.Sources:

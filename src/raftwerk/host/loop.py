@@ -103,6 +103,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         self._turns = 0
         self._tasks_made = 0
         self._abandoned: set[object] = set()
+        self._suspended: dict[object, list[asyncio.Handle]] = {}
         self._pinned: list[_Task[Any]] = []
         self._failures: list[dict[str, Any]] = []
         self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # see there
@@ -246,6 +247,26 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         # Kept, because a coroutine that is collected runs its `finally` blocks too.
         self._pinned += [task for task in self._all_tasks() if task.owner is owner]
 
+    def suspend(self, owner: object) -> None:
+        """Run no code on behalf of this owner until `resume`: as SIGSTOP would.
+
+        Parameters
+        ----------
+        owner : object
+            The value of `OWNER` in the contexts of that code.
+        """
+        self._suspended.setdefault(owner, [])
+
+    def resume(self, owner: object) -> None:
+        """Run all that was held back, in the order in which it became due.
+
+        Parameters
+        ----------
+        owner : object
+            Nothing happens if it was not suspended.
+        """
+        self._due.extend(self._suspended.pop(owner, ()))
+
     # -- Inside ------------------------------------------------------------------------
 
     def _run_once(self) -> None:
@@ -267,7 +288,9 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
             due.append(heapq.heappop(timers)[2])
         for _ in range(len(due)):
             handle = due.popleft()
-            if handle._cancelled or (self._abandoned and self._is_abandoned(handle)):
+            if handle._cancelled or (
+                (self._abandoned or self._suspended) and self._is_held(handle)
+            ):
                 continue
             handle._run()
         if self._failures:
@@ -284,10 +307,17 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
             self._now = timers[0][0]
             self._turns = 0
 
-    def _is_abandoned(self, handle: asyncio.Handle) -> bool:
-        """Tell whether the handle's owner was abandoned."""
+    def _is_held(self, handle: asyncio.Handle) -> bool:
+        """Tell whether the handle's owner must not run now; keep it if it may later."""
         context: Context = getattr(handle, "_context")  # public from Python 3.12 on
-        return context.get(OWNER) in self._abandoned
+        owner = context.get(OWNER)
+        if owner in self._abandoned:
+            return True
+        held = self._suspended.get(owner)
+        if held is None:
+            return False
+        held.append(handle)
+        return True
 
     def _timer_handle_cancelled(self, _handle: asyncio.TimerHandle) -> None:
         """Forget cancelled timers once they may be the greater part.

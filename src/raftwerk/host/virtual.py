@@ -67,6 +67,24 @@ class VirtualClock:
         """Do as `Clock.wall` says."""
         return WALL_AT_START + self.now()
 
+    def change(self, *, drift: float | None = None, jump_seconds: float = 0.0) -> None:
+        """Go on at another rate, or from a later time; it never goes back.
+
+        Parameters
+        ----------
+        drift : float, optional
+            Seconds that it gains in each true second from now on; above -1.
+        jump_seconds : float
+            How far it jumps ahead at once.
+        """
+        require(jump_seconds >= 0.0, f"a clock goes forward, not {jump_seconds} s")
+        if drift is not None:
+            require(drift > -1.0, f"a clock goes forward; with a drift of {drift} not")
+            now = self.now()
+            self._rate = 1.0 + drift
+            self._ahead_seconds += now - self.now()
+        self._ahead_seconds += jump_seconds
+
     def true_seconds(self, seconds: float) -> float:
         """Return how long it takes until this clock has moved on by so much.
 
@@ -336,4 +354,13 @@ class VirtualProcess:
 
         Whoever waits for one of its tasks waits for ever.
         """
+        self._loop.resume(self)
         self._loop.abandon(self)
+
+    def suspend(self) -> None:
+        """Run none of its code until `resume`; its timers go off then, all at once."""
+        self._loop.suspend(self)
+
+    def resume(self) -> None:
+        """Go on; nothing happens if it was not suspended."""
+        self._loop.resume(self)

@@ -1,0 +1,85 @@
+"""The words of ``raftwerk sim``; the simulator is imported once they make sense."""
+
+# pylint: disable=import-outside-toplevel  # see above
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from raftwerk.cli.ctl import Form
+from raftwerk.cli.output import is_json
+from raftwerk.config import bad_setting
+
+__all__ = ["add_commands"]
+
+JOBS_MAX: Final = 256
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Give an application the command.
+
+    Parameters
+    ----------
+    app : Typer
+        That of ``raftwerk``.
+    """
+    app.command("sim")(_sim)
+
+
+# pylint: disable-next=too-many-locals,too-many-arguments  # each is a flag
+def _sim(
+    *,
+    seed: Annotated[int | None, typer.Option(help="Decides everything.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="A..B", help="Many, both ends included.")
+    ] = None,
+    nodes: Annotated[int, typer.Option(help="Members in the beginning, 1 to 9.")] = 5,
+    seconds: Annotated[
+        float | None, typer.Option(help="Virtual length; without any, 60 seconds.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="The same.")] = None,
+    hours: Annotated[float | None, typer.Option(help="The same.")] = None,
+    faults: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="calm, network, disk, membership, all, or swarm: some of all.",
+        ),
+    ] = "all",
+    scenario: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Run this again instead.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes at a time.")] = 1,
+    evidence: Annotated[
+        str, typer.Option(metavar="DIR", help="Where stories of failures go.")
+    ] = "sim-evidence",
+    shrink: Annotated[bool, typer.Option(help="Make a failing run small.")] = True,
+    output: Form = "text",
+) -> None:
+    """Run a whole cluster on virtual time, under faults, and check all it promises."""
+    as_json = is_json(output)
+    if not 1 <= jobs <= JOBS_MAX:
+        raise bad_setting("jobs", str(jobs), f"1 to {JOBS_MAX}")
+    from raftwerk.cli.simulate import read_scenario, read_seeds, sim, virtual_seconds
+    from raftwerk.sim.faults import draw_plan
+
+    if scenario is not None:
+        plans = [read_scenario(scenario)]
+    else:
+        length = virtual_seconds(seconds, minutes, hours)
+        wanted = read_seeds(seed, seeds)
+        plans = [
+            draw_plan(each, nodes=nodes, seconds=length, faults=faults)
+            for each in wanted
+        ]
+    raise typer.Exit(
+        sim(
+            plans,
+            faults=faults,
+            jobs=min(jobs, len(plans)),
+            as_json=as_json,
+            evidence=Path(evidence),
+            shrinks=shrink,
+        )
+    )

@@ -1,0 +1,268 @@
+"""``raftwerk sim``: a whole cluster on virtual time, under faults, from a seed.
+
+Standard output is a function of the options; progress, times and paths go to standard
+error, where nobody compares them.
+"""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from time import monotonic, process_time
+from typing import Final
+
+import msgspec
+
+from raftwerk.cli.exit_codes import ExitCode
+from raftwerk.cli.output import write_json, write_lines
+from raftwerk.config import bad_setting
+from raftwerk.errors import ConfigError
+from raftwerk.sim.campaign import Told, simulate
+from raftwerk.sim.plan import Plan, decode_plan, encode_plan
+from raftwerk.sim.report import LAST_LINES, command_of, story_of, summary_of
+from raftwerk.sim.run import Outcome
+from raftwerk.sim.shrink import shrink
+
+__all__ = ["read_scenario", "read_seeds", "sim", "virtual_seconds"]
+
+SECONDS: Final = 60.0
+
+SECONDS_MAX: Final = 30 * 24 * 3600.0
+
+BAR_CHARACTERS: Final = 30
+
+
+def sim(
+    plans: Sequence[Plan],
+    *,
+    faults: str,
+    jobs: int,
+    as_json: bool,
+    evidence: Path | None,
+    shrinks: bool,
+) -> ExitCode:
+    """Run plans, and tell what became of them.
+
+    Parameters
+    ----------
+    plans : sequence of Plan
+        What is to happen.
+    faults : str
+        The scenario that they were drawn from.
+    jobs : int
+        How many processes there are.
+    as_json : bool
+        Whether programs read it.
+    evidence : Path or None
+        Where the stories of runs that failed go; None: nowhere.
+    shrinks : bool
+        Whether a run that failed is made small.
+
+    Returns
+    -------
+    ExitCode
+        `FAILED` if a property did not hold in any of them.
+    """
+    outcomes, failed = _run_and_watch(plans, jobs)
+    smallest = [_smallest(*each) if shrinks else each for each in failed]
+    if evidence is not None:
+        for plan, told in smallest:
+            _keep(plan, told, evidence)
+    if as_json:
+        write_json(
+            {
+                "runs": [msgspec.to_builtins(each) for each in outcomes],
+                "smallest": [msgspec.to_builtins(plan) for plan, _ in smallest],
+                "summary": summary_of(outcomes),
+            }
+        )
+    else:
+        for (_, told), (plan, small) in zip(failed, smallest, strict=True):
+            lines = small.lines[-LAST_LINES:]
+            command = command_of(told.outcome, faults)
+            write_lines([*story_of(small.outcome, plan, lines, command), ""])
+        write_lines([_line_of(outcomes)])
+    return ExitCode.FAILED if failed else ExitCode.OK
+
+
+def _line_of(outcomes: Sequence[Outcome]) -> str:
+    """Return what became of all runs, in a line."""
+    summary = summary_of(outcomes)
+    held = sum(each.holds for each in outcomes)
+    return (
+        f"{held} of {len(outcomes)} runs held all properties:"
+        f" {summary['virtual_seconds']} virtual seconds, {summary['commands']}"
+        f" commands, {summary['faults']} faults, {summary['elections']} elections,"
+        f" {summary['restarts']} restarts"
+    )
+
+
+def _run_and_watch(
+    plans: Sequence[Plan], jobs: int
+) -> tuple[list[Outcome], list[tuple[Plan, Told]]]:
+    """Run plans, show how far that is, and return what became of them."""
+    began, busy = monotonic(), process_time()
+    outcomes: list[Outcome] = []
+    failed: list[tuple[Plan, Told]] = []
+    for plan, told in zip(plans, _run_all(plans, jobs), strict=True):
+        outcomes.append(told.outcome)
+        if not told.outcome.holds:
+            failed.append((plan, told))
+        _show_progress(len(outcomes), len(plans), len(failed))
+    virtual = sum(each.virtual_seconds for each in outcomes)
+    took = max(monotonic() - began, 1e-9)
+    words = f"{virtual:.0f} virtual seconds in {took:.1f} s with {jobs} processes"
+    if jobs == 1:
+        used = max(process_time() - busy, 1e-9)
+        words += f", {used:.1f} s of CPU time: {virtual / used:.1f} to one"
+    _tell(words)
+    return outcomes, failed
+
+
+def _run_all(plans: Sequence[Plan], jobs: int) -> Iterator[Told]:
+    """Run plans in so many processes; what became of them comes in their order."""
+    if jobs == 1:
+        yield from map(simulate, plans)
+        return
+    # Not forked: a child begins clean, wherever this was called.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(simulate, plans)
+
+
+def _smallest(plan: Plan, told: Told) -> tuple[Plan, Told]:
+    """Return the smallest plan that violates the same property."""
+    violation = told.outcome.violation
+    _tell(f"seed {plan.seed}: {violation}; making it small")
+    found = told
+
+    def fails(candidate: Plan) -> bool:
+        nonlocal found
+        attempt = simulate(candidate)
+        if attempt.outcome.violation != violation:
+            return False
+        found = attempt
+        return True
+
+    small = shrink(plan, fails)
+    return small, found
+
+
+def _keep(plan: Plan, told: Told, evidence: Path) -> None:
+    """Write down what happened, and how to have it again."""
+    evidence.mkdir(parents=True, exist_ok=True)
+    base = evidence / f"seed-{plan.seed}"
+    scenario = base.with_suffix(".json")
+    scenario.write_bytes(encode_plan(plan) + b"\n")
+    command = f"raftwerk sim --scenario {scenario}"
+    story = story_of(told.outcome, plan, told.lines, command)
+    base.with_suffix(".txt").write_text("\n".join(story) + "\n", "utf-8")
+    _tell(f"story in {base}.txt; again: {command}")
+
+
+def _show_progress(done: int, count: int, failed: int) -> None:
+    """Draw a bar, where a person looks."""
+    if not sys.stderr.isatty():
+        return
+    filled = BAR_CHARACTERS * done // count
+    drawn = "#" * filled + "." * (BAR_CHARACTERS - filled)
+    end = "\n" if done == count else ""
+    print(f"\r[{drawn}] {done}/{count}, {failed} failed", end=end, file=sys.stderr)
+
+
+def _tell(words: str) -> None:
+    """Tell a person something that is none of the result."""
+    print(f"raftwerk: {words}", file=sys.stderr)
+
+
+def read_seeds(seed: int | None, seeds: str | None) -> range:
+    """Return which seeds are wanted.
+
+    Parameters
+    ----------
+    seed : int or None
+        One.
+    seeds : str or None
+        Many: ``A..B``, both ends included.
+
+    Returns
+    -------
+    range
+        All of them; without either, 0.
+
+    Raises
+    ------
+    ConfigError
+        If it can't be understood.
+    """
+    if seeds is None:
+        one = 0 if seed is None else seed
+        if one < 0:
+            raise bad_setting("seed", str(one), "0 or more")
+        return range(one, one + 1)
+    if seed is not None:
+        raise ConfigError("seed and seeds are both given; one of them is enough")
+    match = re.fullmatch(r"(\d+)\.\.(\d+)", seeds)
+    if match is None or int(match[1]) > int(match[2]):
+        raise bad_setting("seeds", seeds, "A..B, with A at most B")
+    return range(int(match[1]), int(match[2]) + 1)
+
+
+def virtual_seconds(
+    seconds: float | None, minutes: float | None, hours: float | None
+) -> float:
+    """Return how long a run is to last.
+
+    Parameters
+    ----------
+    seconds, minutes, hours : float or None
+        One of them, or none.
+
+    Returns
+    -------
+    float
+        In seconds.
+
+    Raises
+    ------
+    ConfigError
+        If more than one is given, or it is no time.
+    """
+    units = (("seconds", seconds, 1), ("minutes", minutes, 60), ("hours", hours, 3600))
+    given = [(name, value, unit) for name, value, unit in units if value is not None]
+    if len(given) > 1:
+        names = " and ".join(name for name, _, _ in given)
+        raise ConfigError(f"{names} are both given; one of them is enough")
+    for name, value, unit in given:
+        if not 0 < value * unit <= SECONDS_MAX:
+            allowed = f"more than 0, and no more than {SECONDS_MAX:g} s in all"
+            raise bad_setting(name, f"{value:g}", allowed)
+        return value * unit
+    return SECONDS
+
+
+def read_scenario(path: str) -> Plan:
+    """Return the plan that a file holds.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    Plan
+        To be run again.
+
+    Raises
+    ------
+    ConfigError
+        If it can't be read.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        allowed = f"a file that can be read ({error.strerror})"
+        raise bad_setting("scenario", path, allowed) from error
+    return decode_plan(data, path)

@@ -1,0 +1,343 @@
+"""What can go wrong in a simulated world, and what operators do to it.
+
+Each act takes the world, the fault that the plan has, and a draw of the fault's own.
+Whom it strikes is decided when it is time: often the leader, for there most can go
+wrong. What it broke it mends after the fault's time; at the end all is mended anyhow.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from raftwerk.errors import RaftwerkError, RequestError
+from raftwerk.host.draw import SplitMix64
+from raftwerk.kv import Compact
+from raftwerk.service.cluster_calls import (
+    AddMember,
+    ClusterRequest,
+    RemoveMember,
+    ReplaceMember,
+    TransferLeadership,
+)
+from raftwerk.sim.calls import Caller, Lost, Unreached
+from raftwerk.sim.machine import DISK_SECONDS, Machine
+from raftwerk.sim.plan import Fault
+from raftwerk.sim.world import CALM, World
+from raftwerk.transport.conditions import Conditions
+
+__all__ = ["ACTS", "Act"]
+
+Act = Callable[[World, Fault, SplitMix64], Awaitable[None]]
+"""Does one thing, and mends it."""
+
+MEMBERS_SPARE: Final = 2
+"""How many members there may be more or less than in the beginning."""
+
+FLAPS: Final = 6
+
+
+def _someone(world: World, draw: SplitMix64) -> Machine | None:
+    """Return a machine whose member answers; often the leader's."""
+    leader = world.leader()
+    if leader is not None and leader.is_ready and draw.below(5) < 2:
+        return leader
+    ready = [machine for machine in world.up if machine.is_ready]
+    return ready[draw.below(len(ready))] if ready else None
+
+
+# ---- machines -------------------------------------------------------------------
+
+
+async def _crash(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Cut a machine's power; a part of what was not synced survives."""
+    machine = _someone(world, draw)
+    if machine is not None:
+        machine.lose_power(draw if draw.below(3) else None)
+        await world.bring_back(machine, fault.seconds)
+
+
+async def _kill(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Kill a process; its disk loses nothing."""
+    machine = _someone(world, draw)
+    if machine is not None:
+        machine.kill()
+        await world.bring_back(machine, fault.seconds)
+
+
+async def _cut(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Cut a machine's power in the middle of an operation of its disk."""
+    machine = _someone(world, draw)
+    if machine is not None:
+        machine.disk.cut_power_after(draw.below(12))
+        await world.sleep(fault.seconds / 2)
+        # Where the disk had nothing to do, it is cut now.
+        machine.lose_power(draw)
+        await world.bring_back(machine, fault.seconds / 2)
+
+
+async def _blackout(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Cut the power of all machines at once."""
+    machines = list(world.up)
+    for machine in machines:
+        machine.lose_power(draw if draw.below(2) else None)
+    for machine in machines:
+        await world.bring_back(machine, fault.seconds * draw.below(1000) / 4000)
+
+
+async def _stop(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Stop a member in order, and start it again."""
+    machine = _someone(world, draw)
+    if machine is not None:
+        await machine.stop()
+        await world.bring_back(machine, fault.seconds)
+
+
+async def _stall(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Have a process do nothing for a while, and then believe that no time passed."""
+    machine = _someone(world, draw)
+    if machine is not None:
+        life = machine.lives
+        machine.pause()
+        await world.sleep(fault.seconds)
+        if machine.lives == life:
+            machine.go_on()
+
+
+async def _clock(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Have a clock run fast or slow for a while, or jump ahead."""
+    machine = _someone(world, draw)
+    if machine is None:
+        return
+    if draw.below(4) == 0:
+        seconds = draw.below(10_000) / 1000
+        machine.clock.change(jump_seconds=seconds)
+        world.clocks_jumped = True
+        world.tell(machine, f"its clock jumps by {seconds:g} s")
+        return
+    drift = (draw.below(1500) - 500) / 1000
+    machine.set_drift(drift)
+    await world.sleep(fault.seconds)
+    machine.set_drift(0.0)
+
+
+# ---- the network ----------------------------------------------------------------
+
+
+async def _partition(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Cut members off from others for a while: both ways or one, once or often."""
+    links = _drawn_links(world, draw)
+    times = FLAPS if draw.below(4) == 0 else 1
+    named = ", ".join(f"{a.name}->{b.name}" for a, b in links)
+    world.tell(None, f"cut for {fault.seconds:g} s, {times} times: {named}")
+    for _ in range(times):
+        for one, other in links:
+            world.cut(one.node_id, other.node_id)
+        await world.sleep(fault.seconds / (2 * times - 1))
+        for one, other in links:
+            world.heal(one.node_id, other.node_id)
+        if times > 1:
+            await world.sleep(fault.seconds / (2 * times - 1))
+    world.tell(None, f"healed: {named}")
+
+
+def _drawn_links(world: World, draw: SplitMix64) -> list[tuple[Machine, Machine]]:
+    """Return ways between members to be cut."""
+    machines = [each for each in world.machines.values() if not each.is_gone]
+    someone = _someone(world, draw) or machines[0]
+    kind = draw.below(4)
+    if kind == 0:
+        side = {each.node_id for each in machines if draw.below(2)}
+    else:
+        side = {someone.node_id}
+    links = [
+        (one, other)
+        for one in machines
+        for other in machines
+        if one.node_id in side and other.node_id not in side
+    ]
+    if kind < 2:
+        links += [(other, one) for one, other in links]
+    elif kind == 2:
+        links = [(other, one) for one, other in links]
+    return links
+
+
+async def _weather(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Have messages be late, lost, doubled and overtaken for a while."""
+    conditions = Conditions(
+        latency_min_seconds=0.000_3,
+        latency_max_seconds=(0.005, 0.03, 0.12)[draw.below(3)],
+        drop_rate=(0.0, 0.01, 0.1, 0.3)[draw.below(4)],
+        duplicate_rate=(0.0, 0.02, 0.2)[draw.below(3)],
+        reorder_rate=(0.0, 0.05, 0.3)[draw.below(3)],
+        late_seconds=(0.05, 0.5)[draw.below(2)],
+    )
+    world.set_conditions(conditions)
+    await world.sleep(fault.seconds)
+    if world.conditions is conditions:
+        world.set_conditions(CALM)
+
+
+# ---- disks ----------------------------------------------------------------------
+
+
+async def _slow(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Have a disk take long for a while."""
+    machine = _someone(world, draw)
+    if machine is not None:
+        machine.disk_seconds = (0.01, 0.1, 0.5)[draw.below(3)]
+        world.tell(machine, f"its disk takes {machine.disk_seconds:g} s for a sync")
+        await world.sleep(fault.seconds)
+        machine.disk_seconds = DISK_SECONDS
+
+
+async def _full(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Have a disk be nearly full for a while."""
+    machine = _someone(world, draw)
+    if machine is not None:
+        machine.disk.capacity_bytes = machine.disk.used_bytes + draw.below(20_000)
+        world.tell(machine, "its disk is full")
+        await world.sleep(fault.seconds)
+        machine.disk.capacity_bytes = None
+        world.tell(machine, "its disk has room")
+
+
+async def _fail(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Have an operation of a disk fail."""
+    machine = _someone(world, draw)
+    if machine is not None:
+        kind = ("sync", "sync", "write", "sync_directory")[draw.below(4)]
+        machine.may_fail = True
+        machine.disk.fail_next(kind, after=draw.below(8))
+        world.tell(machine, f"its disk is about to fail: {kind}")
+        await world.sleep(fault.seconds)
+
+
+async def _rot(world: World, _fault: Fault, draw: SplitMix64) -> None:
+    """Damage what a disk has kept for some time; of a minority of machines at most."""
+    machine = _someone(world, draw)
+    if machine is None or not world.may_rot(machine):
+        return
+    kind = ("flipped", "lost", "misdirected")[draw.below(3)]
+    damage = machine.disk.rot(draw, kind)
+    if damage:
+        machine.has_rotted = machine.may_fail = True
+        world.tell(machine, damage)
+
+
+# ---- operators ------------------------------------------------------------------
+
+
+async def _snapshot(world: World, _fault: Fault, draw: SplitMix64) -> None:
+    """Have a member take a snapshot now."""
+    machine = _someone(world, draw)
+    if machine is not None:
+        await _as_operator(world, machine, draw, "take a snapshot", _take_snapshot)
+
+
+async def _take_snapshot(machine: Machine) -> object:
+    """Take a snapshot."""
+    return machine.services.node.take_snapshot()
+
+
+async def _compact(world: World, _fault: Fault, draw: SplitMix64) -> None:
+    """Have old revisions forgotten."""
+    machine = _someone(world, draw)
+    if machine is not None:
+        revision = max(1, machine.services.store.revision - draw.below(30))
+        await _as_operator(
+            world,
+            machine,
+            draw,
+            f"compact to {revision}",
+            lambda m: m.services.kv.compact(Compact(revision)),
+        )
+
+
+async def _transfer(world: World, _fault: Fault, draw: SplitMix64) -> None:
+    """Hand leadership over."""
+    machine = _someone(world, draw)
+    target = _someone(world, draw)
+    if machine is not None and target is not None:
+        request = TransferLeadership(target.node_id)
+        await _change(world, machine, draw, f"let {target.name} lead", request)
+
+
+async def _member(world: World, _fault: Fault, draw: SplitMix64) -> None:
+    """Add, remove or replace a member."""
+    machine = _someone(world, draw)
+    if machine is None:
+        return
+    try:
+        known = machine.services.node.members
+    except RaftwerkError:
+        return
+    victim = known[draw.below(len(known))]
+    kind = draw.below(3)
+    urls = (f"http://{world.new_name()}:2380",)
+    if kind == 0 and len(known) < world.plan.nodes + MEMBERS_SPARE:
+        request: ClusterRequest = AddMember(urls, is_learner=draw.below(4) > 0)
+        words = f"add {urls[0]}"
+    elif kind == 1 and len(known) > max(1, world.plan.nodes - MEMBERS_SPARE):
+        request, words = RemoveMember(victim.node_id), f"remove {victim.name}"
+    else:
+        request = ReplaceMember(victim.node_id, urls)
+        words = f"replace {victim.name} by {urls[0]}"
+    await _change(world, machine, draw, words, request)
+
+
+async def _change(
+    world: World,
+    machine: Machine,
+    draw: SplitMix64,
+    words: str,
+    request: ClusterRequest,
+) -> None:
+    """Ask for a change of the group."""
+    await _as_operator(
+        world, machine, draw, words, lambda m: m.services.cluster.request(request)
+    )
+
+
+async def _as_operator(
+    world: World,
+    machine: Machine,
+    draw: SplitMix64,
+    words: str,
+    request: Callable[[Machine], Awaitable[object]],
+) -> None:
+    """Ask a member for something, and tell how that ended."""
+
+    async def ask(_services: object) -> object:
+        return await request(machine)
+
+    world.tell(machine, f"is asked to {words}")
+    try:
+        await Caller(world, draw).call(machine, ask, 10.0)
+        outcome = "done"
+    except (Unreached, Lost) as error:
+        outcome = f"{type(error).__name__.lower()} ({error})"
+    except RequestError as error:
+        outcome = f"refused ({error})"
+    world.tell(machine, f"{words}: {outcome}")
+
+
+ACTS: Final[Mapping[str, Act]] = {
+    "blackout": _blackout,
+    "clock": _clock,
+    "compact": _compact,
+    "crash": _crash,
+    "cut": _cut,
+    "fail": _fail,
+    "full": _full,
+    "kill": _kill,
+    "member": _member,
+    "partition": _partition,
+    "rot": _rot,
+    "slow": _slow,
+    "snapshot": _snapshot,
+    "stall": _stall,
+    "stop": _stop,
+    "transfer": _transfer,
+    "weather": _weather,
+}
+"""By name, as plans have them."""

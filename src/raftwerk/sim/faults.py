@@ -1,0 +1,150 @@
+"""Which faults a seed brings, and when: scenarios with weights, and swarm testing.
+
+In a swarm each seed draws which kinds of fault are on at all, and how often they come:
+a run with everything on seldom gets near a deep state (Groce and others, 2012).
+"""
+
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Final
+
+from raftwerk.errors import ConfigError
+from raftwerk.host.draw import SplitMix64
+from raftwerk.sim.plan import Fault, Plan
+
+__all__ = ["SCENARIOS", "draw_plan"]
+
+SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
+    "calm": {},
+    "network": {"partition": 4, "weather": 4, "transfer": 1, "snapshot": 1},
+    "disk": {
+        "crash": 3,
+        "cut": 4,
+        "blackout": 2,
+        "slow": 2,
+        "full": 2,
+        "fail": 3,
+        "rot": 1,
+        "snapshot": 3,
+        "compact": 1,
+    },
+    "membership": {
+        "member": 6,
+        "transfer": 2,
+        "crash": 1,
+        "partition": 1,
+        "snapshot": 3,
+        "stop": 1,
+    },
+    "all": {
+        "blackout": 1,
+        "clock": 2,
+        "compact": 2,
+        "crash": 4,
+        "cut": 3,
+        "fail": 1,
+        "full": 1,
+        "kill": 2,
+        "member": 3,
+        "partition": 4,
+        "rot": 1,
+        "slow": 2,
+        "snapshot": 3,
+        "stall": 3,
+        "stop": 1,
+        "transfer": 2,
+        "weather": 3,
+    },
+}
+"""By name: what may happen, and how often in proportion."""
+
+_GAPS_MILLIS: Final = (500, 1_000, 2_000, 4_000)
+"""How long it is from one fault to the next on average: a run draws one."""
+
+_LENGTHS_MILLIS: Final = (100, 500, 1_500, 4_000)
+"""How long a fault lasts at most: each draws one."""
+
+
+def draw_plan(
+    seed: int, *, nodes: int = 5, seconds: float = 60.0, faults: str = "all"
+) -> Plan:
+    """Return what a seed brings.
+
+    Parameters
+    ----------
+    seed : int
+        Decides everything.
+    nodes : int
+        Members in the beginning.
+    seconds : float
+        How long faults and work last.
+    faults : str
+        One of `SCENARIOS`, or ``swarm``: each seed has only some of ``all``.
+
+    Returns
+    -------
+    Plan
+        To be run.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such scenario, or a number can't work.
+
+    Examples
+    --------
+    >>> draw_plan(7, seconds=2.0, faults="calm").faults
+    ()
+    >>> draw_plan(7, seconds=5.0, faults="network") == draw_plan(
+    ...     7, seconds=5.0, faults="network")
+    True
+    """
+    if not 1 <= nodes <= 9:
+        raise ConfigError(f"nodes is {nodes}; it must be 1 to 9")
+    if seconds <= 0:
+        raise ConfigError(f"seconds is {seconds:g}; it must be more than 0")
+    draw = SplitMix64(seed).fork("plan")
+    if faults == "swarm":
+        chosen = SCENARIOS["all"]
+        weights = {kind: weight for kind, weight in chosen.items() if draw.below(2)}
+    elif faults in SCENARIOS:
+        weights = dict(SCENARIOS[faults])
+    else:
+        raise ConfigError(
+            f"faults is {faults}; it must be one of {', '.join(SCENARIOS)}, swarm"
+        )
+    drawn = _draw_faults(draw, weights, seconds)
+    return Plan(
+        seed=seed,
+        nodes=nodes,
+        seconds=seconds,
+        faults=drawn,
+        snapshot_entries=(50, 200, 1_000)[draw.below(3)],
+    )
+
+
+def _draw_faults(
+    draw: SplitMix64, weights: Mapping[str, int], seconds: float
+) -> tuple[Fault, ...]:
+    """Return faults in order of time."""
+    if not weights:
+        return ()
+    ends = list(zip(weights, accumulate(weights.values()), strict=True))
+    total = ends[-1][1]
+    gap = _GAPS_MILLIS[draw.below(len(_GAPS_MILLIS))]
+    faults = []
+    at = draw.below(2 * gap) / 1000
+    while at < seconds:
+        chosen = draw.below(total)
+        kind = next(kind for kind, end in ends if chosen < end)
+        length = _LENGTHS_MILLIS[draw.below(len(_LENGTHS_MILLIS))]
+        faults.append(
+            Fault(
+                at=at,
+                kind=kind,
+                seconds=min((1 + draw.below(length)) / 1000, seconds - at),
+                draw=draw.below(1 << 48),
+            )
+        )
+        at = round(at + (1 + draw.below(2 * gap)) / 1000, 3)
+    return tuple(faults)

@@ -1,0 +1,575 @@
+"""One machine of a simulated world: its disk and clock stay, its processes come and go.
+
+What runs in a process is the real thing: the log with its recovery, the runtime, the
+store, the services with their duties. Only the ends are twins: disk, network, time.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from raftwerk.config import NodeConfig
+from raftwerk.core.events import BecameLeader, Event
+from raftwerk.core.messages import Message
+from raftwerk.core.records import Entry, HardState, Snapshot
+from raftwerk.errors import (
+    InvariantViolation,
+    RaftwerkError,
+    StorageError,
+    WalCorrupted,
+)
+from raftwerk.host.draw import SplitMix64
+from raftwerk.host.virtual import VirtualClock, VirtualProcess
+from raftwerk.kv import Store
+from raftwerk.kv.results import Result
+from raftwerk.runtime import Node
+from raftwerk.runtime.manifest import Manifest
+from raftwerk.service import KvService
+from raftwerk.service.cluster import ClusterService
+from raftwerk.service.lease import LeaseService
+from raftwerk.service.lock import LockService
+from raftwerk.service.watch import WatchService
+from raftwerk.sim.disk import SimDisk
+from raftwerk.sim.ledger import Ledger, Seen
+from raftwerk.sim.violation import Property, Violation
+from raftwerk.storage.memory_disk import PowerCut
+from raftwerk.storage.protocol import DirectoryIdentity
+from raftwerk.storage.snapshots import SnapshotFiles
+from raftwerk.storage.wal import Wal
+from raftwerk.transport.memory import MemoryTransport
+from raftwerk.transport.protocol import Identity
+from raftwerk.types import LogIndex, NodeId, Term
+
+if TYPE_CHECKING:
+    from raftwerk.sim.world import World
+
+__all__ = ["CLUSTER_ID", "DISK_SECONDS", "Machine", "Services", "require_whole"]
+
+CLUSTER_ID = 0x51A
+
+_DIRECTORY = "/data"
+
+DISK_SECONDS: Final = 0.000_3
+"""What a sync takes, about, while all is well."""
+
+STOP_SECONDS: Final = 5.0
+"""How long a member may take to stop, until it is killed."""
+
+_SEGMENT_BYTES = 32 * 1024
+"""Small, so that a log has several and old ones are dropped."""
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What clients call on one member, as behind every face.
+
+    Parameters
+    ----------
+    kv, lease, lock, watch, cluster : KvService, LeaseService, and so on
+        The calls.
+    node : Node
+        The member.
+    store : Store
+        Its state machine.
+    """
+
+    kv: KvService
+    lease: LeaseService
+    lock: LockService
+    watch: WatchService
+    cluster: ClusterService
+    node: Node
+    store: Store
+
+
+class _WitnessedLog(Wal):
+    """A log that shows what it is given before it takes it."""
+
+    machine: "Machine | None" = None
+
+    def append(self, hard_state: HardState | None, entries: Sequence[Entry]) -> None:
+        """Do as `LogStore.append` says."""
+        if entries and self.machine is not None:
+            first = entries[0].index
+            prev_term = (
+                self.term(LogIndex(first - 1))
+                if first - 1 >= self.first_index() - 1
+                else Term(0)
+            )
+            self.machine.check_append(entries, prev_term, self.last_index())
+        super().append(hard_state, entries)
+
+
+class _WitnessedStore(Store):
+    """A store that shows what it made of commands."""
+
+    __slots__ = ("_machine",)
+
+    def __init__(self, machine: "Machine") -> None:
+        super().__init__()
+        self._machine = machine
+
+    def apply(self, index: int, commands: Sequence[bytes]) -> list[Result]:
+        """Do as `StateMachine.apply` says."""
+        results = super().apply(index, commands)
+        self._machine.check_applied(LogIndex(index), commands, results, self.revision)
+        return results
+
+    def restore(self, chunks: Iterable[bytes]) -> None:
+        """Do as `StateMachine.restore` says."""
+        super().restore(chunks)
+        self._machine.check_restored(self.revision)
+
+
+class _WitnessedTransport(MemoryTransport):
+    """A transport before which a member is looked at whenever it speaks."""
+
+    machine: "Machine | None" = None
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Do as `Transport.send` says."""
+        if self.machine is not None:
+            self.machine.look()
+        super().send(messages)
+
+
+# pylint: disable-next=too-many-instance-attributes  # what an act may do to it
+class Machine:
+    """A machine, and the member that runs on it while it is up.
+
+    Parameters
+    ----------
+    world : World
+        Where it stands.
+    node_id : NodeId
+        Of its member.
+    first : Snapshot
+        What its log begins with; empty for one that joins.
+    name : str
+        Of machine and member; without it, made of the id.
+
+    Attributes
+    ----------
+    services : Services
+        While it is up: what clients call.
+    is_up, is_ready, is_paused, is_gone : bool
+        Whether it runs; whether it answers clients; whether it runs and does nothing;
+        whether it was removed, or can never start again.
+    """
+
+    services: Services
+    process: VirtualProcess
+    _log: Wal
+
+    def __init__(
+        self, world: "World", node_id: NodeId, first: Snapshot, name: str = ""
+    ) -> None:
+        self.world = world
+        self.node_id = node_id
+        self.name = name or f"n{node_id}"
+        self.address = f"{self.name}:2380"
+        self.disk = SimDisk()
+        self.disk.on_cut = self._power_was_cut
+        self.disk_seconds = DISK_SECONDS
+        self.is_up = False
+        self.is_ready = False
+        self.is_paused = False
+        self.is_gone = False
+        self.is_removed = False
+        self.has_rotted = False
+        self.has_had_log = False
+        self.may_fail = False
+        """Whether its disk was told to fail in this life."""
+        self.lives = 0
+        self._first = first
+        self._draw = world.draw.fork(f"machine {node_id}")
+        drift = (self._draw.below(2001) - 1000) / 100_000
+        self.clock = VirtualClock(
+            world.loop, ahead_seconds=self._draw.below(100_000) / 7, drift=drift
+        )
+        self.rate_max = 1.0 + drift
+        self._seen = Seen(node_id)
+        self._duties: list[asyncio.Task[Any]] = []
+        self.calls: dict[int, Any] = {}
+        """Who waits for an answer of this process, by number."""
+
+    # ---- its life -----------------------------------------------------------
+
+    async def start(self) -> bool:
+        """Start a process on whatever is on the disk.
+
+        It goes on if whoever asked for it is called off.
+
+        Returns
+        -------
+        bool
+            Whether it came up.
+        """
+        if self.is_up or self.is_gone:
+            return False
+        return await asyncio.shield(asyncio.ensure_future(self._start()))
+
+    async def _start(self) -> bool:
+        """Do what `start` says."""
+        if self.is_up or self.is_gone:
+            return False
+        self.lives += 1
+        draw = self._draw.fork(f"life {self.lives}")
+        disk_draw = draw.fork("disk")
+        self.process = VirtualProcess(
+            self.world.loop,
+            draw,
+            clock=self.clock,
+            latency=lambda _worker: self.disk_seconds * (1 + disk_draw.below(8)) / 4,
+        )
+        self.is_up = True
+        self.is_paused = self.may_fail = False
+        self._seen = Seen(self.node_id)
+        life = self.lives
+        try:
+            node = self.process.call(self._assemble, draw)
+            if not await self._started(node):
+                return False
+        except PowerCut:
+            return False
+        except WalCorrupted as error:
+            self._damaged(error)
+            return False
+        except StorageError as error:
+            self._failed(error)
+            return False
+        self.process.start(self._watch_end(node, life))
+        self.process.call(self._begin_duties)
+        self.is_ready = True
+        self.world.tell(self, f"is up, life {self.lives}")
+        return True
+
+    async def _started(self, node: Node) -> bool:
+        """Start a node, and tell whether it came so far."""
+        starting = self.process.start(node.start())
+        done = asyncio.get_running_loop().create_future()
+
+        def finish(_task: object = None) -> None:
+            if not done.done():
+                done.set_result(None)
+
+        starting.add_done_callback(finish)
+        self.calls[0] = finish
+        await done
+        self.calls.pop(0, None)
+        if not starting.done():
+            return False
+        starting.result()
+        return self.is_up
+
+    def _assemble(self, draw: SplitMix64) -> Node:
+        """Put a member together, as `raftwerk serve` does."""
+        world, disk = self.world, self.disk
+        identity = DirectoryIdentity(CLUSTER_ID, self.node_id, 0x100 + self.node_id)
+        if Wal.exists(disk, _DIRECTORY):
+            log = _WitnessedLog.open(disk, _DIRECTORY, segment_bytes=_SEGMENT_BYTES)
+        else:
+            if self.lives > 1 and self.has_had_log:
+                raise Violation(
+                    Property.RECOVERY, f"member {self.node_id} finds no log of its own"
+                )
+            log = _WitnessedLog.create(
+                disk, _DIRECTORY, identity, self._first, segment_bytes=_SEGMENT_BYTES
+            )
+        self.has_had_log = True
+        assert isinstance(log, _WitnessedLog)  # nosec B101: for the type checker
+        self._log = log
+        snapshots = SnapshotFiles(disk, _DIRECTORY)
+        named = log.snapshot()
+        try:
+            snapshots.prepare(named.index)
+            if Manifest.decode(named.data).chunks:
+                snapshots.check(named.index, named.term)
+        except BaseException:
+            log.close()
+            raise
+        store = _WitnessedStore(self)
+        host = self.process.host
+        transport = _WitnessedTransport(
+            Identity(
+                cluster_id=CLUSTER_ID,
+                node_id=self.node_id,
+                directory_id=identity.directory_id,
+                address=self.address,
+            ),
+            self.address,
+            network=world.network,
+            host=host,
+            report=self._report,
+            admit=lambda peer: node.refusal(peer),
+        )
+        node = Node(
+            NodeConfig(
+                node_id=self.node_id,
+                cluster_id=CLUSTER_ID,
+                name=self.name,
+                peer_urls=(f"http://{self.address}",),
+                directory_id=identity.directory_id,
+                snapshot_entries=world.plan.snapshot_entries,
+                snapshot_keep_entries=world.plan.snapshot_entries // 4,
+            ),
+            store,
+            host=host,
+            store=log,
+            snapshots=snapshots,
+            transport=transport,
+        )
+        node.observe(self._observe)
+        lease = LeaseService(
+            node, store, clock=host.clock, timers=host.timers, draw=draw.fork("lease")
+        )
+        watch = WatchService(store, host.timers)
+        kv = KvService(node, store)
+        self.services = Services(
+            kv=kv,
+            lease=lease,
+            lock=LockService(kv, lease, watch),
+            watch=watch,
+            cluster=ClusterService(node, host.timers, draw.fork("cluster")),
+            node=node,
+            store=store,
+        )
+        log.machine = transport.machine = self
+        return node
+
+    def _begin_duties(self) -> None:
+        """Have done what a leader owes the group, and look at it from now on."""
+        services = self.services
+        self._seen.state = services.node.replica.state
+        for duty in (services.lease.run(), services.cluster.run()):
+            self._duties.append(asyncio.ensure_future(duty))
+
+    async def _watch_end(self, node: Node, life: int) -> None:
+        """Notice that a member failed."""
+        try:
+            await node.wait_ended()
+        except PowerCut:
+            return
+        except Violation:
+            return  # told already
+        except StorageError as error:
+            if self._is_in(life):
+                self._failed(error)
+        except RaftwerkError as error:
+            self.world.violated(Violation(Property.INVARIANT, f"{self.name}: {error}"))
+        # pylint: disable-next=broad-exception-caught  # told, whatever it is
+        except Exception as error:
+            self.world.broke(error)
+
+    def _is_in(self, life: int) -> bool:
+        """Tell whether a life goes on."""
+        return self.is_up and self.lives == life
+
+    def _failed(self, error: StorageError) -> None:
+        """End a process whose disk failed, if it was told to."""
+        if not (self.may_fail or self.disk.capacity_bytes is not None):
+            self.world.violated(
+                Violation(Property.RECOVERY, f"{self.name} fails by itself: {error}")
+            )
+        self.world.tell(self, f"stops: {error}")
+        self.kill()
+
+    def _damaged(self, error: WalCorrupted) -> None:
+        """Take a machine whose data is damaged out of service."""
+        if not self.has_rotted:
+            self.world.violated(
+                Violation(Property.RECOVERY, f"{self.name} can't start: {error}")
+            )
+        self.world.tell(self, f"does not start: {error}")
+        self.kill()
+        self.is_gone = True
+
+    def _power_was_cut(self) -> None:
+        """End the process in the middle of an operation of its disk."""
+        if self.is_up:
+            self.lose_power(self.world.draw.fork(f"cut {self.node_id} {self.lives}"))
+
+    def lose_power(self, draw: SplitMix64 | None) -> None:
+        """End the process; what of its last writes survives is drawn.
+
+        Parameters
+        ----------
+        draw : SplitMix64 or None
+            None: nothing that was not synced.
+        """
+        if not self.is_up:
+            return
+        self._end()
+        self.disk.crash(draw)
+        self.world.tell(self, "loses its power")
+
+    def kill(self) -> None:
+        """End the process; the disk has all that was written."""
+        if self.is_up:
+            self._end()
+            self.disk.kill()
+            self.world.tell(self, "is killed")
+
+    def _end(self) -> None:
+        """Never run the process again."""
+        self.is_up = self.is_ready = self.is_paused = False
+        self.process.kill()
+        self._duties.clear()
+        self.world.network.crash(self.node_id)
+        calls, self.calls = self.calls, {}
+        for number in sorted(calls):
+            calls[number]()
+
+    async def stop(self) -> None:
+        """Stop the member in order, for a bounded time."""
+        life = self.lives
+        self.world.tell(self, "is asked to stop")
+        self.is_ready = False
+        stopping = self.process.start(self.services.node.stop())
+        try:
+            await self.world.done_within(stopping, STOP_SECONDS)
+        finally:
+            if self._is_in(life):
+                self.kill()
+
+    def set_drift(self, drift: float) -> None:
+        """Have the clock run at another rate.
+
+        Parameters
+        ----------
+        drift : float
+            Seconds that it gains in each true second.
+        """
+        self.rate_max = max(self.rate_max, 1.0 + drift)
+        self.clock.change(drift=drift)
+        self.world.tell(self, f"its clock runs at {1.0 + drift:g}")
+
+    def pause(self) -> None:
+        """Have the process do nothing, as by SIGSTOP."""
+        if self.is_up and not self.is_paused:
+            self.is_paused = True
+            self.process.suspend()
+            self.world.tell(self, "is stalled")
+
+    def go_on(self) -> None:
+        """Have it go on."""
+        if self.is_up and self.is_paused:
+            self.is_paused = False
+            self.process.resume()
+            self.world.tell(self, "goes on")
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        """Run something in the process.
+
+        Parameters
+        ----------
+        coroutine : Coroutine
+            What.
+
+        Returns
+        -------
+        asyncio.Task
+            Never done if the process is killed before.
+        """
+        return self.process.start(coroutine)
+
+    # ---- what is seen -------------------------------------------------------
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where all is held against what others showed."""
+        return self.world.ledger
+
+    def look(self) -> None:
+        """Check what the member takes for committed."""
+        with self.world.checking():
+            self.ledger.look(self._seen)
+
+    def check_append(
+        self, entries: Sequence[Entry], prev_term: Term, last_index: int
+    ) -> None:
+        """Check what the member is about to store.
+
+        Parameters
+        ----------
+        entries : sequence of Entry
+            Not empty.
+        prev_term : Term
+            Of the entry before them.
+        last_index : int
+            The end of its log by now.
+        """
+        with self.world.checking():
+            self.ledger.note_append(self._seen, entries, prev_term, last_index)
+
+    def check_applied(
+        self,
+        index: LogIndex,
+        commands: Sequence[bytes],
+        results: Sequence[object],
+        revision: int,
+    ) -> None:
+        """Check what the member has applied.
+
+        Parameters
+        ----------
+        index : LogIndex
+            Of the last command.
+        commands : sequence of bytes
+            What was applied.
+        results : sequence of object
+            Of each.
+        revision : int
+            The store's, after them.
+        """
+        if self._seen.state is None:
+            self._seen.state = self.services.node.replica.state
+        with self.world.checking():
+            self.ledger.note_applied(self._seen, index, commands, results, revision)
+
+    def check_restored(self, revision: int) -> None:
+        """Check what the member begins with.
+
+        Parameters
+        ----------
+        revision : int
+            Its store's.
+        """
+        with self.world.checking():
+            index = self._log.snapshot().index
+            self.ledger.note_restored(self._seen, index, revision)
+
+    def _observe(self, events: Sequence[Event]) -> None:
+        """Tell what the core tells, and check a new leader."""
+        self.look()
+        for event in events:
+            if isinstance(event, BecameLeader):
+                if self._seen.state is None:
+                    self._seen.state = self.services.node.replica.state
+                with self.world.checking():
+                    self.ledger.note_leader(self._seen, event.term)
+            self.world.happened(self, event)
+
+    def _report(self, _level: int, event: str, /, **fields: object) -> None:
+        """Keep what the transport says for the story."""
+        self.world.murmur(self, event, fields)
+
+
+def require_whole(machine: Machine) -> None:
+    """Raise unless a store's parts fit together.
+
+    Parameters
+    ----------
+    machine : Machine
+        Whose.
+
+    Raises
+    ------
+    Violation
+        If they don't.
+    """
+    try:
+        machine.services.store.check()
+    except InvariantViolation as error:
+        raise Violation(Property.INVARIANT, f"{machine.name}: {error}") from error

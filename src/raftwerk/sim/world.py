@@ -1,0 +1,458 @@
+"""A seeded world: machines, what is between them, and everything they tell.
+
+Time is virtual, the network and the disks are twins, all else is the real thing. What a
+plan says decides everything that happens, down to the order of events of one moment.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import Any, Final, TypeVar
+
+from raftwerk.core.events import (
+    BecameCandidate,
+    BecameFollower,
+    BecameLeader,
+    Event,
+    SnapshotRestored,
+)
+from raftwerk.core.records import Snapshot
+from raftwerk.core.roles import Role
+from raftwerk.errors import InvariantViolation, NotLeader
+from raftwerk.host.draw import SplitMix64
+from raftwerk.host.virtual import VirtualLoop, virtual_host
+from raftwerk.runtime import Member, bootstrap_snapshot
+from raftwerk.sim.ledger import Ledger
+from raftwerk.sim.machine import DISK_SECONDS, Machine
+from raftwerk.sim.plan import Plan
+from raftwerk.sim.violation import Property, Violation
+from raftwerk.transport.conditions import Conditions
+from raftwerk.transport.memory import MemoryNetwork
+from raftwerk.types import NodeId
+
+__all__ = ["CALM", "World"]
+
+CALM: Final = Conditions(latency_min_seconds=0.000_3, latency_max_seconds=0.001_5)
+"""A network within one room."""
+
+STORY_LINES_MAX: Final = 4_000
+"""What is kept of a story: its end, which is where something went wrong."""
+
+Result = TypeVar("Result")
+
+_TOLD: Final = (BecameLeader, BecameFollower, BecameCandidate, SnapshotRestored)
+
+
+class World:
+    """Machines, what is between them, and what they have shown.
+
+    Parameters
+    ----------
+    loop : VirtualLoop
+        The running one.
+    plan : Plan
+        What decides.
+
+    Attributes
+    ----------
+    draw : SplitMix64
+        To be forked.
+    machines : dict of NodeId to Machine
+        All that ever were.
+    ledger : Ledger
+        What they agreed upon.
+    violation : Violation or None
+        The first property that did not hold.
+    lines : deque of str
+        The story, as far as it is kept.
+    """
+
+    def __init__(self, loop: VirtualLoop, plan: Plan) -> None:
+        self.loop = loop
+        self.plan = plan
+        self.draw = SplitMix64(plan.seed)
+        self.timers = virtual_host(loop, self.draw.fork("world")).timers
+        self.network = MemoryNetwork(
+            self.timers, self.draw.fork("network"), conditions=CALM
+        )
+        self.conditions = CALM
+        first = [
+            Member(node_id=NodeId(number), peer_urls=(f"http://n{number}:2380",))
+            for number in range(1, plan.nodes + 1)
+        ]
+        snapshot = bootstrap_snapshot(first)
+        self.ledger = Ledger(snapshot, loop.time)
+        self.machines = {
+            member.node_id: Machine(self, member.node_id, snapshot) for member in first
+        }
+        self.violation: Violation | None = None
+        self.error: BaseException | None = None
+        self.lines: deque[str] = deque(maxlen=STORY_LINES_MAX)
+        self.on_start: Callable[[Machine], None] = lambda machine: None
+        self.clocks_jumped = False
+        self._digest = blake2b(digest_size=8)
+        self._number = 0
+        self._names = 0
+        self._held: dict[NodeId, int] = {}
+        self._cuts: dict[tuple[NodeId, NodeId], int] = {}
+        self._over: asyncio.Future[None] = loop.create_future()
+
+    # ---- telling ------------------------------------------------------------
+
+    def tell(self, machine: Machine | None, what: str) -> None:
+        """Add a line to the story.
+
+        Parameters
+        ----------
+        machine : Machine or None
+            Of whom it tells; None: of the world.
+        what : str
+            What happened.
+        """
+        name = "-" if machine is None else machine.name
+        line = f"{self.loop.time():12.6f}  {name:<4} {what}"
+        self.lines.append(line)
+        self._digest.update(line.encode() + b"\n")
+
+    def happened(self, machine: Machine, event: Event) -> None:
+        """Take an event of a core into the story, if people care for it.
+
+        Parameters
+        ----------
+        machine : Machine
+            Whose.
+        event : Event
+            What happened.
+        """
+        if isinstance(event, _TOLD):
+            fields = ", ".join(
+                f"{name} {getattr(event, name)}"
+                for name in event.__struct_fields__
+                if name != "node"
+            )
+            self.tell(machine, f"{type(event).__name__} ({fields})")
+
+    def murmur(
+        self, machine: Machine, event: str, fields: Mapping[str, object]
+    ) -> None:
+        """Take what a transport tells into the digest, and not into the story.
+
+        Parameters
+        ----------
+        machine : Machine
+            Whose.
+        event : str
+            What happened.
+        fields : mapping
+            More of it.
+        """
+        line = f"{self.loop.time()!r} {machine.name} {event} {dict(fields)!r}\n"
+        self._digest.update(line.encode())
+
+    @property
+    def digest(self) -> str:
+        """A number of all that was told: equal runs have equal ones."""
+        return self._digest.hexdigest()
+
+    # ---- violations ---------------------------------------------------------
+
+    def violated(self, violation: Violation) -> None:
+        """Know that a property does not hold: the run is over.
+
+        Parameters
+        ----------
+        violation : Violation
+            The first one counts.
+        """
+        if self.violation is None:
+            self.violation = violation
+            self.tell(None, f"VIOLATION {violation}")
+            self.end()
+
+    def broke(self, error: BaseException) -> None:
+        """Know that code raised what it never should: the run is over.
+
+        Parameters
+        ----------
+        error : BaseException
+            The first one counts.
+        """
+        if self.error is None:
+            self.error = error
+            self.tell(None, f"ERROR {type(error).__name__}: {error}")
+            self.end()
+
+    @contextmanager
+    def checking(self) -> Iterator[None]:
+        """End the run if what is done within finds a violation."""
+        try:
+            yield
+        except Violation as violation:
+            self.violated(violation)
+            raise
+
+    def next_number(self) -> int:
+        """Return a number that nothing else in this world has.
+
+        Returns
+        -------
+        int
+            From 1.
+        """
+        self._number += 1
+        return self._number
+
+    def end(self) -> None:
+        """Have `guard` return."""
+        if not self._over.done():
+            self._over.set_result(None)
+
+    async def guard(self, story: Coroutine[Any, Any, None]) -> None:
+        """Run a story until it ends, or a property does not hold.
+
+        Parameters
+        ----------
+        story : Coroutine
+            What is to happen.
+        """
+        telling = asyncio.ensure_future(story)
+        await asyncio.wait((telling, self._over), return_when=asyncio.FIRST_COMPLETED)
+        if not telling.done():
+            telling.cancel()
+            await asyncio.wait((telling,))
+            return
+        try:
+            telling.result()
+        except Violation as violation:
+            self.violated(violation)
+        except InvariantViolation as error:
+            self.violated(Violation(Property.INVARIANT, str(error)))
+
+    # ---- machines -----------------------------------------------------------
+
+    def add_machine(self, node_id: NodeId, name: str) -> Machine:
+        """Put up a machine whose member joins the group.
+
+        Parameters
+        ----------
+        node_id : NodeId
+            What the group calls it.
+        name : str
+            The name under which the group reaches it.
+
+        Returns
+        -------
+        Machine
+            Not started yet.
+        """
+        machine = Machine(self, node_id, Snapshot(), name)
+        self.machines[node_id] = machine
+        return machine
+
+    async def bring_back(self, machine: Machine, seconds: float) -> None:
+        """Start a machine's process after a while.
+
+        Parameters
+        ----------
+        machine : Machine
+            Nothing happens if it is up by then.
+        seconds : float
+            The while.
+        """
+        self._held[machine.node_id] = self._held.get(machine.node_id, 0) + 1
+        await self.sleep(seconds)
+        self._held[machine.node_id] -= 1
+        if not self._held[machine.node_id]:
+            await machine.start()
+
+    def is_held(self, machine: Machine) -> bool:
+        """Tell whether a fault keeps a machine down.
+
+        Parameters
+        ----------
+        machine : Machine
+            Which.
+
+        Returns
+        -------
+        bool
+            Whether it is to stay down.
+        """
+        return self._held.get(machine.node_id, 0) > 0
+
+    async def done_within(self, task: "asyncio.Task[Any]", seconds: float) -> bool:
+        """Return when a task is done, or a time is over.
+
+        Parameters
+        ----------
+        task : asyncio.Task
+            It may never be done if its process is killed.
+        seconds : float
+            The time.
+
+        Returns
+        -------
+        bool
+            Whether it is done.
+        """
+        over: asyncio.Future[None] = self.loop.create_future()
+
+        def _finish(_task: object = None) -> None:
+            """End the wait, once."""
+            if not over.done():
+                over.set_result(None)
+
+        task.add_done_callback(_finish)
+        timer = self.timers.call_later(seconds, _finish)
+        await over
+        timer.cancel()
+        if task.done() and not task.cancelled():
+            task.exception()  # whoever cares has heard of it
+        return task.done()
+
+    def may_rot(self, machine: Machine) -> bool:
+        """Tell whether a quorum would be sound still if this disk were damaged.
+
+        Parameters
+        ----------
+        machine : Machine
+            Whose.
+
+        Returns
+        -------
+        bool
+            Never with two damaged machines at a time.
+        """
+        return (
+            not any(
+                each.has_rotted and not each.is_removed
+                for each in self.machines.values()
+                if each is not machine
+            )
+            and len(self.machines) > 2
+        )
+
+    def new_name(self) -> str:
+        """Return a name that no machine has.
+
+        Returns
+        -------
+        str
+            Short.
+        """
+        self._names += 1
+        return f"m{self._names}"
+
+    def cut(self, sender: NodeId, receiver: NodeId) -> None:
+        """Cut a way once more; it is healed when each who cut it has healed it.
+
+        Parameters
+        ----------
+        sender : NodeId
+            From whom.
+        receiver : NodeId
+            To whom.
+        """
+        self._cuts[sender, receiver] = self._cuts.get((sender, receiver), 0) + 1
+        self.network.cut(sender, receiver)
+
+    def heal(self, sender: NodeId, receiver: NodeId) -> None:
+        """Heal a way as often as it was cut.
+
+        Parameters
+        ----------
+        sender : NodeId
+            From whom.
+        receiver : NodeId
+            To whom.
+        """
+        left = self._cuts.get((sender, receiver), 1) - 1
+        self._cuts[sender, receiver] = left
+        if left <= 0:
+            self._cuts.pop((sender, receiver), None)
+            self.network.heal(sender, receiver)
+
+    def set_conditions(self, conditions: Conditions) -> None:
+        """Change what happens to all messages from now on.
+
+        Parameters
+        ----------
+        conditions : Conditions
+            What happens.
+        """
+        self.conditions = conditions
+        self.network.set_conditions(conditions)
+        self.tell(None, f"network: {conditions}")
+
+    def calm_down(self) -> None:
+        """End all faults but those of machines that are down."""
+        self._cuts.clear()
+        self._held.clear()
+        self.network.heal_all()
+        self.set_conditions(CALM)
+        for machine in self.machines.values():
+            machine.go_on()
+            machine.disk.capacity_bytes = None
+            machine.disk_seconds = DISK_SECONDS
+
+    @property
+    def up(self) -> list[Machine]:
+        """All machines whose members run, stalled ones among them."""
+        return [machine for machine in self.machines.values() if machine.is_up]
+
+    def leader(self) -> Machine | None:
+        """Return who leads in the newest term, if anybody believes to.
+
+        Returns
+        -------
+        Machine or None
+            One that is up.
+        """
+        newest, found = -1, None
+        for machine in self.up:
+            try:
+                state = machine.services.node.replica.state
+            except (AttributeError, NotLeader):
+                continue  # it is starting, or has failed
+            if state.role is Role.LEADER and state.term > newest:
+                newest, found = state.term, machine
+        return found
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass.
+
+        Parameters
+        ----------
+        seconds : float
+            How much.
+        """
+        await self.timers.sleep(seconds)
+
+    async def until(
+        self, condition: Callable[[], bool], seconds: float, kind: Property, what: str
+    ) -> None:
+        """Wait for something, for a bounded time.
+
+        Parameters
+        ----------
+        condition : callable
+            What is waited for.
+        seconds : float
+            How long at most.
+        kind : Property
+            What is violated if it does not come.
+        what : str
+            The same in words.
+
+        Raises
+        ------
+        Violation
+            If it does not come.
+        """
+        end = self.loop.time() + seconds
+        while not condition():
+            if self.loop.time() >= end:
+                raise Violation(kind, f"not within {seconds:g} s: {what}")
+            await self.timers.sleep(0.01)

@@ -1,0 +1,98 @@
+"""``raftwerk sim``: which words it takes, and which exit codes it gives."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from raftwerk.cli.exit_codes import ExitCode
+from raftwerk.cli.main import run
+from raftwerk.cli.simulate import read_seeds, sim, virtual_seconds
+from raftwerk.errors import ConfigError
+from raftwerk.sim.faults import draw_plan
+from raftwerk.sim.plan import Plan, decode_plan
+from raftwerk.sim.run import Outcome
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--seeds", "5..3"], "seeds is 5..3"),
+        (["--seeds", "many"], "seeds is many"),
+        (["--seed", "1", "--seeds", "1..2"], "seed and seeds are both given"),
+        (["--seed", "-1"], "seed is -1"),
+        (["--faults", "gremlins"], "faults is gremlins"),
+        (["--nodes", "0"], "nodes is 0"),
+        (["--seconds", "0"], "seconds is 0"),
+        (["--seconds", "nan"], "seconds is nan"),
+        (["--seconds", "1", "--hours", "1"], "seconds and hours are both given"),
+        (["--jobs", "0"], "jobs is 0"),
+        (["--scenario", "/no/such/file"], "scenario is /no/such/file"),
+        (["-o", "xml"], "output is xml"),
+    ],
+)
+def test_what_can_not_work_is_refused(
+    words: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["sim", *words]) == ExitCode.REFUSED
+    out, error = capsys.readouterr()
+    assert not out
+    assert named in error
+
+
+def test_seeds_include_both_ends() -> None:
+    assert list(read_seeds(None, "3..5")) == [3, 4, 5]
+    assert list(read_seeds(7, None)) == [7]
+    assert list(read_seeds(None, None)) == [0]
+
+
+def test_length_has_three_units() -> None:
+    assert virtual_seconds(None, None, None) == 60.0
+    assert virtual_seconds(None, 1.5, None) == 90.0
+    assert virtual_seconds(None, None, 2.0) == 7200.0
+    with pytest.raises(ConfigError):
+        virtual_seconds(None, None, 1e9)
+
+
+def test_json_is_all_there_is_on_standard_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["sim", "--seed", "2", "--nodes", "1", "--seconds", "1", "--faults", "calm"]
+    assert run([*words, "-o", "json"]) == ExitCode.OK
+    told = json.loads(capsys.readouterr().out)
+    assert told["summary"]["runs"] == 1
+    assert told["summary"]["failed"] == []
+    assert told["runs"][0]["commands"] > 0
+
+
+def test_failing_run_is_shown_made_small_and_kept(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run_plan(plan: Plan) -> tuple[Outcome, list[str]]:
+        kinds = [fault.kind for fault in plan.faults]
+        violation = "some property" if "crash" in kinds else ""
+        outcome = Outcome(
+            seed=plan.seed,
+            nodes=plan.nodes,
+            seconds=plan.seconds,
+            violation=violation,
+            story="what was seen" if violation else "",
+        )
+        return outcome, [f"{len(kinds)} faults"]
+
+    monkeypatch.setattr("raftwerk.sim.campaign.run_plan", run_plan)
+    plan = draw_plan(1, faults="all")
+    assert any(fault.kind == "crash" for fault in plan.faults)
+    code = sim(
+        [plan], faults="all", jobs=1, as_json=False, evidence=tmp_path, shrinks=True
+    )
+    assert code == ExitCode.FAILED
+    shown = capsys.readouterr().out
+    assert "seed 1: some property" in shown
+    assert "raftwerk sim --seed 1 --nodes 5 --seconds 60 --faults all" in shown
+    assert "1 faults" in shown
+    kept = decode_plan((tmp_path / "seed-1.json").read_bytes(), "seed-1.json")
+    assert [fault.kind for fault in kept.faults] == ["crash"]
+    assert "what was seen" in (tmp_path / "seed-1.txt").read_text()

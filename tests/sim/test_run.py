@@ -1,0 +1,64 @@
+"""Whole runs: a seed decides them, much happens in them, and all of it is right."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from raftwerk.sim.faults import SCENARIOS, draw_plan
+from raftwerk.sim.plan import Plan
+from raftwerk.sim.run import Outcome, run_plan
+
+ROOT = Path(__file__).parents[2]
+
+
+def outcome_of(plan: Plan) -> Outcome:
+    """Run a plan; show its story if something did not hold."""
+    outcome, lines = run_plan(plan)
+    assert outcome.holds, "\n".join([str(plan), *lines[-50:], outcome.story])
+    return outcome
+
+
+def test_calm_group_does_what_its_clients_ask() -> None:
+    outcome = outcome_of(draw_plan(1, nodes=3, seconds=3.0, faults="calm"))
+    assert outcome.elections == 1
+    assert outcome.restarts == 0
+    assert outcome.commands > 100
+    for what in ("answered", "locked", "leased", "watched"):
+        assert outcome.outcomes[what] > 0, what
+
+
+@pytest.mark.parametrize("faults", [name for name in SCENARIOS if name != "calm"])
+def test_group_survives_each_scenario(faults: str) -> None:
+    outcome = outcome_of(draw_plan(5, nodes=3, seconds=4.0, faults=faults))
+    assert outcome.commands > 50
+    assert outcome.faults
+
+
+@pytest.mark.e2e
+def test_one_seed_gives_the_same_bytes_in_any_process() -> None:
+    command = [sys.executable, "-m", "raftwerk", "sim", "--seed", "11", "--nodes", "3"]
+    command += ["--seconds", "4", "--faults", "all", "-o", "json"]
+    told = [
+        subprocess.run(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("0", "4711")
+    ]
+    assert told[0] == told[1]
+    (run,) = json.loads(told[0])["runs"]
+    assert run["digest"] and run["commands"] > 50
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("faults", [*SCENARIOS, "swarm"])
+def test_campaign(faults: str) -> None:
+    for seed in range(10):
+        outcome_of(draw_plan(seed, seconds=20.0, faults=faults))
