@@ -153,14 +153,14 @@ class Run:
 
     async def _cause_faults(self) -> None:
         """Do what the plan says, when it says so; demand progress meanwhile."""
-        world, begin = self.world, self.world.loop.time()
+        world, begin = self.world, self.world.now()
         last_writes, last_time = self.records.writes, begin
         busy_until = begin
         for fault in (*self.plan.faults, None):
             until = begin + (self.plan.seconds if fault is None else fault.at)
-            while world.loop.time() < until - 1e-9:
-                await world.sleep(min(1.0, until - world.loop.time()))
-                now = world.loop.time()
+            while world.now() < until - 1e-9:
+                await world.sleep(min(1.0, until - world.now()))
+                now = world.now()
                 if self.records.writes > last_writes or not self.plan.writers:
                     last_writes, last_time = self.records.writes, now
                 if now - max(last_time, busy_until) > QUIET_SECONDS:
@@ -170,7 +170,7 @@ class Run:
                         f" went wrong for {now - busy_until:.1f} s",
                     )
             if fault is not None:
-                busy_until = max(busy_until, world.loop.time() + fault.seconds)
+                busy_until = max(busy_until, world.now() + fault.seconds)
                 self._acting.append(self._begin(self._act(fault)))
 
     async def _act(self, fault: Fault) -> None:
@@ -318,7 +318,7 @@ class Run:
     def _judge(self) -> None:
         """Hold what clients were told against what was agreed upon."""
         world = self.world
-        now = world.loop.time()
+        now = world.now()
         judge(world.ledger, self.records, now)
         rates = [machine.rate_max for machine in world.machines.values()]
         judge_leases(
@@ -351,7 +351,7 @@ class Run:
             violation="" if violation is None else violation.kind.value,
             story="" if violation is None else violation.story,
             digest=world.digest,
-            virtual_seconds=round(world.loop.time(), 6),
+            virtual_seconds=round(world.now(), 6),
             commands=world.ledger.commands,
             elections=world.ledger.elections,
             restarts=sum(each.lives - 1 for each in world.machines.values()),

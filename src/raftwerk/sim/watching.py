@@ -58,11 +58,9 @@ class _Connection:
         conditions = world.conditions
         if happens(conditions.drop_rate, self._client.draw):
             answer = None
-        arrival = world.loop.time() + conditions.latency_seconds(self._client.draw)
+        arrival = world.now() + conditions.latency_seconds(self._client.draw)
         self._last_arrival = max(self._last_arrival, arrival)
-        world.timers.call_later(
-            self._last_arrival - world.loop.time(), self._arrive, answer
-        )
+        world.timers.call_later(self._last_arrival - world.now(), self._arrive, answer)
 
     def _arrive(self, answer: WatchAnswer | None) -> None:
         """Take what came."""

@@ -144,7 +144,7 @@ class Client:
         float
             In virtual seconds.
         """
-        return self.world.loop.time()
+        return self.world.now()
 
 
 # ---- single keys ----------------------------------------------------------------

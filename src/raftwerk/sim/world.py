@@ -59,6 +59,8 @@ class World:
     ----------
     draw : SplitMix64
         To be forked.
+    now : callable
+        Returns the true time, in seconds.
     machines : dict of NodeId to Machine
         All that ever were.
     ledger : Ledger
@@ -73,7 +75,9 @@ class World:
         self.loop = loop
         self.plan = plan
         self.draw = SplitMix64(plan.seed)
-        self.timers = virtual_host(loop, self.draw.fork("world")).timers
+        host = virtual_host(loop, self.draw.fork("world"))
+        self.now = host.clock.now
+        self.timers = host.timers
         self.network = MemoryNetwork(
             self.timers, self.draw.fork("network"), conditions=CALM
         )
@@ -83,7 +87,7 @@ class World:
             for number in range(1, plan.nodes + 1)
         ]
         snapshot = bootstrap_snapshot(first)
-        self.ledger = Ledger(snapshot, loop.time)
+        self.ledger = Ledger(snapshot, self.now)
         self.machines = {
             member.node_id: Machine(self, member.node_id, snapshot) for member in first
         }
@@ -112,7 +116,7 @@ class World:
             What happened.
         """
         name = "-" if machine is None else machine.name
-        line = f"{self.loop.time():12.6f}  {name:<4} {what}"
+        line = f"{self.now():12.6f}  {name:<4} {what}"
         self.lines.append(line)
         self._digest.update(line.encode() + b"\n")
 
@@ -148,7 +152,7 @@ class World:
         fields : mapping
             More of it.
         """
-        line = f"{self.loop.time()!r} {machine.name} {event} {dict(fields)!r}\n"
+        line = f"{self.now()!r} {machine.name} {event} {dict(fields)!r}\n"
         self._digest.update(line.encode())
 
     @property
@@ -451,8 +455,8 @@ class World:
         Violation
             If it does not come.
         """
-        end = self.loop.time() + seconds
+        end = self.now() + seconds
         while not condition():
-            if self.loop.time() >= end:
+            if self.now() >= end:
                 raise Violation(kind, f"not within {seconds:g} s: {what}")
             await self.timers.sleep(0.01)
