@@ -26,6 +26,7 @@
         │   ├── NotLeader      names the leader when it is known
         │   ├── Quarantined    this member's state differs from the others': ask another
         │   ├── ChangePending  another change of members is under way
+        │   ├── NoRoom         a disk is full; says which, and how much it needs
         │   └── QueueFull      says how many are waiting
         └── OutcomeUnknown     leadership was lost meanwhile: ask before you retry
 """
@@ -45,6 +46,7 @@ __all__ = [
     "MemberRemoved",
     "MisuseError",
     "NamesUnknown",
+    "NoRoom",
     "NotLeader",
     "NotProposed",
     "OutcomeUnknown",
@@ -160,6 +162,10 @@ class Quarantined(NotProposed):
 
 class ChangePending(NotProposed):
     """Another change of members is under way, and there is one at a time."""
+
+
+class NoRoom(NotProposed):
+    """A disk that must hold it has no room; the message says where and how much."""
 
 
 class QueueFull(NotProposed):

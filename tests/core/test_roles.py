@@ -13,6 +13,7 @@ from raftwerk.core.inputs import (
     ReadIndex,
     ReportSnapshot,
     ReportUnreachable,
+    StepDown,
     Tick,
     TransferLeadership,
 )
@@ -138,6 +139,7 @@ def everything() -> Iterator[Input]:
         yield from messages_of(term)  # type: ignore[misc]
     yield Campaign()
     yield ForgetLeader()
+    yield StepDown()
     yield ReadIndex(1)
     yield ReportSnapshot(S2, True)
     yield ReportUnreachable(S2)

@@ -8,8 +8,14 @@ from raftwerk.core.events import (
     TransferDropped,
     TransferStarted,
 )
-from raftwerk.core.inputs import ReportUnreachable, Tick, TransferLeadership
+from raftwerk.core.inputs import (
+    ReportUnreachable,
+    StepDown,
+    Tick,
+    TransferLeadership,
+)
 from raftwerk.core.messages import ForwardTransfer, TimeoutNow
+from raftwerk.core.roles import Role
 from raftwerk.errors import NotProposed
 from raftwerk.types import NodeId, Term
 
@@ -126,3 +132,19 @@ def test_target_is_brought_up_even_if_it_was_unreachable() -> None:
     cluster.deliver()
     assert cluster.leader is cluster[3]
     assert cluster[3].applied == ["x"]
+
+
+def test_a_leader_that_is_told_to_steps_down_in_its_term_and_keeps_its_vote() -> None:
+    leader = settled_leader()
+    term = leader.status.term
+    leader.step(StepDown())
+    status = leader.status
+    assert (status.role, status.term, status.leader) == (Role.FOLLOWER, term, None)
+    assert status.vote == S1, "so that nobody else can lead in this term"
+
+
+def test_nobody_else_cares_for_an_order_to_step_down() -> None:
+    follower = Member(1)
+    before = follower.status
+    follower.step(StepDown())
+    assert follower.status == before

@@ -16,7 +16,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import suppress
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, Self
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import Event
@@ -303,7 +303,7 @@ class Group:
         self.members[process.node_id] = process
         return process
 
-    async def start(self) -> "Group":
+    async def start(self) -> Self:
         """Start all, and wait until one leads and all know it and one another."""
         for process in self:
             await process.start()

@@ -9,8 +9,10 @@ from raftwerk.core.records import Entry, HardState, Snapshot
 from raftwerk.errors import DiskFull, StorageError
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.virtual import VirtualLoop, virtual_host
+from raftwerk.runtime.sync_times import SyncTimes
 from raftwerk.runtime.syncer import QUIET_SECONDS, Syncer
 from raftwerk.storage.memory import MemoryLog
+from raftwerk.storage.protocol import Room
 from raftwerk.types import LogIndex, NodeId, Term
 
 from .group import story
@@ -24,8 +26,19 @@ class RefusingLog(MemoryLog):
         self.refusals: list[StorageError] = []
         self.syncs = 0
         self.marked_at: list[float] = []
+        self.mark_refusals: list[StorageError] = []
+        self.shortage = ""
+        self.tries = 0
+
+    def room(self) -> Room:
+        return Room(self.shortage)
+
+    def make_room(self) -> None:
+        self.tries += 1
 
     def mark(self) -> None:
+        if self.mark_refusals:
+            raise self.mark_refusals.pop(0)
         super().mark()
         self.marked_at.append(asyncio.get_running_loop().time())
 
@@ -51,6 +64,7 @@ class Rig:
             host,
             lambda orders: self.done.append((loop.time(), list(orders))),
             self.errors.append,
+            SyncTimes(0.1, 10.0),
         )
 
     def give(self, *orders: AppendOrder) -> list[bool]:
@@ -212,3 +226,46 @@ async def test_close_waits_for_the_sync_that_runs_and_tells_nobody() -> None:
     assert asyncio.get_running_loop().time() == 1.0
     assert rig.syncer.is_closed
     assert (rig.done, rig.errors) == ([], [])
+
+
+@story
+async def test_a_full_disk_may_delay_a_mark_and_ends_nothing() -> None:
+    rig = Rig()
+    rig.log.mark_refusals = [DiskFull("no room")]
+    rig.give(entry(1))
+    await asyncio.sleep(10.0)
+    assert not rig.errors
+    rig.give(entry(2))
+    await asyncio.sleep(10.0)
+    assert len(rig.done) == 2
+    assert len(rig.log.marked_at) == 1
+
+
+@story
+async def test_room_for_later_is_tried_for_once_a_second_beside_the_work() -> None:
+    rig = Rig()
+    rig.log.shortage = "no space left"
+    rig.give(entry(1))
+    await asyncio.sleep(1.5)
+    assert rig.done and not rig.syncer.is_blocked, "what is asked is done all the same"
+    assert rig.syncer.room.shortage == "no space left"
+    await asyncio.sleep(20.0)
+    assert 5 <= rig.log.tries <= 20
+    rig.log.shortage = ""
+    await asyncio.sleep(5.0)
+    assert not rig.syncer.room.shortage
+    tries = rig.log.tries
+    await asyncio.sleep(20.0)
+    assert rig.log.tries == tries, "that is over"
+
+
+@story
+async def test_orders_that_wait_for_room_are_seen_to_wait() -> None:
+    rig = Rig()
+    rig.log.refusals = [DiskFull("no room")] * 3
+    rig.give(entry(1))
+    await asyncio.sleep(1.5)
+    assert rig.syncer.is_blocked
+    assert rig.syncer.times.outstanding_seconds == 0.0, "it has returned, in vain"
+    await asyncio.sleep(20.0)
+    assert not rig.syncer.is_blocked

@@ -296,7 +296,7 @@ async def test_before_a_stop_only_what_is_held_ends() -> None:
     proposed = add(waiters)
     propose(waiters, ONE)
     held = add(waiters)
-    waiters.end_held("member 1 is stopping")
+    waiters.end_held(NotLeader("member 1 is stopping"))
     assert isinstance(held.future.exception(), NotProposed)
     assert not proposed.future.done()
     waiters.resolve(proposed.number, "result")

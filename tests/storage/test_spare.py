@@ -1,10 +1,8 @@
 """The next segment is ready when it is needed, and nothing of it is ever in the way."""
 
-import errno
-
 import pytest
 
-from raftwerk.errors import StorageError
+from raftwerk.errors import DiskFull, StorageError
 from raftwerk.storage.memory_disk import MemoryDisk
 from raftwerk.storage.spare import STEPS, Spare
 from raftwerk.storage.wal import Wal
@@ -46,25 +44,77 @@ def test_what_is_ready_is_given_away_durable_and_full_of_zeros() -> None:
     assert disk.read_file(spare.path) == bytes(SIZE)
 
 
-@pytest.mark.parametrize("steps, wanted", [(STEPS - 1, SIZE), (STEPS, SIZE + 1)])
-def test_what_will_not_do_is_gone(steps: int, wanted: int) -> None:
+def test_what_is_not_ready_is_made_ready_when_it_is_wanted() -> None:
     disk = MemoryDisk()
     spare = made(disk)
-    for _ in range(steps):
+    spare.fill(SIZE)
+    assert spare.missing_bytes == SIZE - STEP
+    assert spare.take(SIZE) is not None
+    assert disk.read_file(spare.path) == bytes(SIZE)
+
+
+def test_for_a_segment_of_another_size_it_is_not_used_up() -> None:
+    disk = MemoryDisk()
+    spare = made(disk)
+    spare.complete()
+    assert spare.take(SIZE + 1) is None
+    assert spare.take(SIZE) is not None
+
+
+def test_a_full_disk_makes_it_short_and_nothing_is_written_until_it_is_asked_for() -> (
+    None
+):
+    disk = MemoryDisk(capacity_bytes=3 * STEP)
+    spare = made(disk)
+    for _ in range(STEPS):
         spare.fill(SIZE)
-    assert spare.take(wanted) is None
-    assert not disk.list_directory("/wal")
+    assert spare.is_short
+    before = disk.operations
     spare.fill(SIZE)
-    assert not disk.list_directory("/wal"), "and not made again"
+    assert disk.operations == before
+    with pytest.raises(DiskFull, match=f"^no space left in /wal, {SIZE - 3 * STEP} b"):
+        spare.complete()
+    with pytest.raises(DiskFull):
+        spare.take(SIZE)
 
 
-def test_a_full_disk_has_no_room_for_it_and_no_word_is_lost() -> None:
+def test_it_goes_on_where_it_ended_when_there_is_room() -> None:
+    disk = MemoryDisk(capacity_bytes=3 * STEP)
+    spare = made(disk)
+    with pytest.raises(DiskFull):
+        spare.complete()
+    disk.capacity_bytes = 5 * STEP
+    with pytest.raises(DiskFull):
+        spare.complete()
+    assert spare.missing_bytes == SIZE - 5 * STEP, "what came is kept from others"
+    disk.capacity_bytes = None
+    spare.complete()
+    assert (spare.is_short, spare.missing_bytes) == (False, 0)
+
+
+def test_what_is_whole_is_found_by_the_next_process() -> None:
     disk = MemoryDisk()
     spare = made(disk)
-    disk.fail_next("write", errno.ENOSPC)
-    spare.fill(SIZE)
+    spare.complete()
+    spare.close()
+    disk.capacity_bytes = SIZE
+    found = Spare(disk, "/wal", SIZE)
+    found.find()
+    assert found.missing_bytes == 0
+    assert found.take(SIZE) is not None
+
+
+@pytest.mark.parametrize(
+    "left", [bytes(SIZE - 1), bytes(SIZE + 1), bytes(SIZE - 1) + b"x", b""]
+)
+def test_what_is_not_whole_is_removed(left: bytes) -> None:
+    disk = MemoryDisk()
+    disk.put_file("/wal/spare.wal.tmp", left)
+    spare = made(disk)
+    assert spare.path == "/wal/spare.wal.tmp"
+    spare.find()
+    assert spare.missing_bytes == SIZE
     assert not disk.list_directory("/wal")
-    assert spare.take(SIZE) is None
 
 
 def test_a_disk_that_fails_is_said_to_fail() -> None:
@@ -92,6 +142,4 @@ def test_a_log_rolls_over_into_it_without_writing_zeros_then() -> None:
     assert len(disk.list_directory("/data/wal")) > 3
     assert max(written) <= 32_000 // STEPS, "never a whole segment at once"
     wal.close()
-    names = disk.list_directory("/data/wal")
-    assert all(name.endswith(".wal") for name in names), "at the end it goes"
     assert Wal.open(disk, "/data").last_index() == 199

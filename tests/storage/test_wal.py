@@ -21,7 +21,7 @@ from raftwerk.storage.directory import UNFINISHED
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.memory_disk import MemoryDisk
-from raftwerk.storage.protocol import LogStore
+from raftwerk.storage.protocol import LogStore, Room
 from raftwerk.storage.record import encode_preamble
 from raftwerk.storage.wal import Wal
 from tests.storage.contract import LogStoreContract
@@ -400,7 +400,7 @@ def test_a_write_that_can_t_be_rewound_is_final() -> None:
 def test_a_full_disk_loses_nothing_and_recovers_when_there_is_room() -> None:
     disk = MemoryDisk(capacity_bytes=2 * SEGMENT_BYTES)
     wal = make_wal(disk)
-    with pytest.raises(DiskFull, match="No space left on device; make room"):
+    with pytest.raises(DiskFull, match=r"no space left in /data/wal, \d+ bytes needed"):
         write_one_by_one(wal, 2, 100)
     last = wal.last_index()
     for _ in range(3):
@@ -409,11 +409,69 @@ def test_a_full_disk_loses_nothing_and_recovers_when_there_is_room() -> None:
     # Reads go on, and what is appended meanwhile waits with the rest.
     wal.append(None, entries(last + 1, last + 3))
     everything = content(wal)
-    assert not [name for name in segments(disk) if name.endswith(".tmp")]
+    assert wal.room().shortage.startswith("no space left in /data")
+    assert wal.room().left_bytes == 0
     disk.capacity_bytes = None
     wal.sync()
+    assert not wal.room().shortage
     disk.crash()
     assert content(open_wal(disk)) == everything
+
+
+def test_a_shortage_is_known_while_half_a_segment_is_left_for_terms_and_votes() -> None:
+    size = 64_000
+    disk = MemoryDisk(capacity_bytes=2 * size)
+    wal = Wal.create(disk, "/data", IDENTITY, BOOTSTRAP, segment_bytes=size)
+    # Two segments fit, a third one doesn't: it is known when the second one begins.
+    index = 2
+    while not wal.room().shortage:
+        wal.append(None, entries(index, index + 1, data=b"x" * 500))
+        wal.sync()
+        index += 1
+    assert len(segments(disk)) >= 2
+    assert wal.room().shortage.startswith("no space left in /data, ")
+    assert size // 4 <= wal.room().left_bytes <= 3 * size // 4
+    wal.make_room()
+    assert wal.room().shortage, "nothing has changed"
+    for term in range(2, 200):
+        wal.append(hard_state(term, vote=1), ())
+        wal.sync()
+    disk.capacity_bytes = None
+    wal.make_room()
+    assert wal.room() == Room()
+
+
+def test_a_log_on_a_full_disk_opens_and_takes_votes() -> None:
+    size = 64_000
+    disk = MemoryDisk()
+    wal = Wal.create(disk, "/data", IDENTITY, BOOTSTRAP, segment_bytes=size)
+    for index in range(2, 110):
+        wal.append(None, entries(index, index + 1, data=b"x" * 500))
+        wal.sync()
+    wal.close()
+    disk.capacity_bytes = disk.used_bytes
+    wal = Wal.open(disk, "/data", segment_bytes=size)
+    assert wal.last_index() == 109
+    # The spare file of before is the reserve: the last segment has little room left.
+    for term in range(2, 400):
+        wal.append(hard_state(term, vote=1), ())
+        wal.sync()
+    assert wal.room().shortage
+    disk.crash()
+    assert Wal.open(disk, "/data").initial_state()[0].term == 399
+
+
+def test_a_mark_that_finds_no_room_is_no_failure() -> None:
+    disk = MemoryDisk()
+    wal = make_wal(disk)
+    wal.append(None, entries(2, 3))
+    wal.sync()
+    disk.fail_next("write", errno.ENOSPC)
+    with pytest.raises(DiskFull):
+        wal.mark()
+    wal.append(None, entries(3, 4))
+    wal.sync()
+    wal.close()
 
 
 def test_a_full_disk_keeps_what_was_acknowledged() -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from raftwerk.api.errors import BadRequest, ForeignOrigin, PlainFailure
-from raftwerk.errors import NotProposed, OutcomeUnknown, QueueFull, RequestError
+from raftwerk.errors import NoRoom, NotProposed, OutcomeUnknown, QueueFull, RequestError
 from raftwerk.kv import (
     CompactedRevision,
     CorruptCluster,
@@ -165,6 +165,7 @@ _OWN_WORDS: Final[Mapping[type[Exception], int]] = {
     BadRequest: INVALID_ARGUMENT,
     ClusterRefusal: FAILED_PRECONDITION,
     ForeignOrigin: PERMISSION_DENIED,
+    NoRoom: UNAVAILABLE,  # another member may take it, so clients should go there
     PlainFailure: UNKNOWN,
     RecipeError: UNKNOWN,
     RequestError: UNKNOWN,

@@ -133,6 +133,7 @@ async def start_member(
             snapshots=open_snapshots(config, disk, log),
         )
         node.meter = meter
+        node.report = structlog.get_logger("raftwerk.disk").log
         node.observe(metrics.observe)
         node.observe(log_events)
         late.newcomers = newcomers = Newcomers(

@@ -18,6 +18,7 @@ __all__ = [
     "ReadIndex",
     "ReportSnapshot",
     "ReportUnreachable",
+    "StepDown",
     "StorageAppended",
     "Tick",
     "TransferLeadership",
@@ -54,6 +55,10 @@ class TransferLeadership(msgspec.Struct, frozen=True, tag=True, gc=False):
 
 class ForgetLeader(msgspec.Struct, frozen=True, tag=True, gc=False):
     """A follower no longer knows a leader, and may grant votes at once."""
+
+
+class StepDown(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """A leader ceases to lead, whoever may be next: its driver knows it is unfit."""
 
 
 class ReportUnreachable(msgspec.Struct, frozen=True, tag=True, gc=False):
@@ -100,6 +105,7 @@ Input = (
     | ReadIndex
     | TransferLeadership
     | ForgetLeader
+    | StepDown
     | ReportUnreachable
     | ReportSnapshot
     | StorageAppended

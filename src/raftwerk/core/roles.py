@@ -38,6 +38,8 @@ class Cause(enum.Enum):
     """A message that only the leader of the present term sends."""
     HIGHER_TERM_SEEN = enum.auto()
     QUORUM_LOST = enum.auto()
+    STEP_DOWN_ORDERED = enum.auto()
+    """The driver knows that this member is unfit to lead: its disk stalls, say."""
     REMOVED = enum.auto()
     """The applied configuration has us no more as a voter."""
 
@@ -68,6 +70,7 @@ TRANSITIONS: Final[Mapping[Role, Mapping[Cause, Role]]] = {
     # No LEADER_SEEN: two leaders in one term would break Election Safety (§5.2).
     Role.LEADER: {
         Cause.QUORUM_LOST: Role.FOLLOWER,
+        Cause.STEP_DOWN_ORDERED: Role.FOLLOWER,
         Cause.REMOVED: Role.FOLLOWER,
         Cause.HIGHER_TERM_SEEN: Role.FOLLOWER,
     },

@@ -37,6 +37,7 @@ HANDLERS: Final[Mapping[type[Any], Callable[[State, Any], None]]] = {
     inputs.Propose: proposals.on_propose,
     inputs.ReadIndex: read_index.on_read_index,
     inputs.TransferLeadership: transfer.on_transfer_leadership,
+    inputs.StepDown: transfer.on_step_down,
     inputs.ReportUnreachable: answers.on_report_unreachable,
     inputs.ReportSnapshot: answers.on_report_snapshot,
     inputs.StorageAppended: acknowledgements.on_storage_appended,

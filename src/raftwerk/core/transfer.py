@@ -4,6 +4,7 @@ Source: thesis §3.10. While it lasts no proposal is taken; it ends with a highe
 or is given up after one election timeout. The target's side is in `election.py`.
 """
 
+from raftwerk.core.become import become_follower
 from raftwerk.core.events import (
     ProgressMissing,
     TimeoutNowSent,
@@ -11,10 +12,10 @@ from raftwerk.core.events import (
     TransferDropped,
     TransferStarted,
 )
-from raftwerk.core.inputs import TransferLeadership
+from raftwerk.core.inputs import StepDown, TransferLeadership
 from raftwerk.core.messages import ForwardTransfer, TimeoutNow
 from raftwerk.core.replication import send_append
-from raftwerk.core.roles import Role
+from raftwerk.core.roles import Cause, Role
 from raftwerk.core.state import State
 from raftwerk.types import NodeId
 
@@ -22,6 +23,7 @@ __all__ = [
     "continue_transfer",
     "give_up_transfer",
     "on_forward_transfer",
+    "on_step_down",
     "on_transfer_leadership",
 ]
 
@@ -50,6 +52,20 @@ def on_forward_transfer(state: State, message: ForwardTransfer) -> None:
         Who is to lead.
     """
     _transfer(state, message.transferee)
+
+
+def on_step_down(state: State, _event: StepDown) -> None:
+    """Cease to lead; the term stays, and its vote, so nobody else can lead in it.
+
+    Parameters
+    ----------
+    state : State
+        This member; nothing changes unless it leads.
+    _event : StepDown
+        It says no more than its kind.
+    """
+    if state.role is Role.LEADER:
+        become_follower(state, Cause.STEP_DOWN_ORDERED, state.term, None)
 
 
 def _transfer(state: State, transferee: NodeId) -> None:

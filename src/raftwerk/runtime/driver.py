@@ -33,6 +33,7 @@ from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.timekeeper import Timekeeper
 from raftwerk.runtime.versions import DRIFT_VERSION
 from raftwerk.storage.snapshot_protocol import Stores
+from raftwerk.transport.disk_report import DiskReport
 from raftwerk.transport.protocol import Transport
 from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import NodeId
@@ -68,6 +69,8 @@ class Driver:
     ----------
     calls : Calls
         What is asked of the leader, and as the leader.
+    disk : DiskGuard
+        What follows from how the disk is.
     replica : Replica
         The core; to look at.
     requests : Requests
@@ -134,11 +137,13 @@ class Driver:
             transport=transport,
             owner=self,
         )
+        self.disk = self._effects.disk
         self.calls = Calls(config, replica.state, host, self._effects.send, answers)
         self._aside: dict[type[Message], Callable[..., None]] = {
             **self.snapshots.handlers,
             **self.calls.handlers,
             ProposalsRefused: requests.proposing.handed_back,
+            DiskReport: self.disk.on_report,
         }
         self.presence = Presence(
             config,
@@ -172,7 +177,12 @@ class Driver:
             on_failure=self.fail,
         )
         self.timekeeper = Timekeeper(
-            config, replica, host, self.wake, self._look_around
+            config,
+            replica,
+            host,
+            self.wake,
+            self._look_around,
+            lambda: self.disk.may_stand,
         )
         heartbeat_seconds = config.heartbeat_millis / 1000
         self.loop_lag = LoopLag(
@@ -203,7 +213,8 @@ class Driver:
         for message in messages:
             handler = self._aside.get(type(message))
             if handler is None:
-                self._inputs.append(message)
+                if self.disk.admits(message):
+                    self._inputs.append(message)
                 continue
             try:
                 handler(message)
@@ -299,6 +310,8 @@ class Driver:
 
     def _look_around(self, now_seconds: float) -> None:
         """Do what is to be done now and then, whatever comes in."""
+        self.disk.look(now_seconds)
+        self.requests.refuse(self.disk.refusal)
         self.requests.pass_time(now_seconds)
         self.snapshots.look_for_lost()
 
@@ -307,7 +320,7 @@ class Driver:
         inputs, self._inputs = self._inputs, []
         for event in inputs:
             try:
-                if is_for(self.replica.state, event):
+                if self._takes(event):
                     self.replica.step(event)
                     continue
             except (NotProposed, MisuseError, PeerError):
@@ -317,10 +330,17 @@ class Driver:
             if isinstance(event, ForwardProposal):
                 self._effects.send([refusal_of(event)])
 
+    def _takes(self, event: Input | Message) -> bool:
+        """Tell whether an input is for us now, and there is room for it."""
+        if isinstance(event, ForwardProposal) and self.disk.refusal:
+            return False
+        return is_for(self.replica.state, event)
+
     def _tell_events(self) -> None:
         """Tell what happened in the core."""
         events = self.replica.take_events()
         if events:
+            self.disk.on_events(events)
             self._on_events(events)
 
     def members_changed(self) -> None:

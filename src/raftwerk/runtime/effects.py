@@ -14,15 +14,20 @@ from raftwerk.core.ready import AppendOrder, ApplyOrder, Ready
 from raftwerk.core.replica import Replica
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.apply import Applier
+from raftwerk.runtime.disk_guard import DiskGuard
 from raftwerk.runtime.handed_on import stamped
 from raftwerk.runtime.machine_queue import MachineQueue, MachineSteps, is_quick
 from raftwerk.runtime.requests import Requests
 from raftwerk.runtime.snapshots import Snapshots
+from raftwerk.runtime.sync_times import SyncTimes
 from raftwerk.runtime.syncer import Syncer
 from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import Transport
 
 __all__ = ["SLICE_ENTRIES", "Effects", "Owner"]
+
+WINDOW_TIMEOUTS: Final = 5
+"""For so many election timeouts at least a slow sync is remembered."""
 
 SLICE_ENTRIES: Final = 500
 """Entries that are applied before others on the loop have their turn: a few
@@ -78,6 +83,8 @@ class Effects:
 
     Attributes
     ----------
+    disk : DiskGuard
+        What follows from how the disk is.
     machine_queue : MachineQueue
         All calls of the state machine.
     snapshots : Snapshots
@@ -103,7 +110,17 @@ class Effects:
         self._transport = transport
         self._owner = owner
         self._is_stopped = False
-        self._syncer = Syncer(stores.log, host, self._finish, owner.fail)
+        timeout_seconds = config.election_timeout_max_millis / 1000
+        self._syncer = Syncer(
+            stores.log,
+            host,
+            self._finish,
+            owner.fail,
+            SyncTimes(timeout_seconds / 4, WINDOW_TIMEOUTS * timeout_seconds),
+        )
+        self.disk = DiskGuard(
+            config, replica.state, self._syncer, host.clock, self.give
+        )
         self.machine_queue = MachineQueue(
             host.threads("machine"),
             quick=is_quick(applier.machine),
@@ -138,7 +155,7 @@ class Effects:
         if ready.messages:
             messages = stamped(ready.messages, self._replica.state.term)
             self.snapshots.sending(messages)
-            self._transport.send(messages)
+            self._transport.send(self.disk.beside(messages))
         if ready.append is not None and self._syncer.give(ready.append):
             self._finish([ready.append])
         if ready.read_states:

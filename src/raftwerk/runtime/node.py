@@ -144,6 +144,7 @@ class Node(NodeRequests):
             on_failure=self._fail,
             answers=self._answers,
         )
+        driver.disk.report = self.report
         # Whoever knocks while the transport starts is refused or let in by the record.
         self._running = driver
         try:

@@ -8,12 +8,13 @@ from raftwerk.config import NodeConfig
 from raftwerk.core.inputs import TransferLeadership
 from raftwerk.core.records import ConfChange, ConfState
 from raftwerk.runtime.calls import Answer
+from raftwerk.runtime.disk_guard import report_nothing
 from raftwerk.runtime.members import Member
 from raftwerk.runtime.meter import Meter
 from raftwerk.runtime.node_view import NodeView
 from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.storage.snapshot_protocol import Stores
-from raftwerk.transport.protocol import Transport
+from raftwerk.transport.protocol import Report, Transport
 from raftwerk.types import LogIndex, NodeId, Term
 
 __all__ = ["NodeRequests"]
@@ -37,6 +38,8 @@ class NodeRequests(NodeView, ABC):
     ----------
     meter : Meter or None
         Measures what is asked, where somebody wants to know.
+    report : Report
+        Takes what people should know of the disk; to be set before the start.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class NodeRequests(NodeView, ABC):
         super().__init__(config, stores, transport)
         self._answers: dict[str, Answer] = {}
         self.meter: Meter | None = None
+        self.report: Report = report_nothing
 
     async def propose(self, command: bytes, version: int = FIRST_VERSION) -> object:
         """Have a command applied by all members, and return its result.

@@ -14,7 +14,13 @@ from raftwerk.core.inputs import ReadIndex
 from raftwerk.core.ready import ReadState
 from raftwerk.core.records import ConfChange
 from raftwerk.core.replica import Replica
-from raftwerk.errors import MisuseError, NotProposed, Quarantined
+from raftwerk.errors import (
+    MisuseError,
+    NoRoom,
+    NotLeader,
+    NotProposed,
+    Quarantined,
+)
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.barriers import Barriers
 from raftwerk.runtime.changes import propose_change
@@ -79,6 +85,7 @@ class Requests:
         self._round_seconds = config.election_timeout_min_millis / 1000
         self.sender = Sender(config.node_id, host.draw.below(_INCARNATIONS))
         self.waiters = Waiters(loop, config.queue_max)
+        self._refusal = ""
         self._barriers = Barriers(loop, config.queue_max, host.draw.below(_ROUNDS))
         self.proposing = Proposing(
             config, replica, host.clock, self.sender, self.waiters
@@ -147,9 +154,13 @@ class Requests:
             If too many wait already.
         Quarantined
             If the answer to a command could not be trusted.
+        NoRoom
+            If it is a command, and a disk that must hold it is full.
         """
         if kind is EnvelopeKind.COMMAND:
             self.require_sound()
+            if self._refusal:
+                raise NoRoom(self._refusal)
         if len(content) > self._config.command_bytes_max:
             raise MisuseError(
                 f"a command of {len(content)} bytes was proposed; command_bytes_max is"
@@ -332,6 +343,18 @@ class Requests:
         self._barriers.expire(now_seconds)
         self._barriers.ask_again_if_late(now_seconds, self._round_seconds)
 
+    def refuse(self, reason: str) -> None:
+        """Take no commands for a reason, and let go of those that are held.
+
+        Parameters
+        ----------
+        reason : str
+            Why, in words; "": take them again.
+        """
+        self._refusal = reason
+        if reason:
+            self.waiters.end_held(NoRoom(reason))
+
     def end_unbegun(self, reason: str) -> None:
         """End all of which nothing has happened yet: it is safe to ask elsewhere.
 
@@ -340,7 +363,7 @@ class Requests:
         reason : str
             Why, as the beginning of a sentence.
         """
-        self.waiters.end_held(reason)
+        self.waiters.end_held(NotLeader(f"{reason} before the proposal was made"))
 
     def end(self, reason: str) -> None:
         """End all, for this member stops.

@@ -10,12 +10,13 @@ from typing import Final
 from raftwerk.core.ready import AppendOrder
 from raftwerk.errors import DiskFull
 from raftwerk.host.protocol import Host, Timer
+from raftwerk.runtime.sync_times import SyncTimes
 from raftwerk.runtime.worker import Worker
-from raftwerk.storage.protocol import LogStore
+from raftwerk.storage.protocol import LogStore, Room
 
 __all__ = ["Syncer"]
 
-_FULL_SECONDS: Final = 1.0
+FULL_SECONDS: Final = 1.0
 """How long a full disk is left alone before the next try."""
 
 QUIET_SECONDS: Final = 0.5
@@ -26,7 +27,8 @@ class Syncer:
     """Carries out append orders, in order.
 
     A full disk is waited for: nothing is lost by that, and nothing is promised
-    meanwhile. Any other error is the end.
+    meanwhile. Any other error is the end. Where only the room for the next segment
+    can't be made yet, what is asked is still done, and that is tried again too.
 
     Parameters
     ----------
@@ -38,6 +40,15 @@ class Syncer:
         Takes the orders that are done, in order; called on the loop's thread.
     on_error : callable
         Takes what storage raised; nothing more is written after that.
+    times : SyncTimes
+        Told of each sync.
+
+    Attributes
+    ----------
+    room : Room
+        What the log can still take, as of its last sync.
+    is_blocked : bool
+        Whether orders wait for room.
     """
 
     def __init__(
@@ -46,8 +57,10 @@ class Syncer:
         host: Host,
         on_done: Callable[[list[AppendOrder]], None],
         on_error: Callable[[BaseException], None],
+        times: SyncTimes,
     ) -> None:
         self._store = store
+        self._clock = host.clock
         self._timers = host.timers
         self._worker = Worker(host.threads("disk"), on_error)
         self._on_done = on_done
@@ -56,6 +69,10 @@ class Syncer:
         self._after: list[Callable[[], None]] = []
         self._is_busy = False
         self._quiet: Timer | None = None
+        self._again: Timer | None = None
+        self.times = times
+        self.room = Room()
+        self.is_blocked = False
 
     @property
     def is_closed(self) -> bool:
@@ -108,11 +125,13 @@ class Syncer:
     def _begin(self) -> None:
         """Sync what waits."""
         self._is_busy = True
+        self._again = None
         if self._quiet is not None:
             self._quiet.cancel()
             self._quiet = None
         orders, self._waiting = self._waiting, []
         after, self._after = self._after, []
+        self.times.begin(self._clock.now())
         self._worker.run(
             self._store.sync,
             lambda _: self._synced(orders, after),
@@ -123,6 +142,8 @@ class Syncer:
         self, orders: list[AppendOrder], after: list[Callable[[], None]]
     ) -> None:
         """Say what is done, and go on with what came meanwhile."""
+        self.times.end(self._clock.now())
+        self.is_blocked = False
         # What came meanwhile goes to the disk before anything else is done: the disk
         # is what everybody waits for.
         if self._after or any(order.must_sync for order in self._waiting):
@@ -132,6 +153,7 @@ class Syncer:
             orders += self._waiting
             self._waiting = []
             self._quiet = self._timers.call_later(QUIET_SECONDS, self._mark)
+        self._look_at_room()
         self._on_done(orders)
         for callback in after:
             callback()
@@ -143,20 +165,47 @@ class Syncer:
         after: list[Callable[[], None]],
     ) -> None:
         """Try again later if there is no room; pass on all that is worse."""
+        self.times.end(self._clock.now())
         if not isinstance(error, DiskFull):
             self._on_error(error)
             return
+        self.room = self._store.room()
+        self.is_blocked = True
         self._waiting = orders + self._waiting
         self._after = after + self._after
-        self._timers.call_later(_FULL_SECONDS, self._begin)
+        self._stop_trying()
+        self._again = self._timers.call_later(FULL_SECONDS, self._begin)
+
+    def _look_at_room(self) -> None:
+        """Know what room there is, and try again later if there is too little."""
+        self.room = self._store.room()
+        if self.room.shortage and self._again is None and not self.is_blocked:
+            self._again = self._timers.call_later(FULL_SECONDS, self._make_room)
+
+    def _make_room(self) -> None:
+        """Try again to have room for the next segment."""
+        self._again = None
+        self._worker.run(self._store.make_room, lambda _: self._look_at_room())
+
+    def _stop_trying(self) -> None:
+        """Call the next try off."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
 
     def _mark(self) -> None:
         """Have it known, in a quiet time, that all is durable."""
         self._quiet = None
-        self._worker.run(self._store.mark, lambda _: None)
+        self._worker.run(self._store.mark, lambda _: None, self._not_marked)
+
+    def _not_marked(self, error: BaseException) -> None:
+        """Go on without a mark if the disk is full: the next batch brings one."""
+        if not isinstance(error, DiskFull):
+            self._on_error(error)
 
     async def close(self) -> None:
         """Wait for the sync that runs, and take no more orders."""
         if self._quiet is not None:
             self._quiet.cancel()
+        self._stop_trying()
         await self._worker.close()

@@ -27,6 +27,8 @@ class Timekeeper:
         Makes a turn come.
     look_around : callable
         Called once in a heartbeat interval, at most, with the clock's seconds.
+    may_stand : callable
+        Says whether this member may stand for election now.
     """
 
     def __init__(
@@ -36,10 +38,12 @@ class Timekeeper:
         host: Host,
         wake: Callable[[], None],
         look_around: Callable[[float], None],
+        may_stand: Callable[[], bool],
     ) -> None:
         self._replica = replica
         self._clock = host.clock
         self._look_around = look_around
+        self._may_stand = may_stand
         self._tick_seconds = config.tick_millis / 1000
         self._heartbeat_seconds = config.heartbeat_millis / 1000
         self._heartbeat_ticks = replica.state.config.heartbeat_ticks
@@ -51,12 +55,14 @@ class Timekeeper:
         passed = self._ticker.passed()
         if passed == 0:
             return
+        deadline = self._replica.ticks_until_deadline()
+        is_leader = self._replica.state.role is Role.LEADER
         ticks = ticks_that_count(
-            passed,
-            self._replica.ticks_until_deadline(),
-            self._heartbeat_ticks,
-            is_leader=self._replica.state.role is Role.LEADER,
+            passed, deadline, self._heartbeat_ticks, is_leader=is_leader
         )
+        if not is_leader and not self._may_stand():
+            # Up to the deadline and not beyond: then it stands as soon as it may.
+            ticks = min(ticks, deadline - 1)
         self._replica.step(Tick(ticks))
         now = self._clock.now()
         if now >= self._next_look:

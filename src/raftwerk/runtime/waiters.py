@@ -276,16 +276,16 @@ class Waiters:
         if expired:
             self._held = deque(w for w in self._held if not w.future.done())
 
-    def end_held(self, reason: str) -> None:
-        """End those that were never proposed, for this member is about to stop.
+    def end_held(self, error: NotProposed) -> None:
+        """End those that were never proposed, or were handed back.
 
         Parameters
         ----------
-        reason : str
-            Why, as the beginning of a sentence.
+        error : NotProposed
+            Why.
         """
         for waiter in list(self._held):
-            self._end(waiter, NotLeader(f"{reason} before the proposal was made"))
+            self._end(waiter, type(error)(*error.args))  # tracebacks grow in each
         self._held.clear()
 
     def end_all(self, reason: str) -> None:
@@ -296,7 +296,7 @@ class Waiters:
         reason : str
             Why, as the beginning of a sentence.
         """
-        self.end_held(reason)
+        self.end_held(NotLeader(f"{reason} before the proposal was made"))
         for waiter in list(self._waiting.values()):
             self._end(
                 waiter, OutcomeUnknown(f"{reason} before the proposal was applied")

@@ -133,7 +133,7 @@ def list_segments(disk: Disk, directory: str) -> list[SegmentName]:
     )
 
 
-def remove_unfinished(disk: Disk, folder: str) -> None:
+def remove_unfinished(disk: Disk, folder: str, *, but: str = "") -> None:
     """Remove files that a crash left before they were finished.
 
     Parameters
@@ -142,9 +142,11 @@ def remove_unfinished(disk: Disk, folder: str) -> None:
         Where they are.
     folder : str
         A folder of which we hold the lock.
+    but : str
+        The name of one that stays.
     """
     for name in disk.list_directory(folder):
-        if name.endswith(UNFINISHED):
+        if name.endswith(UNFINISHED) and name != but:
             disk.remove(f"{folder}/{name}")
 
 

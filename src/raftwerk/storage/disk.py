@@ -7,6 +7,7 @@ drive's own cache, so `F_FULLFSYNC` is asked for there.
 
 import fcntl
 import os
+from contextlib import suppress
 from typing import Final
 
 from raftwerk.storage.disk_protocol import directory_locked
@@ -133,8 +134,10 @@ class RealDisk:
         descriptor = os.open(path, flags, _FILE_MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"process {os.getpid()} ({holder})\n".encode(), 0)
+            name = f"process {os.getpid()} ({holder})\n".encode()
+            # In this order: on a full disk a file that was emptied stays empty.
+            with suppress(OSError):  # the name is for people; the lock needs none
+                os.ftruncate(descriptor, os.pwrite(descriptor, name, 0))
         except BlockingIOError:
             found = os.pread(descriptor, _HOLDER_BYTES_MAX, 0)
             os.close(descriptor)

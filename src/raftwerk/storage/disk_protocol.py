@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from raftwerk.errors import DirectoryLocked, DiskFull, StorageError
 
-__all__ = ["Disk", "File", "Lock", "directory_locked", "storage_error"]
+__all__ = ["Disk", "File", "Lock", "directory_locked", "no_space", "storage_error"]
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -221,6 +221,24 @@ def directory_locked(path: str, holder: str) -> DirectoryLocked:
         f"data directory {directory} is in use by {who};"
         " stop it, or choose another directory"
     )
+
+
+def no_space(directory: str, size_bytes: int) -> DiskFull:
+    """Return the error of a directory in which there is no room.
+
+    Parameters
+    ----------
+    directory : str
+        Where.
+    size_bytes : int
+        What is needed.
+
+    Returns
+    -------
+    DiskFull
+        To be raised.
+    """
+    return DiskFull(f"no space left in {directory}, {size_bytes} bytes needed")
 
 
 def storage_error(action: str, path: str, error: OSError) -> StorageError:

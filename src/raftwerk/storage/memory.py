@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from raftwerk.core.records import Entry, HardState, Snapshot
 from raftwerk.errors import StorageError
 from raftwerk.storage.held_log import HeldLog, bootstrap_base
+from raftwerk.storage.protocol import Room
 
 __all__ = ["MemoryLog"]
 
@@ -67,6 +68,13 @@ class MemoryLog(HeldLog):
     def mark(self) -> None:
         """Do as `LogStore.mark` says: memory is not damaged."""
         self._check_usable()
+
+    def room(self) -> Room:
+        """Do as `LogStore.room` says: memory has no end here."""
+        return Room()
+
+    def make_room(self) -> None:
+        """Do as `LogStore.make_room` says."""
 
     def close(self) -> None:
         """Do as `LogStore.close` says."""

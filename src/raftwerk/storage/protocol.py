@@ -12,7 +12,7 @@ import msgspec
 from raftwerk.core.records import ConfState, Entry, HardState, Snapshot
 from raftwerk.types import LogIndex, NodeId, Term
 
-__all__ = ["DirectoryIdentity", "LogStore"]
+__all__ = ["DirectoryIdentity", "LogStore", "Room"]
 
 
 class DirectoryIdentity(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -25,6 +25,15 @@ class DirectoryIdentity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     cluster_id: int
     node_id: NodeId
     directory_id: int
+
+
+class Room(msgspec.Struct, frozen=True, gc=False):
+    """How much more a log can take."""
+
+    shortage: str = ""
+    """What it lacks, in words; "": nothing. Then no number is meant."""
+    left_bytes: int = 0
+    """With a shortage: what entries may still take. Terms and votes may take more."""
 
 
 class LogStore(Protocol):
@@ -201,8 +210,32 @@ class LogStore(Protocol):
 
         Raises
         ------
+        DiskFull
+            If there is no room; nothing is lost by that.
         StorageError
             If the disk failed; after that nothing may be written any more.
+        """
+
+    def room(self) -> Room:
+        """Return how much room there was after the last sync.
+
+        Returns
+        -------
+        Room
+            With a shortage if no room can be made ahead: entries should come no more,
+            so that terms and votes can still be stored.
+        """
+
+    def make_room(self) -> None:
+        """Try to end a shortage; `room` tells whether that is done.
+
+        Called as `sync` is.
+
+        Raises
+        ------
+        StorageError
+            If the disk failed; after that nothing may be written any more. Never
+            `DiskFull`.
         """
 
     def close(self) -> None:

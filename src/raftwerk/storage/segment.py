@@ -15,9 +15,9 @@ from typing import Final
 
 import msgspec
 
-from raftwerk.errors import StorageError, require
+from raftwerk.errors import DiskFull, StorageError, require
 from raftwerk.storage.directory import UNFINISHED, segment_path
-from raftwerk.storage.disk_protocol import Disk, File, storage_error
+from raftwerk.storage.disk_protocol import Disk, File, no_space, storage_error
 from raftwerk.storage.payloads import (
     MARK_BYTES,
     Mark,
@@ -100,7 +100,7 @@ class Segment:
         room : int
             What must fit into it in any case, in bytes.
         spare : Spare or None
-            A file that was made ahead; used up, whether it will do or not.
+            A file that was made ahead, for a segment of the usual size.
 
         Returns
         -------
@@ -127,7 +127,7 @@ class Segment:
                 disk.rename(unfinished, path)
                 disk.sync_directory(folder)
             except OSError as error:
-                raise storage_error("make", path, error) from error
+                raise _not_made(folder, path, size, error) from error
             undo.pop_all()
         return segment
 
@@ -323,6 +323,12 @@ def _zeros(
     undo.callback(file.close)
     _fill(file, 0, size)
     return file, unfinished
+
+
+def _not_made(folder: str, path: str, size: int, error: OSError) -> StorageError:
+    """Return why a segment could not be made."""
+    failure = storage_error("make", path, error)
+    return no_space(folder, size) if isinstance(failure, DiskFull) else failure
 
 
 def _fill(file: File, begin: int, end: int) -> None:

@@ -12,7 +12,7 @@ lock, and the deque is never replaced. Each half keeps to its own fields otherwi
 
 from collections import deque
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final
 
 from raftwerk.core.records import Entry, HardState, Snapshot
@@ -26,10 +26,11 @@ from raftwerk.storage.directory import (
 from raftwerk.storage.disk_protocol import Disk, Lock, storage_error
 from raftwerk.storage.held_log import HeldLog, bootstrap_base
 from raftwerk.storage.payloads import StartPayload, encode_payload
-from raftwerk.storage.protocol import DirectoryIdentity
+from raftwerk.storage.protocol import DirectoryIdentity, Room
 from raftwerk.storage.record import RecordKind
 from raftwerk.storage.recovery import Torn, recover
 from raftwerk.storage.segment import Segment
+from raftwerk.storage.spare import SPARE_NAME
 from raftwerk.storage.wal_writer import Operation, WalWriter
 
 __all__ = ["SEGMENT_BYTES", "Wal"]
@@ -71,6 +72,8 @@ class Wal(HeldLog):
         self._writer = writer
         self._pending: deque[Operation] = deque()
         self._failure: str | None = None
+        self._room = Room()
+        """Replaced as a whole by the syncing thread, read by the loop's."""
 
     # ---- making and opening -------------------------------------------------
 
@@ -208,7 +211,7 @@ class Wal(HeldLog):
             found = recover(disk, directory)
             folder = wal_folder(directory)
             try:
-                remove_unfinished(disk, folder)
+                remove_unfinished(disk, folder, but=SPARE_NAME)
                 disk.sync_directory(folder)
             except OSError as error:
                 raise storage_error("use", folder, error) from error
@@ -254,12 +257,17 @@ class Wal(HeldLog):
         payload = encode_payload((snapshot, self.first_index(), self._previous_term))
         self._enqueue(RecordKind.COMPACT, payload)
 
+    def room(self) -> Room:
+        """Do as `LogStore.room` says."""
+        return self._room
+
     def close(self) -> None:
         """Do as `LogStore.close` says."""
         if self._failure is None:
             try:
                 self.sync()
-                self.mark()
+                with suppress(DiskFull):  # a mark only says what is durable anyway
+                    self.mark()
             finally:
                 self._failure = self._failure or "the log is closed"
                 self._release()
@@ -278,7 +286,9 @@ class Wal(HeldLog):
         try:
             writer.write()
             writer.drop_segments()
-        except DiskFull:
+            self._room = writer.room()
+        except DiskFull as error:
+            self._room = Room(str(error))
             raise
         except StorageError as error:
             self._failure = str(error)
@@ -289,6 +299,18 @@ class Wal(HeldLog):
         self._check_usable()
         try:
             self._writer.mark()
+        except DiskFull:
+            raise
+        except StorageError as error:
+            self._failure = str(error)
+            raise
+
+    def make_room(self) -> None:
+        """Do as `LogStore.make_room` says."""
+        self._check_usable()
+        try:
+            self._writer.make_room()
+            self._room = self._writer.room()
         except StorageError as error:
             self._failure = str(error)
             raise

@@ -6,17 +6,24 @@ each operation brings along what the log is, but for its entries, once it is don
 
 from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Final, NamedTuple
 
+from raftwerk.errors import DiskFull
 from raftwerk.storage.directory import wal_folder
-from raftwerk.storage.disk_protocol import Disk, storage_error
+from raftwerk.storage.disk_protocol import Disk, no_space, storage_error
 from raftwerk.storage.payloads import MARK_BYTES, Base, StartPayload
+from raftwerk.storage.protocol import Room
 from raftwerk.storage.record import HEADER_BYTES, RecordKind
 from raftwerk.storage.segment import Segment
 from raftwerk.storage.spare import Spare
 from raftwerk.types import LogIndex
 
 __all__ = ["Operation", "WalWriter"]
+
+
+RESERVE_PART: Final = 4
+"""This part of a segment is kept for terms and votes when there is no room for more."""
 
 
 class Operation(NamedTuple):
@@ -57,12 +64,14 @@ class WalWriter:
         segment_bytes: int,
     ) -> None:
         self._disk = disk
+        self._directory = directory
         self._folder = wal_folder(directory)
         self._segment = segment
         self._sealed = deque(sealed)
         self._base = base
         self._segment_bytes = segment_bytes
         self._spare = Spare(disk, self._folder, segment_bytes)
+        self._spare.find()
         self._waiting: deque[Operation] = deque()
 
     def take(self, operation: Operation) -> None:
@@ -101,11 +110,43 @@ class WalWriter:
                 self._waiting.popleft()
         self._spare.fill(self._segment.end)
 
+    def room(self) -> Room:
+        """Return how much room there is.
+
+        Returns
+        -------
+        Room
+            Short if the file for the next segment can't be made. What is left then is
+            what the present segment has beyond the reserve for terms and votes.
+        """
+        spare = self._spare
+        if not spare.is_short:
+            return Room()
+        reserve = self._segment_bytes // RESERVE_PART
+        return Room(
+            str(no_space(self._directory, spare.missing_bytes)),
+            max(self._segment.room - MARK_BYTES - reserve, 0),
+        )
+
+    def make_room(self) -> None:
+        """Try once more to make the file for the next segment, if that failed.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails; not if it is still full.
+        """
+        if self._spare.is_short:
+            with suppress(DiskFull):  # `room` says so
+                self._spare.complete()
+
     def mark(self) -> None:
         """Write down that all is durable, if that is not the last thing written.
 
         Raises
         ------
+        DiskFull
+            If there is no room; it is as before.
         StorageError
             If the disk fails.
         """
@@ -134,7 +175,7 @@ class WalWriter:
     def close(self) -> None:
         """Let go of the files."""
         self._segment.close()
-        self._spare.discard()
+        self._spare.close()
 
     def _count_fitting(self) -> int:
         """Return how many of the waiting operations fit into the segment."""
@@ -163,7 +204,6 @@ class WalWriter:
             MARK_BYTES + record_bytes,
             self._spare,
         )
-        self._spare = Spare(self._disk, self._folder, self._segment_bytes)
         self._sealed.append((before.path, self._base.last_index))
         before.close()
 

@@ -5,7 +5,7 @@ Version 1 of the peer protocol, in msgpack but for the kinds marked otherwise::
     HELLO       dialler → listener   first frame: versions, who I am, whom I want
     WELCOME     listener → dialler   the version that both use, who I am
     REFUSAL     listener → dialler   why not, for machine and operator; last frame
-    MESSAGES    dialler → listener   messages, of the core, `chunks` or `calls`
+    MESSAGES    dialler → listener   messages, of the core or of this package
     PART        dialler → listener   lane, 1 byte; then a part of a large message
     LAST_PART   dialler → listener   the same, and the message is complete with it
     PING        dialler → listener   number, 8 bytes, little-endian
@@ -29,6 +29,7 @@ from raftwerk.core.messages import Message, PeerMessage
 from raftwerk.errors import PeerError
 from raftwerk.transport.calls import CallMessage
 from raftwerk.transport.chunks import ChunkMessage
+from raftwerk.transport.disk_report import DiskReport
 from raftwerk.transport.frame import Frame, encode_frame
 from raftwerk.transport.refusals import ProposalsRefused
 
@@ -60,7 +61,7 @@ class FrameKind(enum.IntEnum):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-AnyMessage = PeerMessage | ChunkMessage | CallMessage | ProposalsRefused
+AnyMessage = PeerMessage | ChunkMessage | CallMessage | ProposalsRefused | DiskReport
 """Every message that travels between members."""
 
 _MESSAGE: Final = msgspec.msgpack.Decoder(AnyMessage)
