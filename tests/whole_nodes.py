@@ -223,6 +223,8 @@ class World:
         else:
             for node_id in others:  # One way only: it is heard, and hears nothing.
                 self.network.cut(node_id, cut_off.node_id)
+        # In any case longer than a leader leads that hears nothing: twice the timeout.
+        await self.timers.sleep(0.3)
         await self.sleep(draw)
         self.network.heal_all()
         await self.sleep(draw)
