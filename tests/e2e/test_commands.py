@@ -261,3 +261,30 @@ def test_what_is_no_data_directory_is_refused(
     file = tmp_path / "file"
     file.write_text("x")
     assert run(["inspect", str(file)]) == 2
+
+
+def test_a_benchmark_measures_and_leaves_nothing_behind(type_in: Type) -> None:
+    words = ["bench", "-d", "300ms", "--warm-up", "0", "-c", "4", "--keys", "50"]
+    report = json.loads(
+        type_in(*words, "--mix", "put,get,stale,txn", "-o", "json", "--seed", "3")
+    )
+    assert report["failed"] == 0
+    kinds = {each["kind"]: each["answers"] for each in report["figures"]}
+    assert sorted(kinds) == ["all", "get", "put", "stale", "txn"]
+    assert kinds.pop("all") == sum(kinds.values()) > 0
+    assert "A SECOND" in type_in(*words, "--plot")
+    assert type_in("get", "raftwerk-bench/", "--prefix", "--keys-only") == ""
+    type_in(*words, "--keep")
+    kept = type_in("get", "raftwerk-bench/", "--prefix", "--keys-only").split()
+    assert len(kept) == 50
+    type_in("del", "raftwerk-bench/", "--prefix")
+
+
+def test_a_benchmark_of_nobody_says_who_did_not_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    port = free_ports(1)[0]
+    assert run(["bench", f"--endpoints=127.0.0.1:{port}", "-d", "1s"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"http://127.0.0.1:{port}" in said

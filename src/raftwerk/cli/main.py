@@ -19,6 +19,7 @@ import typer
 
 import raftwerk
 from raftwerk.cli import (
+    bench,
     ctl,
     ctl_cluster,
     ctl_kv,
@@ -187,6 +188,7 @@ ctl_lock.add_commands(app)
 ctl_cluster.add_commands(app)
 explain.add_commands(app)
 sim_command.add_commands(app)
+bench.add_commands(app)
 
 
 def _sources(config_file: str | None) -> sources.Sources:
