@@ -62,6 +62,14 @@ REFUSED_BY_LISTENER = [
         " or the setting that the cluster's id is made of",
     ),
     (
+        hello(identity=msgspec.structs.replace(identity(ONE), epoch=1)),
+        RefusalCode.EPOCH,
+        "node 2 is of epoch 0 of cluster c1, which has lost its quorum since and was"
+        " recovered as epoch 1, in which node 1 is: what node 2 has takes part no more."
+        " Stop it, put its data directory aside, and have it added anew with"
+        " `raftwerk member add`",
+    ),
+    (
         hello(identity=identity(TWO)),
         RefusalCode.SAME_ID,
         "node 2 met another node 2: two processes use one id, or an address leads"

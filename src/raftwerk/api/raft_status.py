@@ -72,6 +72,8 @@ def describe(status: NodeStatus, app_name: str) -> dict[str, Any]:
         "applied_index": status.applied_index,
         "first_index": status.first_index,
         "last_log_index": status.last_log_index,
+        "last_log_term": status.last_log_term,
+        "epoch": status.epoch,
         "voters": [str(member) for member in conf_state.voters],
         "learners": [str(member) for member in conf_state.learners],
         "version": __version__,

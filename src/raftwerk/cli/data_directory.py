@@ -151,6 +151,7 @@ def _make(
         cluster_id=place.cluster_id,
         node_id=place.node_id,
         directory_id=1 + draw.below(DIRECTORY_IDS),
+        epoch=place.epoch,
     )
     snapshot = bootstrap_snapshot(founders) if founders else Snapshot()
     if place == founding_place(config):

@@ -27,6 +27,7 @@ from raftwerk.cli import (
     ctl_lock,
     ctl_watch,
     explain,
+    recover,
     settings,
     sim_command,
     sources,
@@ -189,6 +190,7 @@ ctl_cluster.add_commands(app)
 explain.add_commands(app)
 sim_command.add_commands(app)
 bench.add_commands(app)
+recover.add_commands(app)
 
 
 def _sources(config_file: str | None) -> sources.Sources:

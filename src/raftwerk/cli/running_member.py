@@ -185,6 +185,7 @@ def _node_config(config: ServeConfig, identity: DirectoryIdentity) -> NodeConfig
         node_id=identity.node_id,
         cluster_id=identity.cluster_id,
         directory_id=identity.directory_id,
+        epoch=identity.epoch,
         name=config.name,
         peer_urls=tuple(map(str, config.initial_advertise_peer_urls)),
         client_urls=tuple(map(str, config.advertise_client_urls)),

@@ -57,6 +57,7 @@ def make_transport(
         cluster_id=identity.cluster_id,
         node_id=identity.node_id,
         directory_id=identity.directory_id,
+        epoch=identity.epoch,
         address=config.initial_advertise_peer_urls[0].host_port,
     )
     report = structlog.get_logger("raftwerk.transport").log

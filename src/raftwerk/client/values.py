@@ -203,6 +203,10 @@ class MemberStatus(msgspec.Struct, frozen=True, kw_only=True):
         How far its log and its store are.
     version : str
         Of raftwerk.
+    last_log_term : int
+        The term of its last entry.
+    epoch : int
+        How often the cluster has lost its quorum and was recovered.
     """
 
     id: int
@@ -215,3 +219,5 @@ class MemberStatus(msgspec.Struct, frozen=True, kw_only=True):
     first_index: int
     last_log_index: int
     version: str
+    last_log_term: int = 0
+    epoch: int = 0

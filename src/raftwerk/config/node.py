@@ -17,6 +17,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
         Who we are; never 0, never reused.
     cluster_id : int
         Which cluster we belong to; peers of another one are refused.
+    epoch : int
+        How often that cluster has lost its quorum and gone on with what was left of it.
     name : str
         The member's name, for people.
     peer_urls, client_urls : tuple of str
@@ -60,6 +62,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     node_id: NodeId
     cluster_id: int = 1
+    epoch: int = 0
     name: str = ""
     peer_urls: tuple[str, ...] = ()
     client_urls: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ class Place(msgspec.Struct, frozen=True):
 
     cluster_id: int
     node_id: NodeId
+    epoch: int = 0
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -71,7 +72,7 @@ def judge_joining(
     >>> added = KnownMember(node_id=NodeId(4), peer_urls=("http://127.0.0.1:42380",))
     >>> roster = Roster(cluster_id=7, members=(added,))
     >>> judge_joining([roster], [Url("127.0.0.1", 42380)])
-    Place(cluster_id=7, node_id=4)
+    Place(cluster_id=7, node_id=4, epoch=0)
     """
     cluster_ids = sorted({roster.cluster_id for roster in rosters})
     if len(cluster_ids) != 1:
@@ -80,6 +81,9 @@ def judge_joining(
             f"the peers in initial-cluster belong to several clusters ({shown}); name"
             " those of one"
         )
+    # Who is left from before the cluster was recovered knows nothing that counts.
+    epoch = max(roster.epoch for roster in rosters)
+    rosters = [roster for roster in rosters if roster.epoch == epoch]
     started, gone = _started(rosters), _gone(rosters)
     ours = [
         member
@@ -95,7 +99,7 @@ def judge_joining(
             " has started; remove one with `raftwerk member remove`"
         )
     if free:
-        return Place(cluster_ids[0], free.pop())
+        return Place(cluster_ids[0], free.pop(), epoch)
     if ours:
         # Whoever has seen it start knows its name, too.
         return Lost(_words_for(max(ours, key=lambda member: member.has_started)))

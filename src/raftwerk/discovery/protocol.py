@@ -94,11 +94,14 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
         All of them.
     removed : tuple of NodeId
         Who was a member once; these ids are never used again.
+    epoch : int
+        How often it has lost its quorum and gone on with what was left of it.
     """
 
     cluster_id: int
     members: tuple[KnownMember, ...]
     removed: tuple[NodeId, ...] = ()
+    epoch: int = 0
 
 
 class Ask(Protocol):

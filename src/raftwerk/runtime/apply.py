@@ -4,6 +4,7 @@ Source: Raft paper Fig. 2 (lastApplied), §5.3; each entry once, in the log's or
 """
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -25,10 +26,36 @@ from raftwerk.runtime.members import ChangeContext, Members
 from raftwerk.runtime.records import decode_record
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.versions import DRIFT_VERSION
-from raftwerk.runtime.waiters import Waiters
 from raftwerk.types import NO_TERM, LogIndex, Term
 
-__all__ = ["Applier"]
+__all__ = ["Applier", "Outcomes"]
+
+
+class Outcomes(Protocol):
+    """Who waits for what comes of entries; `raftwerk.runtime.waiters.Waiters` is it."""
+
+    def resolve(self, number: int, result: object) -> None:
+        """Give a result to whoever waits for it.
+
+        Parameters
+        ----------
+        number : int
+            Of the proposal.
+        result : object
+            An exception is raised there.
+        """
+
+    def settle_older(self, term: Term) -> None:
+        """Know that nothing of an older term comes any more.
+
+        Parameters
+        ----------
+        term : Term
+            Of the next entry.
+        """
+
+    def forget_order(self) -> None:
+        """Know that entries were passed over, so that nobody can tell their results."""
 
 
 class Applier:
@@ -40,7 +67,7 @@ class Applier:
         The user's machine.
     sender : Sender
         Knows what this member proposed itself.
-    waiters : Waiters
+    waiters : Outcomes
         Who waits for results here.
     change_members : callable
         Applies a membership change to the core, and returns the configuration.
@@ -65,7 +92,7 @@ class Applier:
         self,
         machine: StateMachine,
         sender: Sender,
-        waiters: Waiters,
+        waiters: Outcomes,
         change_members: Callable[[ConfChange], ConfState],
     ) -> None:
         self.machine = machine

@@ -237,5 +237,7 @@ class NodeView(ABC):
             compared_index=drift.record.agreed,
             quarantined=tuple(drift.quarantined),
             disagreement=drift.record.disagreement,
+            epoch=self._config.epoch,
+            last_log_term=log.last_term,
             loop=driver.loop_lag.view(),
         )

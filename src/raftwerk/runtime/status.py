@@ -7,7 +7,7 @@ from raftwerk.core.roles import Role
 from raftwerk.runtime.drift import DriftReport
 from raftwerk.runtime.loop_lag import LoopView
 from raftwerk.runtime.versions import FIRST_VERSION
-from raftwerk.types import LogIndex, NodeId, Term
+from raftwerk.types import NO_TERM, LogIndex, NodeId, Term
 
 __all__ = ["NodeStatus"]
 
@@ -39,5 +39,9 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Whose state differs from that of a majority."""
     disagreement: DriftReport | None = None
     """What replicas said of themselves when there was no majority."""
+    epoch: int = 0
+    """How often the cluster has lost its quorum and gone on with what was left."""
+    last_log_term: Term = NO_TERM
+    """Of the last entry; who has the greater term, then index, has more (§5.4.1)."""
     loop: LoopView = LoopView()
     """How late the event loop is, on which all of this runs."""

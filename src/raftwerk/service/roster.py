@@ -82,6 +82,7 @@ class RosterKeeper:
                     for member in members
                 ),
                 removed=tuple(sorted(removed)),
+                epoch=status.epoch,
             )
         )
 

@@ -19,12 +19,14 @@ class DirectoryIdentity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Whose data a directory holds; every segment of the log repeats it.
 
     `directory_id` is drawn when the directory is made. A member that comes back without
-    its data comes back with another one, and is told apart by that.
+    its data comes back with another one, and is told apart by that. `epoch` counts how
+    often the cluster has lost its quorum and gone on with what was left of it.
     """
 
     cluster_id: int
     node_id: NodeId
     directory_id: int
+    epoch: int = 0
 
 
 class Room(msgspec.Struct, frozen=True, gc=False):

@@ -59,6 +59,8 @@ class RefusalCode(enum.StrEnum):
 
     VERSION = "version"
     CLUSTER = "cluster"
+    EPOCH = "epoch"
+    """One of the two was left behind when the cluster was recovered."""
     RECEIVER = "receiver"
     SAME_ID = "same_id"
     NOT_ADMITTED = "not_admitted"
@@ -209,6 +211,8 @@ def _misfit(theirs: Identity, ours: Identity) -> Refusal | None:
             f" node {ours.node_id:x} to cluster {ours.cluster_id:x}: correct the"
             " address, or the setting that the cluster's id is made of",
         )
+    if theirs.epoch != ours.epoch:
+        return Refusal(code=RefusalCode.EPOCH, reason=_words_for_epochs(theirs, ours))
     if theirs.node_id == ours.node_id:
         return Refusal(
             code=RefusalCode.SAME_ID,
@@ -216,3 +220,15 @@ def _misfit(theirs: Identity, ours: Identity) -> Refusal | None:
             " processes use one id, or an address leads back to where it came from",
         )
     return None
+
+
+def _words_for_epochs(theirs: Identity, ours: Identity) -> str:
+    """Say which of two members has no part in the cluster any more, and why."""
+    old, new = sorted((theirs, ours), key=lambda each: each.epoch)
+    return (
+        f"node {old.node_id:x} is of epoch {old.epoch} of cluster {old.cluster_id:x},"
+        f" which has lost its quorum since and was recovered as epoch {new.epoch}, in"
+        f" which node {new.node_id:x} is: what node {old.node_id:x} has takes part no"
+        " more. Stop it, put its data directory aside, and have it added anew with"
+        " `raftwerk member add`"
+    )

@@ -30,6 +30,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     node_id: NodeId
     directory_id: int = 0
     """Drawn when the data directory was made; 0: not told."""
+    epoch: int = 0
+    """How often the cluster has lost its quorum and gone on with what was left."""
     address: str = ""
     """Where it can be reached as ``host:port``, for whoever has not heard of it yet."""
 

@@ -54,6 +54,14 @@ class RaftStatus(BaseModel):
     last_log_index: int = Field(
         description="Where the log ends.", ge=0, examples=[4711]
     )
+    last_log_term: int = Field(
+        description="The term of the log's last entry.", ge=0, examples=[7]
+    )
+    epoch: int = Field(
+        description="How often the cluster has lost its quorum and was recovered.",
+        ge=0,
+        examples=[0],
+    )
     voters: list[str] = Field(
         description="The ids of the members that vote.",
         examples=[["4598138562816288261"]],
