@@ -106,7 +106,7 @@ def snapshotted(disk: MemoryDisk) -> Wal:
     """Return a log that names a snapshot with data, beside an older one."""
     log = open_log(config(), disk, SplitMix64(1))
     first = log.snapshot()
-    manifest = msgspec.structs.replace(Manifest.decode(first.data), chunks=1)
+    manifest = msgspec.structs.replace(Manifest.decode(first.data), chunks=(b"one",))
     files = SnapshotFiles(disk, "/data")
     term = Term(1)
     for index in (LogIndex(5), LogIndex(9)):

@@ -11,7 +11,9 @@ from .group import member_of
 
 
 def test_a_manifest_is_read_as_it_was_written() -> None:
-    manifest = Manifest(members=(member_of(1),), removed=(NodeId(9),), chunks=3)
+    manifest = Manifest(
+        members=(member_of(1),), removed=(NodeId(9),), chunks=(b"a", b"b")
+    )
     assert Manifest.decode(manifest.encode()) == manifest
 
 

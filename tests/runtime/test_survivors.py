@@ -105,7 +105,7 @@ def test_the_state_of_the_snapshot_goes_along() -> None:
     directory = make(disk, 1, 2, entries=4)
     SnapshotFiles(disk, directory).write(LogIndex(4), Term(2), [b"some", b"state"])
     log = Wal.open(disk, directory)
-    manifest = Manifest(members=tuple(FIVE), chunks=2)
+    manifest = Manifest(members=tuple(FIVE), chunks=(b"1", b"2"))
     conf_state = log.initial_state()[1]
     log.compact(Snapshot(LogIndex(4), Term(2), conf_state, manifest.encode()), 0)
     log.close()

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from raftwerk.core.records import Entry, EntryKind
+from raftwerk.storage.directory import UNFINISHED
 from raftwerk.storage.memory_disk import MemoryDisk
 from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
@@ -57,6 +58,8 @@ def main(folder: Path) -> None:
     for kind in "wal", "snap":
         (folder / kind).mkdir(parents=True)
         for name in disk.list_directory(f"{DIRECTORY}/{kind}"):
+            if name.endswith(UNFINISHED):
+                continue
             data = disk.read_file(f"{DIRECTORY}/{kind}/{name}")
             (folder / kind / name).write_bytes(data)
 

@@ -59,3 +59,18 @@ class SnapshotStoreContract:
         for index in (10, 20):
             with pytest.raises(StorageError):
                 get(self.store, index, 1)
+
+    def test_fetched_chunks_are_kept_until_they_are_dropped(self) -> None:
+        kept = self.store.kept
+        assert kept.names() == frozenset()
+        assert kept.get(b"a") is None
+        kept.keep(b"a", b"first")
+        kept.keep(b"b", b"")
+        kept.keep(b"a", b"first")
+        assert kept.names() == {b"a", b"b"}
+        assert (kept.get(b"a"), kept.get(b"b")) == (b"first", b"")
+        kept.drop()
+        assert kept.names() == frozenset()
+        assert kept.get(b"a") is None
+        kept.keep(b"a", b"again")
+        assert kept.get(b"a") == b"again"

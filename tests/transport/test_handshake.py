@@ -70,6 +70,14 @@ REFUSED_BY_LISTENER = [
         " `raftwerk member add`",
     ),
     (
+        hello(identity=msgspec.structs.replace(identity(ONE), epoch=-1)),
+        RefusalCode.REMOVED,
+        "node 1 is of epoch -1 of cluster c1, which has lost its quorum since and was"
+        " recovered as epoch 0, in which node 2 is: what node 1 has takes part no more."
+        " Stop it, put its data directory aside, and have it added anew with"
+        " `raftwerk member add`",
+    ),
+    (
         hello(identity=identity(TWO)),
         RefusalCode.SAME_ID,
         "node 2 met another node 2: two processes use one id, or an address leads"
@@ -127,6 +135,22 @@ def test_a_member_that_kept_its_directory_is_welcome() -> None:
 
 
 REFUSED_BY_DIALLER = [
+    (
+        msgspec.structs.replace(identity(TWO), epoch=-1),
+        RefusalCode.EPOCH,
+        "node 2 is of epoch -1 of cluster c1, which has lost its quorum since and was"
+        " recovered as epoch 0, in which node 1 is: what node 2 has takes part no more."
+        " Stop it, put its data directory aside, and have it added anew with"
+        " `raftwerk member add`",
+    ),
+    (
+        msgspec.structs.replace(identity(TWO), epoch=1),
+        RefusalCode.REMOVED,
+        "node 1 is of epoch 0 of cluster c1, which has lost its quorum since and was"
+        " recovered as epoch 1, in which node 2 is: what node 1 has takes part no more."
+        " Stop it, put its data directory aside, and have it added anew with"
+        " `raftwerk member add`",
+    ),
     (
         identity(THREE),
         RefusalCode.RECEIVER,

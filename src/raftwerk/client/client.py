@@ -8,6 +8,7 @@ from raftwerk.client.connections import Connections
 from raftwerk.client.endpoints import Endpoints
 from raftwerk.client.http import Http
 from raftwerk.client.lock import LockCalls
+from raftwerk.client.maintenance import MaintenanceCalls
 from raftwerk.config import Url
 from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
@@ -15,7 +16,7 @@ from raftwerk.host.real import real_host
 __all__ = ["Client"]
 
 
-class Client(LockCalls, ClusterCalls):
+class Client(LockCalls, ClusterCalls, MaintenanceCalls):
     """Calls a cluster through whichever of its members answers.
 
     Reads are asked again elsewhere when a member fails; writes only while it is certain
@@ -67,6 +68,7 @@ class Client(LockCalls, ClusterCalls):
         )
         LockCalls.__init__(self, asked, host.clock, host.timers)
         ClusterCalls.__init__(self, asked)
+        MaintenanceCalls.__init__(self, asked)
 
     @property
     def endpoints(self) -> Endpoints:

@@ -1,15 +1,23 @@
 """The whole store as bytes, with all that can be read or watched of its past.
 
-A stream of records, each with its length before it: a header, the leases, the keys as
-they were at the compacted revision, all changes since, and an end that says how many
-keys and changes there were.
+A stream of records, each with its length before it: a header, the leases, all versions
+of keys that can still be seen, and an end that says how many versions there were.
 It depends on what can be seen alone, not on how far a member has come with forgetting.
 The chunks of the stream may be cut and joined on their way; their bytes may not change,
 which is for whoever stores and sends them to see to.
+
+Versions stand in the order of keys, and whether a chunk ends before a key depends on
+that key and the size of its versions alone. So a key that changes makes another chunk
+of its own neighbourhood, and of no other: snapshots of two members, or of two moments,
+share the chunks of all that is the same in both. The idea is that of content-defined
+chunks (Muthitacharoen et al., LBFS, SOSP 2001, §3.1), with keys in the place of bytes.
 """
 
+import zlib
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from heapq import merge
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 import msgspec
@@ -23,20 +31,26 @@ from raftwerk.kv.state import FIRST_REVISION, State
 
 __all__ = ["SNAPSHOT_VERSION", "base_of", "read", "take"]
 
-SNAPSHOT_VERSION: Final = 2
+SNAPSHOT_VERSION: Final = 3
 """The newest format that this store reads; it writes no other. 2 has leases and
-alarms."""
+alarms, 3 the order of keys."""
 
 MAGIC: Final = b"raftwerk-kv\n"
 
-BYTES_PER_RECORD: Final = 64 * 1024
-"""About as much as a record of several keys holds."""
+CHUNK_BYTES: Final = 128 * 1024
+"""What a chunk has on average; so a store of 1 GiB has a manifest of 128 KiB."""
 
-KEYS_PER_RECORD: Final = 1_024
-"""The same for keys that have next to no value."""
+CHUNK_BYTES_MAX: Final = 4 * CHUNK_BYTES
+"""Where a chunk ends at the latest, wherever that is; one version always fits."""
+
+VERSION_BYTES: Final = 32
+"""What a version takes beside its key and value, about."""
+
+SORTED_AT_ONCE: Final = 2_048
+"""Versions that are sorted in one call, which nothing can interrupt: a millisecond."""
 
 LEASES_PER_RECORD: Final = 4_096
-"""About as many as make up `BYTES_PER_RECORD`."""
+"""About as many as make up a chunk."""
 
 RECORD_BYTES_MAX: Final = 1 << 30
 """More than any record has; what says so is none."""
@@ -62,6 +76,17 @@ class _Changes(msgspec.Struct, frozen=True, array_like=True, tag="changes"):
     kvs: list[KeyValue]
 
 
+class _Versions(msgspec.Struct, frozen=True, array_like=True, tag="versions"):
+    """Versions in the order of keys, those of one key in the order of revisions.
+
+    `places` says for each which change of its revision it was, from 0; without it, each
+    was the first.
+    """
+
+    kvs: list[KeyValue]
+    places: list[int] = []
+
+
 class _End(msgspec.Struct, frozen=True, array_like=True, tag="end"):
     """What comes last: a stream without it is not whole."""
 
@@ -76,7 +101,7 @@ class _Leases(msgspec.Struct, frozen=True, array_like=True, tag="leases"):
     leases: list[Lease]
 
 
-_Record: TypeAlias = _Header | _Leases | _Base | _Changes | _End
+_Record: TypeAlias = _Header | _Leases | _Base | _Changes | _Versions | _End
 
 _DECODER: Final = msgspec.msgpack.Decoder(_Record)
 
@@ -95,7 +120,7 @@ def take(state: State) -> Iterable[bytes]:
     Returns
     -------
     iterable of bytes
-        Chunks of about `BYTES_PER_RECORD`; can be drawn once.
+        Chunks of about `CHUNK_BYTES`; can be drawn once.
     """
     oldest = state.compact_revision
     header = _Header(state.revision, oldest, sorted(state.alarms))
@@ -145,34 +170,66 @@ def read(chunks: Iterable[bytes]) -> State:
     """
     source = _Source(chunks)
     _check_format(source.take(len(MAGIC) + 1))
-    base: list[KeyValue] = []
-    changes: list[KeyValue] = []
-    header: _Header | None = None
-    leases = _Leases(0, [])
-    while True:
+    content = _Content()
+    while not content.is_whole:
         size = int.from_bytes(source.take(4), "little")
-        match _decode(source.take(size)):
-            case _Header() as header:
-                pass
-            case _Leases(term, part):
-                leases = _Leases(term, leases.leases + part)
-            case _Base(kvs):
-                base += kvs
-            case _Changes(kvs):
-                changes += kvs
-            case _End(base_count, change_count):
-                break
-    if header is None or (len(base), len(changes)) != (base_count, change_count):
-        raise StorageError(
-            f"the store's snapshot has {len(base)} keys and {len(changes)} changes; at"
-            f" its end it says that there are {base_count} and {change_count}"
-        )
-    state = _rebuild(header, base, changes)
-    state.leases.term = leases.term
-    for lease in leases.leases:
+        content.take(_decode(source.take(size)))
+    state = _rebuild(content.header, content.base, content.changes())
+    state.leases.term = content.leases.term
+    for lease in content.leases.leases:
         state.leases.put(lease)
     state.leases.take_news()  # it is none: this is how things stand
     return state
+
+
+class _Content:
+    """What the records of a snapshot say, one after the other."""
+
+    def __init__(self) -> None:
+        self.header = _Header(FIRST_REVISION, 0)
+        self.leases = _Leases(0, [])
+        self.base: list[KeyValue] = []
+        self.is_whole = False
+        self._has_header = False
+        self._changes: list[KeyValue] = []
+        self._placed: list[list[_Placed]] = []
+
+    def take(self, record: _Record) -> None:
+        """Take in the next record."""
+        match record:
+            case _Header():
+                self.header, self._has_header = record, True
+            case _Leases(term, part):
+                self.leases = _Leases(term, self.leases.leases + part)
+            case _Base(kvs):
+                self.base += kvs
+            case _Changes(kvs):
+                self._changes += kvs
+            case _Versions(kvs, places):
+                oldest = self.header.compact_revision
+                self.base += [kv for kv in kvs if kv.mod_revision < oldest]
+                self._placed.append(_in_order(kvs, places, oldest))
+            case _End():
+                self._check(record)
+                self.is_whole = True
+
+    def changes(self) -> list[KeyValue]:
+        """Return all changes in the order in which they were made."""
+        if self._placed:
+            merged = merge(*self._placed, key=_by_revision)
+            self._changes += [each.kv for each in merged]
+            self._placed = []
+        return self._changes
+
+    def _check(self, end: _End) -> None:
+        """Refuse what lacks something."""
+        found = (len(self.base), len(self.changes()))
+        if not self._has_header or found != (end.base_count, end.change_count):
+            raise StorageError(
+                f"the store's snapshot has {found[0]} keys and {found[1]} changes; at"
+                f" its end it says that there are {end.base_count} and"
+                f" {end.change_count}"
+            )
 
 
 def _chunks(
@@ -182,18 +239,93 @@ def _chunks(
     changes: Iterator[Change],
 ) -> Iterator[bytes]:
     """Yield the chunks of a snapshot; nothing that is given here changes any more."""
-    base_count = change_count = 0
-    yield MAGIC + bytes([SNAPSHOT_VERSION]) + _framed(header)
+    first = [MAGIC + bytes([SNAPSHOT_VERSION]) + _framed(header)]
     for start in range(0, max(1, len(leases.leases)), LEASES_PER_RECORD):
         part = leases.leases[start : start + LEASES_PER_RECORD]
-        yield _framed(_Leases(leases.term, part))
-    for kvs in _batches(base):
-        base_count += len(kvs)
-        yield _framed(_Base(kvs))
-    for kvs in _batches(made for made, _ in changes):
-        change_count += len(kvs)
-        yield _framed(_Changes(kvs))
+        first.append(_framed(_Leases(leases.term, part)))
+    yield b"".join(first)
+    base_count = change_count = 0
+    for versions in _cut(_by_key(chain(base, _placed(changes)))):
+        for version in versions:
+            if version.mod_revision < header.compact_revision:
+                base_count += 1
+            else:
+                change_count += 1
+        yield _framed(_record_of(versions))
     yield _framed(_End(base_count, change_count))
+
+
+class _Placed(msgspec.Struct, frozen=True, gc=False):
+    """A version that was not the first change of its revision."""
+
+    key: bytes
+    mod_revision: int
+    place: int
+    kv: KeyValue
+
+
+_Version: TypeAlias = KeyValue | _Placed
+
+_by_key_and_revision: Final = attrgetter("key", "mod_revision")
+
+
+def _placed(changes: Iterator[Change]) -> Iterator[_Version]:
+    """Yield versions with their places among those of one revision."""
+    revision = place = 0
+    for kv, _ in changes:
+        place = place + 1 if kv.mod_revision == revision else 0
+        revision = kv.mod_revision
+        yield _Placed(kv.key, revision, place, kv) if place else kv
+
+
+def _by_key(versions: Iterator[_Version]) -> Iterator[_Version]:
+    """Return versions in the order of keys; those of one key stay in their order."""
+    # Sorted in pieces, for one call would keep the loop's thread waiting for it.
+    runs = []
+    while run := list(islice(versions, SORTED_AT_ONCE)):
+        run.sort(key=_by_key_and_revision)
+        runs.append(run)
+    return merge(*runs, key=_by_key_and_revision)
+
+
+def _cut(versions: Iterator[_Version]) -> Iterator[list[_Version]]:
+    """Yield the versions of each chunk."""
+    chunk: list[_Version] = []
+    size = 0
+    for key, group in groupby(versions, key=attrgetter("key")):
+        of_key = list(group)
+        sizes = [_size_of(version) for version in of_key]
+        if chunk and _begins_chunk(key, sum(sizes)):
+            yield chunk
+            chunk, size = [], 0
+        for version, version_bytes in zip(of_key, sizes, strict=True):
+            if chunk and size + version_bytes > CHUNK_BYTES_MAX:
+                yield chunk
+                chunk, size = [], 0
+            chunk.append(version)
+            size += version_bytes
+    if chunk:
+        yield chunk
+
+
+def _begins_chunk(key: bytes, size_bytes: int) -> bool:
+    """Tell whether a chunk begins with a key: the more likely the larger it is."""
+    # Multiplied, for the checksums of names that are counted up are not scattered.
+    drawn = zlib.crc32(key) * 0x9E3779B1 & 0xFFFFFFFF
+    return drawn * CHUNK_BYTES < size_bytes << 32
+
+
+def _size_of(version: _Version) -> int:
+    """Return about how many bytes a version takes."""
+    value = version.kv.value if isinstance(version, _Placed) else version.value
+    return VERSION_BYTES + len(version.key) + len(value)
+
+
+def _record_of(versions: list[_Version]) -> _Versions:
+    """Return the record of versions."""
+    kvs = [each.kv if isinstance(each, _Placed) else each for each in versions]
+    places = [each.place if isinstance(each, _Placed) else 0 for each in versions]
+    return _Versions(kvs, places if any(places) else [])
 
 
 def _base(
@@ -209,19 +341,18 @@ def _base(
     return (kv for kv in chain(current, overtaken) if kv.mod_revision < oldest)
 
 
-def _batches(kvs: Iterator[KeyValue]) -> Iterator[list[KeyValue]]:
-    """Yield the versions in lists of bounded size."""
-    batch: list[KeyValue] = []
-    size = 0
-    for kv in kvs:
-        batch.append(kv)
-        size += len(kv.key) + len(kv.value)
-        # Numbers and lengths take some bytes as well, so a bound on keys holds too.
-        if size >= BYTES_PER_RECORD or len(batch) >= KEYS_PER_RECORD:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+_by_revision: Final = attrgetter("mod_revision", "place")
+
+
+def _in_order(kvs: list[KeyValue], places: list[int], oldest: int) -> list[_Placed]:
+    """Return the changes of a record in the order in which they were made."""
+    changes = [
+        _Placed(kv.key, kv.mod_revision, place, kv)
+        for kv, place in zip(kvs, places or [0] * len(kvs), strict=True)
+        if kv.mod_revision >= oldest
+    ]
+    changes.sort(key=_by_revision)
+    return changes
 
 
 def _framed(record: _Record) -> bytes:

@@ -10,6 +10,7 @@ from raftwerk.kv import (
     effects,
     lease,
     ranges,
+    renewal,
     snapshot,
     txn,
     write,
@@ -454,6 +455,28 @@ class Store:
             If it is not whole; the same.
         """
         self._state = snapshot.read(chunks)
+        self._tell()
+
+    def begin_anew(self, bump: int = 0, *, mark_compacted: bool = False) -> None:
+        """Become the first state of another cluster, with all keys and leases.
+
+        Alarms are not kept, for they are about members.
+
+        Parameters
+        ----------
+        bump : int
+            Revisions that are left out, so that none is used again that somebody may
+            have seen in the cluster before.
+        mark_compacted : bool
+            Whether no older revision can be read or watched any more: who remembers one
+            is told so, and reads all anew.
+
+        Raises
+        ------
+        MisuseError
+            If revisions are to be left out and the past is not to be.
+        """
+        self._state = renewal.renewed(self._state, bump, mark_compacted)
         self._tell()
 
     def check(self) -> None:

@@ -1,8 +1,11 @@
 """What a snapshot's data says: the members, and what the state consists of.
 
-The state itself lies beside it, in chunks; the core carries the manifest only.
+The state itself lies beside it, in chunks; the core carries the manifest only. Each
+chunk is known by its hash: whoever has a chunk of another snapshot with the same hash
+need not be sent it again.
 """
 
+import hashlib
 from collections.abc import Iterable
 from typing import Final
 
@@ -16,9 +19,12 @@ from raftwerk.runtime.members import Member
 from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.types import LogIndex, NodeId, Term
 
-__all__ = ["Manifest", "bootstrap_snapshot"]
+__all__ = ["ChunkHashes", "Manifest", "bootstrap_snapshot", "hash_of"]
 
 _FORMAT: Final = 1
+
+_HASH_BYTES: Final = 16
+"""A manifest stays small with them, and nobody makes two chunks alike by accident."""
 
 
 class _FormatOnly(msgspec.Struct, frozen=True):
@@ -40,22 +46,28 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         Who was a member once, ascending.
     version : int
         The cluster's.
-    chunks : int or None
-        Of how many chunks the state consists; None: the state machine is as it is when
-        it is new, and there are no chunks.
     chain : ChainState or None
         Of all that was done up to here; None if nobody counted.
     drift : DriftRecord
         The verdicts on replicas that differ.
+    chunks : tuple of bytes or None
+        The hash of each chunk of the state, in order; None: the state machine is as it
+        is when it is new, and there are no chunks.
+    total : bytes
+        The hash of the whole state.
+    revision : int
+        That of the state machine, if it has such a thing; else 0.
     """
 
     format: int = _FORMAT
     members: tuple[Member, ...] = ()
     removed: tuple[NodeId, ...] = ()
     version: int = FIRST_VERSION
-    chunks: int | None = None
     chain: ChainState | None = None
     drift: DriftRecord = DriftRecord()
+    chunks: tuple[bytes, ...] | None = None
+    total: bytes = b""
+    revision: int = 0
 
     def encode(self) -> bytes:
         """Return the bytes for `Snapshot.data`.
@@ -98,6 +110,65 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         raise UnknownFormat(
             f"the snapshot's manifest {words}; this version of raftwerk reads format"
             f" {_FORMAT}: start a newer one on this data directory"
+        )
+
+
+def hash_of(chunk: bytes) -> bytes:
+    """Return what a chunk is known by.
+
+    Parameters
+    ----------
+    chunk : bytes
+        Any.
+
+    Returns
+    -------
+    bytes
+        Of a fixed length.
+    """
+    return hashlib.blake2b(chunk, digest_size=_HASH_BYTES).digest()
+
+
+class ChunkHashes:
+    """Collects the hashes of chunks as they pass."""
+
+    def __init__(self) -> None:
+        self._hashes: list[bytes] = []
+        self._total = hashlib.blake2b(digest_size=_HASH_BYTES)
+
+    def add(self, chunk: bytes) -> bytes:
+        """Take in the next chunk.
+
+        Parameters
+        ----------
+        chunk : bytes
+            The next one.
+
+        Returns
+        -------
+        bytes
+            Its hash.
+        """
+        hashed = hash_of(chunk)
+        self._hashes.append(hashed)
+        self._total.update(chunk)
+        return hashed
+
+    def complete(self, manifest: Manifest) -> Manifest:
+        """Return a manifest that names all of them.
+
+        Parameters
+        ----------
+        manifest : Manifest
+            Of their snapshot.
+
+        Returns
+        -------
+        Manifest
+            With the hashes.
+        """
+        return msgspec.structs.replace(
+            manifest, chunks=tuple(self._hashes), total=self._total.digest()
         )
 
 

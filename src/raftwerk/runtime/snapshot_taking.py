@@ -7,14 +7,12 @@ when that is durable too, older snapshots go.
 
 from collections.abc import Callable, Iterable
 
-import msgspec
-
 from raftwerk.config import NodeConfig
 from raftwerk.core.records import ConfState, Snapshot
 from raftwerk.errors import DiskFull
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.machine_queue import MachineCall, MachineQueue, MachineSteps
-from raftwerk.runtime.manifest import Manifest
+from raftwerk.runtime.manifest import ChunkHashes, Manifest
 from raftwerk.runtime.syncer import Syncer
 from raftwerk.runtime.worker import Worker
 from raftwerk.storage.snapshot_protocol import Stores
@@ -121,30 +119,33 @@ class SnapshotTaker:
             version=members.version,
             chain=None if applier.chain is None else applier.chain.state,
             drift=applier.drift.record,
+            revision=_revision_of(applier.machine),
         )
         chunks = yield MachineCall(applier.machine.snapshot)
         self._worker.run(
             lambda: self._write(index, term, chunks),
-            lambda count: self._finish(index, term, conf_state, manifest, count),
+            lambda hashes: self._finish(index, term, conf_state, manifest, hashes),
             self._failed,
         )
 
-    def _write(self, index: LogIndex, term: Term, chunks: Iterable[bytes]) -> int:
-        """Write all chunks, beside the loop, and return how many there are."""
+    def _write(
+        self, index: LogIndex, term: Term, chunks: Iterable[bytes]
+    ) -> ChunkHashes:
+        """Write all chunks, beside the loop, and return what they are known by."""
         sink = self._snapshots.begin(index, term)
-        count = 0
+        hashes = ChunkHashes()
         try:
             for chunk in chunks:
                 if self._is_stopped:
                     sink.abort()
-                    return 0
+                    return hashes
                 sink.write(chunk)
-                count += 1
+                hashes.add(chunk)
         except BaseException:
             sink.abort()
             raise
         sink.finish()
-        return count
+        return hashes
 
     def _finish(
         self,
@@ -152,7 +153,7 @@ class SnapshotTaker:
         term: Term,
         conf_state: ConfState,
         manifest: Manifest,
-        count: int,
+        hashes: ChunkHashes,
     ) -> None:
         """Compact the log, for the snapshot is durable."""
         self._is_running = False
@@ -160,7 +161,7 @@ class SnapshotTaker:
             return
         if index <= self._log.snapshot().index:
             return  # A newer one was installed meanwhile.
-        data = msgspec.structs.replace(manifest, chunks=count).encode()
+        data = hashes.complete(manifest).encode()
         self._log.compact(Snapshot(index, term, conf_state, data), self._keep)
         self._syncer.after_sync(lambda: self._prune(index))
 
@@ -182,3 +183,9 @@ class SnapshotTaker:
     def stop(self) -> None:
         """Take no more, and leave the one that is being taken: nobody needs it."""
         self._is_stopped = True
+
+
+def _revision_of(machine: object) -> int:
+    """Return how far a machine counts itself to be; 0 if it does not count."""
+    revision = getattr(machine, "revision", 0)
+    return revision if isinstance(revision, int) else 0

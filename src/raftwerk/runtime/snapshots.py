@@ -192,6 +192,7 @@ class Snapshots:
             host.timers,
             send=owner.send,
             is_needed=self._is_needed,
+            own=self._log.snapshot,
             on_complete=self._fetched,
         )
         self.handlers: dict[type[Message], Callable[..., None]] = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from raftwerk.errors import StorageError
 from raftwerk.types import LogIndex, Term
 
-__all__ = ["MemorySnapshots"]
+__all__ = ["MemoryChunks", "MemorySnapshots"]
 
 
 class _Sink:
@@ -34,11 +34,40 @@ class _Sink:
         self._chunks = []
 
 
+class MemoryChunks:
+    """A `ChunkKeeper` in memory."""
+
+    def __init__(self) -> None:
+        self._chunks: dict[bytes, bytes] = {}
+
+    def names(self) -> frozenset[bytes]:
+        """Do as `ChunkKeeper.names` says."""
+        return frozenset(self._chunks)
+
+    def keep(self, name: bytes, chunk: bytes) -> None:
+        """Do as `ChunkKeeper.keep` says."""
+        self._chunks.setdefault(name, chunk)
+
+    def get(self, name: bytes) -> bytes | None:
+        """Do as `ChunkKeeper.get` says."""
+        return self._chunks.get(name)
+
+    def drop(self) -> None:
+        """Do as `ChunkKeeper.drop` says."""
+        self._chunks = {}
+
+
 class MemorySnapshots:
     """A `SnapshotStore` in memory; it survives what a crash does to a `MemoryLog`."""
 
     def __init__(self) -> None:
         self._finished: dict[tuple[LogIndex, Term], list[bytes]] = {}
+        self._kept = MemoryChunks()
+
+    @property
+    def kept(self) -> MemoryChunks:
+        """Do as `SnapshotStore.kept` says."""
+        return self._kept
 
     def begin(self, index: LogIndex, term: Term) -> _Sink:
         """Do as `SnapshotStore.begin` says."""

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from raftwerk.storage.protocol import LogStore
 from raftwerk.types import LogIndex, Term
 
-__all__ = ["SnapshotSink", "SnapshotStore", "Stores"]
+__all__ = ["ChunkKeeper", "SnapshotSink", "SnapshotStore", "Stores"]
 
 
 class SnapshotSink(Protocol):
@@ -42,8 +42,68 @@ class SnapshotSink(Protocol):
         """Leave nothing of it."""
 
 
+class ChunkKeeper(Protocol):
+    """Chunks on their way, which belong to no whole snapshot yet.
+
+    Each is known by a name that its owner makes of its content; what is given back has
+    to be compared with it. They may be gone at any start. One thread calls.
+    """
+
+    def names(self) -> frozenset[bytes]:
+        """Return what is kept.
+
+        Returns
+        -------
+        frozenset of bytes
+            By name.
+        """
+
+    def keep(self, name: bytes, chunk: bytes) -> None:
+        """Keep a chunk.
+
+        Parameters
+        ----------
+        name : bytes
+            Made of its content; at most 255 bytes, at least one.
+        chunk : bytes
+            The chunk.
+
+        Raises
+        ------
+        StorageError
+            If the disk fails or is full.
+        """
+
+    def get(self, name: bytes) -> bytes | None:
+        """Return a chunk.
+
+        Parameters
+        ----------
+        name : bytes
+            Which.
+
+        Returns
+        -------
+        bytes or None
+            None if it is not kept.
+        """
+
+    def drop(self) -> None:
+        """Keep none of them."""
+
+
 class SnapshotStore(Protocol):
     """The snapshots of one member; each call may wait for a disk."""
+
+    @property
+    def kept(self) -> ChunkKeeper:
+        """Return what was fetched and belongs to no whole snapshot yet.
+
+        Returns
+        -------
+        ChunkKeeper
+            One and the same each time.
+        """
 
     def begin(self, index: LogIndex, term: Term) -> SnapshotSink:
         """Begin a snapshot; one of the same name that is there is replaced.

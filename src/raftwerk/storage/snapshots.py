@@ -16,6 +16,7 @@ from typing import Final
 from raftwerk.errors import StorageError, WalCorrupted
 from raftwerk.storage.directory import remove_unfinished, snapshot_folder
 from raftwerk.storage.disk_protocol import Disk, storage_error
+from raftwerk.storage.kept_chunks import KeptChunks
 from raftwerk.storage.record import BadRecord
 from raftwerk.storage.snapshot_file import (
     SnapshotName,
@@ -43,6 +44,12 @@ class SnapshotFiles:
     def __init__(self, disk: Disk, directory: str) -> None:
         self._disk = disk
         self._folder = snapshot_folder(directory)
+        self._kept = KeptChunks(disk, self._folder)
+
+    @property
+    def kept(self) -> KeptChunks:
+        """Do as `SnapshotStore.kept` says."""
+        return self._kept
 
     def prepare(self, snapshot_index: LogIndex) -> None:
         """Remove what a crash left; called once, at the start.

@@ -60,12 +60,12 @@ class RefusalCode(enum.StrEnum):
     VERSION = "version"
     CLUSTER = "cluster"
     EPOCH = "epoch"
-    """One of the two was left behind when the cluster was recovered."""
+    """The other one was left behind when the cluster was recovered."""
     RECEIVER = "receiver"
     SAME_ID = "same_id"
     NOT_ADMITTED = "not_admitted"
     REMOVED = "removed"
-    """Who reads this was a member once, and will never be again under this id."""
+    """Who reads this was a member once, and will never be again with this data."""
     PROTOCOL = "protocol"
     """What was sent breaks the protocol."""
     BUSY = "busy"
@@ -118,7 +118,7 @@ def answer(hello: Hello, ours: Identity, admit: Admission) -> Welcome | Refusal:
             f" {hello.version_min} to {hello.version_max} of the peer protocol, node"
             f" {ours.node_id:x} {VERSION_MIN} to {VERSION_MAX}: upgrade the older one",
         )
-    refusal = _misfit(hello.identity, ours)
+    refusal = _misfit(hello.identity, ours, reader=hello.identity)
     if refusal is None and hello.receiver != ours.node_id:
         refusal = Refusal(
             code=RefusalCode.RECEIVER,
@@ -170,7 +170,7 @@ def check_welcome(
             reason=f"node {theirs.node_id:x} answers at the address of node"
             f" {expected:x}: correct the address",
         )
-    refusal = _misfit(theirs, ours)
+    refusal = _misfit(theirs, ours, reader=ours)
     if refusal is None and (objection := admit(theirs)) is not None:
         # Not `REMOVED`, be it so: that is said of who reads it.
         refusal = Refusal(code=RefusalCode.NOT_ADMITTED, reason=objection.words)
@@ -198,8 +198,8 @@ def object_to_stranger(theirs: Identity, ours: Identity) -> Objection:
     )
 
 
-def _misfit(theirs: Identity, ours: Identity) -> Refusal | None:
-    """Return why these two can't belong together."""
+def _misfit(theirs: Identity, ours: Identity, reader: Identity) -> Refusal | None:
+    """Return why these two can't belong together, for one of them to read."""
     for each in (theirs, ours):
         if not each.cluster_id:
             words = f"node {each.node_id:x} is in no cluster yet"
@@ -212,7 +212,9 @@ def _misfit(theirs: Identity, ours: Identity) -> Refusal | None:
             " address, or the setting that the cluster's id is made of",
         )
     if theirs.epoch != ours.epoch:
-        return Refusal(code=RefusalCode.EPOCH, reason=_words_for_epochs(theirs, ours))
+        is_old = reader.epoch < max(theirs.epoch, ours.epoch)
+        code = RefusalCode.REMOVED if is_old else RefusalCode.EPOCH
+        return Refusal(code=code, reason=_words_for_epochs(theirs, ours))
     if theirs.node_id == ours.node_id:
         return Refusal(
             code=RefusalCode.SAME_ID,

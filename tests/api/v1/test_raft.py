@@ -47,6 +47,8 @@ def test_a_member_says_who_it_is_and_how_far_it_is(member: Member) -> None:
             "applied_index": 8,
             "first_index": 1,
             "last_log_index": 10,
+            "last_log_term": 0,
+            "epoch": 0,
             "voters": [str(0xC0FFEE), "9223372036854775809"],
             "learners": ["5"],
             "version": raftwerk.__version__,
