@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raftwerk.api import kv_json
+from raftwerk.api import kv_calls, kv_json
 from raftwerk.api.errors import BadRequest
 from raftwerk.kv import (
     Compact,
@@ -56,21 +56,21 @@ def test_each_field_of_a_range_is_read() -> None:
         "minCreateRevision": "5",
         "max_create_revision": "6",
     }
-    assert kv_json.RANGE.read(members) == Range(
+    assert kv_calls.RANGE.request.read(members) == Range(
         b"a", b"b", 1, 2, 2, 4, True, True, True, 3, 4, 5, 6
     )
-    assert kv_json.RANGE.read({}) == Range(b"")
+    assert kv_calls.RANGE.request.read({}) == Range(b"")
 
 
 def test_each_field_of_the_others_is_read() -> None:
     flags = {"prev_kv": True, "ignoreValue": True, "ignore_lease": True}
     put = {"key": "YQ==", "value": "Yg==", "lease": "-7", **flags}
-    assert kv_json.PUT.read(put) == Put(b"a", b"b", -7, True, True, True)
+    assert kv_calls.PUT.request.read(put) == Put(b"a", b"b", -7, True, True, True)
     delete = {"key": "YQ==", "range_end": "AA==", "prevKv": True}
-    assert kv_json.DELETE_RANGE.read(delete) == DeleteRange(b"a", b"\0", True)
-    compaction = kv_json.COMPACTION.read({"revision": "9", "physical": True})
+    assert kv_calls.DELETE_RANGE.request.read(delete) == DeleteRange(b"a", b"\0", True)
+    compaction = kv_calls.COMPACTION.request.read({"revision": "9", "physical": True})
     assert compaction == (Compact(9), True)
-    assert kv_json.COMPACTION.read({}) == (Compact(0), False)
+    assert kv_calls.COMPACTION.request.read({}) == (Compact(0), False)
 
 
 COMPARES = [
@@ -93,27 +93,31 @@ COMPARES = [
 def test_a_compare_takes_the_operand_of_its_target(
     members: dict[str, object], compare: Compare, why: str
 ) -> None:
-    assert kv_json.TXN.read({"compare": [members]}) == Txn((compare,)), why
+    assert kv_calls.TXN.request.read({"compare": [members]}) == Txn((compare,)), why
 
 
 @pytest.mark.parametrize("operation", [{}, None, {"request_put": None}, {"other": {}}])
 def test_an_operation_may_say_nothing_until_it_is_checked(operation: object) -> None:
-    assert kv_json.TXN.read({"failure": [operation]}) == Txn(failure=(Nothing(),))
+    assert kv_calls.TXN.request.read({"failure": [operation]}) == Txn(
+        failure=(Nothing(),)
+    )
 
 
 def test_an_operation_is_one_operation() -> None:
     both: dict[str, object] = {"request_put": {}, "request_range": {}}
     with pytest.raises(BadRequest) as caught:
-        kv_json.TXN.read({"success": [both]})
+        kv_calls.TXN.request.read({"success": [both]})
     said = "success[0]: it has request_put and request_range; it must be one of them"
     assert str(caught.value) == said
     one = {"request_put": None, "request_range": {"key": "YQ=="}}
-    assert kv_json.TXN.read({"success": [one]}).success == (Range(b"a"),)
+    assert kv_calls.TXN.request.read({"success": [one]}).success == (Range(b"a"),)
 
 
 def test_transactions_are_read_within_transactions() -> None:
     inner = {"requestTxn": {"success": [{"request_delete_range": {"key": "YQ=="}}]}}
-    txn = kv_json.TXN.read({"success": [inner, {"request_put": {"key": "Yg=="}}]})
+    txn = kv_calls.TXN.request.read(
+        {"success": [inner, {"request_put": {"key": "Yg=="}}]}
+    )
     assert txn.success == (Txn(success=(DeleteRange(b"a"),)), Put(b"b"))
 
 

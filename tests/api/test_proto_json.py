@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from raftwerk.api.errors import BadRequest
 from raftwerk.api.proto_json import (
+    Enumeration,
     Message,
-    enumeration,
+    Repeated,
     parse,
     read_bool,
     read_bytes,
     read_int64,
-    repeated,
 )
 
 BODIES = [
@@ -74,7 +74,7 @@ NO_BYTES = [
     "!!", "a", "YQ", "YQ=", "YQ===", "YQ==YQ==", "_-==", " YQ==", "é", 5, {}, True, [],
 ]  # fmt: skip
 
-read_order = enumeration({"NONE": 0, "UP": 1})
+read_order = Enumeration({"NONE": 0, "UP": 1})
 
 
 @pytest.mark.parametrize(("body", "members", "why"), BODIES)
@@ -149,9 +149,14 @@ def made(**members: object) -> dict[str, object]:
     return members
 
 
-INNER = Message(made, some_flag=read_bool)
+INNER = Message("Inner", made, some_flag=read_bool)
 OUTER = Message(
-    made, range_end=read_bytes, limit=read_int64, one=INNER, many=repeated(INNER)
+    "Outer",
+    made,
+    range_end=read_bytes,
+    limit=read_int64,
+    one=INNER,
+    many=Repeated(INNER),
 )
 
 MESSAGES: list[tuple[dict[str, object], dict[str, object], str]] = [

@@ -7,17 +7,29 @@ from typing import Any
 import pytest
 
 from raftwerk.api.errors import BadRequest
+from raftwerk.api.proto_json import Message
+from raftwerk.api.route import CallForm
+from raftwerk.api.shapes import EMPTY
 from raftwerk.api.streams import REQUESTS_WAITING_MAX, Streams
 from raftwerk.errors import NotLeader
 from tests.api.asgi import OpenStream, ask_now
 
 
-def read(members: dict[str, Any]) -> int:
+def read_number(value: Any) -> int:
+    """Return a number."""
+    if not isinstance(value, int):
+        raise BadRequest("it must be a number")
+    return value
+
+
+def one_number(n: int | None = None) -> int:
     """Return the one number of a request."""
-    if not isinstance(members.get("n"), int):
+    if n is None:
         raise BadRequest("it must be a number", "n")
-    number: int = members["n"]
-    return number
+    return n
+
+
+NUMBER = CallForm(request=Message("Number", one_number, n=read_number), answer=EMPTY)
 
 
 async def count(number: int) -> AsyncGenerator[bytes, None]:
@@ -57,7 +69,7 @@ STREAM_ERROR = {
 
 def test_each_answer_is_a_line_and_an_error_is_the_last() -> None:
     async def story() -> None:
-        route = Streams().of_answers(read, count)
+        route = Streams().of_answers(NUMBER, count)
         stream = OpenStream(route.serve, "/")
         stream.send({"n": 5}, is_last=True)
         assert [await stream.line() for _ in range(5)] == [
@@ -77,7 +89,7 @@ def test_an_error_before_any_answer_gives_the_status_too() -> None:
         raise NotLeader("nobody leads")
         yield b""  # pylint: disable=unreachable  # makes it a generator
 
-    route = Streams().of_answers(read, fail)
+    route = Streams().of_answers(NUMBER, fail)
     reply = ask_now(route.serve, "POST", "/", b'{"n":1}')
     assert (reply.status, reply.json) == (503, STREAM_ERROR)
 
@@ -86,8 +98,8 @@ def test_an_error_before_any_answer_gives_the_status_too() -> None:
 def test_a_first_request_that_cant_be_read_is_answered_as_one(body: bytes) -> None:
     # etcd says 3 where there is one request, and 2 where there may be many.
     for route, status, code in [
-        (Streams().of_answers(read, count), 400, 3),
-        (Streams().of_both(read, double), 500, 2),
+        (Streams().of_answers(NUMBER, count), 400, 3),
+        (Streams().of_both(NUMBER, double), 500, 2),
     ]:
         reply = ask_now(route.serve, "POST", "/", body)
         assert (reply.status, reply.json["code"]) == (status, code)
@@ -96,20 +108,20 @@ def test_a_first_request_that_cant_be_read_is_answered_as_one(body: bytes) -> No
 
 
 def test_a_later_request_that_cant_be_read_ends_the_requests() -> None:
-    route = Streams().of_both(read, double)
+    route = Streams().of_both(NUMBER, double)
     reply = ask_now(route.serve, "POST", "/", b'{"n":1}{"n":2} {"n":"x"}{"n":3}')
     assert reply.text == '{"result":2}\n{"result":4}\n'
 
 
 def test_a_body_without_a_request_gives_no_answer() -> None:
-    route = Streams().of_both(read, double)
+    route = Streams().of_both(NUMBER, double)
     reply = ask_now(route.serve, "POST", "/", b" \n")
     assert (reply.status, reply.body) == (200, b"")
 
 
 def test_requests_are_answered_while_more_of_them_are_sent() -> None:
     async def story() -> None:
-        stream = OpenStream(Streams().of_both(read, double).serve, "/")
+        stream = OpenStream(Streams().of_both(NUMBER, double).serve, "/")
         stream.send(b'{"n":')
         assert await stream.is_silent()
         stream.send(b"4} ")
@@ -130,7 +142,7 @@ def test_no_answer_is_made_before_the_one_before_has_left() -> None:
                 made.append(number)
                 yield b"%d" % number
 
-        route = Streams().of_answers(read, answer)
+        route = Streams().of_answers(NUMBER, answer)
         stream = OpenStream(route.serve, "/", unread_max=2)
         stream.send({"n": 1}, is_last=True)
         assert not await stream.is_silent()
@@ -154,7 +166,7 @@ def test_no_more_requests_are_read_than_there_is_room_for() -> None:
                 taken.append(number)
             yield b"%d" % len(taken)
 
-        stream = OpenStream(Streams().of_both(read, answer).serve, "/")
+        stream = OpenStream(Streams().of_both(NUMBER, answer).serve, "/")
         for _ in range(100):
             stream.send({"n": 1})
         stream.send(b"", is_last=True)
@@ -180,7 +192,7 @@ def test_a_client_that_goes_away_ends_its_call(has_more: bool) -> None:
             finally:
                 ended.set()
 
-        stream = OpenStream(Streams().of_both(read, answer).serve, "/")
+        stream = OpenStream(Streams().of_both(NUMBER, answer).serve, "/")
         stream.send({"n": 1}, is_last=not has_more)
         assert await stream.line() == {"result": 1}
         await stream.close()
@@ -197,7 +209,7 @@ def test_all_streams_end_together_and_say_why() -> None:
 
     async def story() -> None:
         streams = Streams()
-        route = streams.of_answers(read, wait)
+        route = streams.of_answers(NUMBER, wait)
         opened = [OpenStream(route.serve, "/") for _ in range(3)]
         for stream in opened:
             stream.send({"n": 1}, is_last=True)
@@ -219,6 +231,6 @@ def test_a_bug_ends_its_stream_and_says_nothing_of_the_inside() -> None:
         yield b"1"
         raise ZeroDivisionError("secret")
 
-    reply = ask_now(Streams().of_answers(read, fail).serve, "POST", "/", b'{"n":1}')
+    reply = ask_now(Streams().of_answers(NUMBER, fail).serve, "POST", "/", b'{"n":1}')
     assert (reply.status, b"secret" in reply.body) == (200, False)
     assert b"internal error" in reply.body

@@ -183,9 +183,8 @@ class ClientApp:
         # pylint: disable-next=import-outside-toplevel  # see `lazy`
         from raftwerk.api.v1.app import make_documented_api
 
-        app = make_documented_api(self._context)
-        app.openapi()  # kept by it; made here, it holds nobody up
-        return app
+        # With its document, which is kept by it; made here, it holds nobody up.
+        return make_documented_api(self._context, self._gateway.routes)
 
 
 def _last_of_connection(send: Send) -> Send:

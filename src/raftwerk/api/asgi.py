@@ -77,7 +77,9 @@ class Answer(msgspec.Struct, frozen=True):
     body: Body
 
 
-def json_answer(body: Body, status: int = 200) -> Answer:
+def json_answer(
+    body: Body, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> Answer:
     """Return an answer in JSON.
 
     Parameters
@@ -86,13 +88,15 @@ def json_answer(body: Body, status: int = 200) -> Answer:
         Encoded.
     status : int
         HTTP's.
+    headers : tuple of tuple
+        More of them, each a name and a value.
 
     Returns
     -------
     Answer
         With its type.
     """
-    return Answer(status, (_JSON,), body)
+    return Answer(status, (_JSON, *headers), body)
 
 
 def text_answer(status: int, text: str, *headers: tuple[bytes, bytes]) -> Answer:

@@ -14,12 +14,23 @@ from raftwerk.api.maintenance_json import write_alarm_text
 from raftwerk.api.probes import VERSION
 from raftwerk.api.proto_json import (
     Message,
+    Repeated,
     read_bool,
     read_text,
     read_uint64,
-    repeated,
 )
-from raftwerk.api.route import Route, Routes
+from raftwerk.api.route import CallForm, Route, Routes
+from raftwerk.api.shapes import (
+    BOOL,
+    HEADER,
+    HEADER_ONLY,
+    INT64,
+    TEXT,
+    UINT64,
+    Shape,
+    list_of,
+    message,
+)
 from raftwerk.service import Header, KvService
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.cluster_calls import (
@@ -66,12 +77,78 @@ def _transferee(targetID: int = 0) -> NodeId:
     return NodeId(targetID)
 
 
-_URLS: Final = repeated(read_text)
-_LIST: Final = Message(_listing, linearizable=read_bool)
-_ADD: Final = Message(_addition, peerURLs=_URLS, isLearner=read_bool)
-_UPDATE: Final = Message(_update, ID=read_uint64, peerURLs=_URLS)
-_ONE: Final = Message(_member_id, ID=read_uint64)
-_TRANSFER: Final = Message(_transferee, targetID=read_uint64)
+def _nothing() -> None:
+    """Return what is asked of the status: nothing."""
+
+
+_URLS: Final = Repeated(read_text)
+_MEMBER: Final = message(
+    "Member",
+    ID=UINT64,
+    name=TEXT,
+    peerURLs=list_of(TEXT),
+    clientURLs=list_of(TEXT),
+    isLearner=BOOL,
+)
+_ID: Final = "10276657743932975437"
+_NEW_URLS: Final = ["http://10.0.0.4:2380"]
+
+
+def _members_shape(kind: str, /, **also: Shape) -> Shape:
+    """Return the form of an answer with all members."""
+    return message(kind, header=HEADER, **also, members=list_of(_MEMBER))
+
+
+_LIST: Final = CallForm(
+    request=Message("MemberListRequest", _listing, linearizable=read_bool),
+    answer=_members_shape("MemberListResponse"),
+    example={"linearizable": True},
+)
+_ADD: Final = CallForm(
+    request=Message("MemberAddRequest", _addition, peerURLs=_URLS, isLearner=read_bool),
+    answer=_members_shape("MemberAddResponse", member=_MEMBER),
+    example={"peerURLs": _NEW_URLS, "isLearner": True},
+)
+_REMOVE: Final = CallForm(
+    request=Message("MemberRemoveRequest", _member_id, ID=read_uint64),
+    answer=_members_shape("MemberRemoveResponse"),
+    example={"ID": _ID},
+    refusals=(404,),
+)
+_UPDATE: Final = CallForm(
+    request=Message("MemberUpdateRequest", _update, ID=read_uint64, peerURLs=_URLS),
+    answer=_members_shape("MemberUpdateResponse"),
+    example={"ID": _ID, "peerURLs": _NEW_URLS},
+    refusals=(404,),
+)
+_PROMOTE: Final = CallForm(
+    request=Message("MemberPromoteRequest", _member_id, ID=read_uint64),
+    answer=_members_shape("MemberPromoteResponse"),
+    example={"ID": _ID},
+    refusals=(404,),
+)
+_TRANSFER: Final = CallForm(
+    request=Message("MoveLeaderRequest", _transferee, targetID=read_uint64),
+    answer=HEADER_ONLY,
+    example={"targetID": _ID},
+    refusals=(404,),
+)
+_STATUS: Final = CallForm(
+    request=Message("StatusRequest", _nothing),
+    answer=message(
+        "StatusResponse",
+        header=HEADER,
+        version=TEXT,
+        dbSize=INT64,
+        leader=UINT64,
+        raftIndex=UINT64,
+        raftTerm=UINT64,
+        raftAppliedIndex=UINT64,
+        errors=list_of(TEXT),
+        dbSizeInUse=INT64,
+        isLearner=BOOL,
+    ),
+)
 
 
 class _Cluster:
@@ -95,51 +172,49 @@ class _Cluster:
     def routes(self) -> Routes:
         """The calls by their names."""
         return {
-            "cluster/member/list": Route(self._list, changes=False),
-            "cluster/member/add": Route(self._add),
-            "cluster/member/remove": Route(self._remove),
-            "cluster/member/update": Route(self._update),
-            "cluster/member/promote": Route(self._promote),
-            "maintenance/status": Route(self._status, changes=False),
-            "maintenance/transfer-leadership": Route(self._transfer),
+            "cluster/member/list": Route(self._list, _LIST, changes=False),
+            "cluster/member/add": Route(self._add, _ADD),
+            "cluster/member/remove": Route(self._remove, _REMOVE),
+            "cluster/member/update": Route(self._update, _UPDATE),
+            "cluster/member/promote": Route(self._promote, _PROMOTE),
+            "maintenance/status": Route(self._status, _STATUS, changes=False),
+            "maintenance/transfer-leadership": Route(self._transfer, _TRANSFER),
         }
 
-    async def _list(self, fields: dict[str, Any]) -> bytes:
+    async def _list(self, is_linearizable: bool) -> bytes:
         """Say who belongs to the group."""
-        view = await self._cluster.members(is_linearizable=_LIST.read(fields))
+        view = await self._cluster.members(is_linearizable=is_linearizable)
         return _with_members(self._kv.header(), view)
 
-    async def _add(self, fields: dict[str, Any]) -> bytes:
+    async def _add(self, addition: AddMember) -> bytes:
         """Let a new member take part."""
-        view = await self._cluster.request(_ADD.read(fields))
+        view = await self._cluster.request(addition)
         (new,) = [m for m in view.members if m.node_id == view.subject]
         return _with_members(self._kv.header(), view, member=_member(new))
 
-    async def _remove(self, fields: dict[str, Any]) -> bytes:
+    async def _remove(self, node_id: NodeId) -> bytes:
         """Let a member take part no more."""
-        view = await self._cluster.request(RemoveMember(_ONE.read(fields)))
+        view = await self._cluster.request(RemoveMember(node_id))
         return _with_members(self._kv.header(), view)
 
-    async def _update(self, fields: dict[str, Any]) -> bytes:
+    async def _update(self, move: UpdateMember) -> bytes:
         """Know a member's new address."""
-        return _with_members(
-            self._kv.header(), await self._cluster.request(_UPDATE.read(fields))
-        )
-
-    async def _promote(self, fields: dict[str, Any]) -> bytes:
-        """Let a learner vote."""
-        view = await self._cluster.request(PromoteMember(_ONE.read(fields)))
+        view = await self._cluster.request(move)
         return _with_members(self._kv.header(), view)
 
-    async def _transfer(self, fields: dict[str, Any]) -> bytes:
+    async def _promote(self, node_id: NodeId) -> bytes:
+        """Let a learner vote."""
+        view = await self._cluster.request(PromoteMember(node_id))
+        return _with_members(self._kv.header(), view)
+
+    async def _transfer(self, target: NodeId) -> bytes:
         """Let another member lead."""
-        target = _TRANSFER.read(fields)
         if not target:
             raise BadTransferee("no member was named that is to lead")
         await self._cluster.request(TransferLeadership(target))
         return b"{%b}" % _header(self._kv.header())
 
-    async def _status(self, _fields: dict[str, Any]) -> bytes:
+    async def _status(self, _request: None) -> bytes:
         """Say how this member is."""
         view = self._node.status()
         errors = [] if view.leader else ["etcdserver: no leader"]

@@ -7,12 +7,12 @@ older ``/v3beta``. Every call is a POST; its content type is not looked at.
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import structlog
 
-from raftwerk.api import kv_json
+from raftwerk.api import kv_calls, kv_json
 from raftwerk.api.asgi import (
     Answer,
     Body,
@@ -33,7 +33,7 @@ from raftwerk.api.proto_json import parse
 from raftwerk.api.route import Route, Routes, StreamRoute
 from raftwerk.api.status import status_of
 from raftwerk.errors import RequestError
-from raftwerk.kv import KeyValue
+from raftwerk.kv import Compact, DeleteRange, KeyValue, Put, Range, Txn
 from raftwerk.service import REQUEST_BYTES_MAX, KvService, RequestTooLarge
 
 __all__ = ["BODY_BYTES_MAX", "PREFIXES", "Gateway", "error_answer"]
@@ -65,17 +65,21 @@ class Gateway:
     def __init__(self, kv: KvService, *families: Routes) -> None:
         self._kv = kv
         calls: Routes = {
-            "kv/range": Route(self._range, changes=False),
-            "kv/put": Route(self._put),
-            "kv/deleterange": Route(self._delete_range),
-            "kv/txn": Route(self._txn),
-            "kv/compaction": Route(self._compaction),
+            "kv/range": Route(self._range, kv_calls.RANGE, changes=False),
+            "kv/put": Route(self._put, kv_calls.PUT),
+            "kv/deleterange": Route(self._delete_range, kv_calls.DELETE_RANGE),
+            "kv/txn": Route(self._txn, kv_calls.TXN),
+            "kv/compaction": Route(self._compaction, kv_calls.COMPACTION),
+        }
+        self.routes: Routes = {
+            name: route
+            for family in (calls, *families)
+            for name, route in family.items()
         }
         self._routes: Mapping[str, Route | StreamRoute] = {
             prefix + name: route
             for prefix in PREFIXES
-            for family in (calls, *families)
-            for name, route in family.items()
+            for name, route in self.routes.items()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,7 +156,8 @@ class Gateway:
     async def _answer_body(self, path: str, route: Route, body: bytes) -> Answer:
         """Return the answer to a call whose body is there."""
         try:
-            return json_answer(await route.call(parse(body)))
+            request = route.form.request.read(parse(body))
+            return json_answer(await route.call(request))
         except RecursionError:
             return error_answer(BadRequest("the body is nested too deeply"))
         except RequestError as error:
@@ -165,35 +170,34 @@ class Gateway:
 
     # ---- key-value calls ------------------------------------------------------
 
-    async def _range(self, members: dict[str, Any]) -> Body:
+    async def _range(self, request: Range) -> Body:
         """Read keys."""
-        result = await self._kv.range(kv_json.RANGE.read(members))
+        result = await self._kv.range(request)
         kvs = await _write_in_turns(result.kvs)
         pieces = kv_json.range_pieces(self._header(result.revision), result, kvs)
         return pieces if len(kvs) > 1 else b"".join(pieces)
 
-    async def _put(self, members: dict[str, Any]) -> bytes:
+    async def _put(self, request: Put) -> bytes:
         """Set a key."""
-        result = await self._kv.put(kv_json.PUT.read(members))
+        result = await self._kv.put(request)
         return kv_json.write_put(self._header(result.revision), result)
 
-    async def _delete_range(self, members: dict[str, Any]) -> Body:
+    async def _delete_range(self, request: DeleteRange) -> Body:
         """Delete keys."""
-        request = kv_json.DELETE_RANGE.read(members)
         result = await self._kv.delete_range(request)
         kvs = await _write_in_turns(result.prev_kvs)
         header = self._header(result.revision)
         pieces = kv_json.delete_range_pieces(header, result, kvs)
         return pieces if len(kvs) > 1 else b"".join(pieces)
 
-    async def _txn(self, members: dict[str, Any]) -> bytes:
-        """Do a transaction."""
-        result = await self._kv.txn(kv_json.TXN.read(members))
+    async def _txn(self, request: Txn) -> bytes:
+        """Do a transaction: compare, and then or else."""
+        result = await self._kv.txn(request)
         return kv_json.write_txn(self._header(result.revision), result)
 
-    async def _compaction(self, members: dict[str, Any]) -> bytes:
-        """Forget the past."""
-        request, is_physical = kv_json.COMPACTION.read(members)
+    async def _compaction(self, wanted: tuple[Compact, bool]) -> bytes:
+        """Forget the past: what keys were before a revision."""
+        request, is_physical = wanted
         result = await self._kv.compact(request, is_physical=is_physical)
         return b"{%b}" % self._header(result.revision)
 

@@ -1,4 +1,4 @@
-"""The messages of ``/v3/kv`` in JSON: requests in, answers out.
+"""The answers of ``/v3/kv`` in JSON; `kv_calls` reads the requests.
 
 An answer is put together from pieces of bytes, for that is several times as quick as
 building objects and having them encoded; what is zero or empty is left out, as etcd
@@ -6,46 +6,19 @@ leaves it out.
 """
 
 import binascii
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Final
 
-from raftwerk.api.errors import BadRequest
-from raftwerk.api.proto_json import (
-    Message,
-    enumeration,
-    read_bool,
-    read_bytes,
-    read_int64,
-    repeated,
-)
 from raftwerk.kv import (
-    Compact,
-    Compare,
-    CompareResult,
-    CompareTarget,
-    DeleteRange,
     DeleteRangeResult,
     KeyValue,
-    Nothing,
-    Operation,
-    Put,
     PutResult,
-    Range,
     RangeResult,
-    SortOrder,
-    SortTarget,
-    Txn,
     TxnResult,
 )
 from raftwerk.service import Header
 
 __all__ = [
-    "COMPACTION",
-    "DELETE_RANGE",
-    "PUT",
-    "RANGE",
-    "TXN",
     "delete_range_pieces",
     "range_pieces",
     "write_delete_range",
@@ -55,124 +28,6 @@ __all__ = [
     "write_range",
     "write_txn",
 ]
-
-# ---- requests -----------------------------------------------------------------
-
-
-def _compaction(revision: int = 0, physical: bool = False) -> tuple[Compact, bool]:
-    """Return a compaction, and whether to wait for what it lets go of."""
-    return Compact(revision), physical
-
-
-def _compare(
-    *,
-    key: bytes = b"",
-    range_end: bytes = b"",
-    result: int = 0,
-    target: int = 0,
-    **given: Any,
-) -> Compare:
-    """Return a compare; of its operands, the target's is the one that is meant."""
-    operand = given.get(_OPERANDS.get(target, ""))  # any target may be asked for
-    if target == CompareTarget.VALUE:
-        return Compare(key, range_end, result, target, value=operand or b"")
-    return Compare(key, range_end, result, target, number=operand or 0)
-
-
-def _operation(**given: Operation) -> Operation:
-    """Return the one operation that is given."""
-    if not given:
-        return Nothing()
-    if len(given) > 1:
-        # etcd takes any one of them; which, is left to chance.
-        raise BadRequest(f"it has {' and '.join(given)}; it must be one of them")
-    return next(iter(given.values()))
-
-
-_OPERANDS: Final[Mapping[int, str]] = {
-    CompareTarget.VERSION: "version",
-    CompareTarget.CREATE: "create_revision",
-    CompareTarget.MOD: "mod_revision",
-    CompareTarget.VALUE: "value",
-    CompareTarget.LEASE: "lease",
-}
-
-RANGE: Final = Message(
-    partial(Range, key=b""),
-    key=read_bytes,
-    range_end=read_bytes,
-    limit=read_int64,
-    revision=read_int64,
-    sort_order=enumeration(SortOrder.__members__),
-    sort_target=enumeration(SortTarget.__members__),
-    serializable=read_bool,
-    keys_only=read_bool,
-    count_only=read_bool,
-    min_mod_revision=read_int64,
-    max_mod_revision=read_int64,
-    min_create_revision=read_int64,
-    max_create_revision=read_int64,
-)
-"""Reads a `Range`."""
-
-PUT: Final = Message(
-    partial(Put, key=b""),
-    key=read_bytes,
-    value=read_bytes,
-    lease=read_int64,
-    prev_kv=read_bool,
-    ignore_value=read_bool,
-    ignore_lease=read_bool,
-)
-"""Reads a `Put`."""
-
-DELETE_RANGE: Final = Message(
-    partial(DeleteRange, key=b""),
-    key=read_bytes,
-    range_end=read_bytes,
-    prev_kv=read_bool,
-)
-"""Reads a `DeleteRange`."""
-
-COMPACTION: Final = Message(_compaction, revision=read_int64, physical=read_bool)
-"""Reads a `Compact`, and whether it is to be physical."""
-
-_COMPARE: Final = Message(
-    _compare,
-    key=read_bytes,
-    range_end=read_bytes,
-    result=enumeration(CompareResult.__members__),
-    target=enumeration(CompareTarget.__members__),
-    version=read_int64,
-    create_revision=read_int64,
-    mod_revision=read_int64,
-    value=read_bytes,
-    lease=read_int64,
-)
-
-
-def _nested_txn(value: Any) -> Txn:
-    """Return a transaction within a transaction."""
-    return TXN(value)
-
-
-_OPERATION: Final = Message(
-    _operation,
-    request_range=RANGE,
-    request_put=PUT,
-    request_delete_range=DELETE_RANGE,
-    request_txn=_nested_txn,
-)
-
-TXN: Final = Message(
-    Txn,
-    compare=repeated(_COMPARE),
-    success=repeated(_OPERATION),
-    failure=repeated(_OPERATION),
-)
-"""Reads a `Txn`."""
-
-# ---- answers ------------------------------------------------------------------
 
 _base64 = partial(binascii.b2a_base64, newline=False)
 

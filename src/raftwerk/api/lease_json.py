@@ -1,14 +1,22 @@
 """``/v3/lease`` in JSON: how leases are asked for, and how they are answered."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from raftwerk.api.errors import PlainFailure
 from raftwerk.api.kv_json import write_header
 from raftwerk.api.proto_json import Message, read_bool, read_int64
-from raftwerk.api.route import Route, Routes
+from raftwerk.api.route import CallForm, Route, Routes
+from raftwerk.api.shapes import (
+    BYTES,
+    HEADER,
+    HEADER_ONLY,
+    INT64,
+    list_of,
+    message,
+)
 from raftwerk.api.streams import Streams
 from raftwerk.errors import NotProposed, OutcomeUnknown, QueueFull
 from raftwerk.service import KvService
@@ -37,14 +45,60 @@ def _time_to_live(ID: int = 0, keys: bool = False) -> tuple[int, bool]:
 
 # pylint: enable=invalid-name
 
-GRANT: Final = Message(_grant, TTL=read_int64, ID=read_int64)
-"""Reads the seconds and the id of a new lease."""
 
-LEASE: Final = Message(_lease, ID=read_int64)
-"""Reads the id of a lease."""
+def _nothing() -> None:
+    """Return what is asked for to list leases: nothing."""
 
-TIME_TO_LIVE: Final = Message(_time_to_live, ID=read_int64, keys=read_bool)
-"""Reads the id of a lease, and whether its keys are wanted."""
+
+GRANT: Final = CallForm(
+    request=Message("LeaseGrantRequest", _grant, TTL=read_int64, ID=read_int64),
+    answer=message("LeaseGrantResponse", header=HEADER, ID=INT64, TTL=INT64),
+    example={"TTL": "60"},
+)
+"""The seconds and the id of a new lease."""
+
+REVOKE: Final = CallForm(
+    request=Message("LeaseRevokeRequest", _lease, ID=read_int64),
+    answer=HEADER_ONLY,
+    example={"ID": "7"},
+    refusals=(404,),
+)
+"""Which lease is to end."""
+
+KEEP_ALIVE: Final = CallForm(
+    request=Message("LeaseKeepAliveRequest", _lease, ID=read_int64),
+    answer=message("LeaseKeepAliveResponse", header=HEADER, ID=INT64, TTL=INT64),
+    example={"ID": "7"},
+    refusals=(404,),
+)
+"""Which lease is to last longer."""
+
+TIME_TO_LIVE: Final = CallForm(
+    request=Message(
+        "LeaseTimeToLiveRequest", _time_to_live, ID=read_int64, keys=read_bool
+    ),
+    answer=message(
+        "LeaseTimeToLiveResponse",
+        header=HEADER,
+        ID=INT64,
+        TTL=INT64,
+        grantedTTL=INT64,
+        keys=list_of(BYTES),
+    ),
+    example={"ID": "7", "keys": True},
+    refusals=(404,),
+)
+"""Which lease, and whether its keys are wanted."""
+
+LEASES: Final = CallForm(
+    request=Message("LeaseLeasesRequest", _nothing),
+    answer=message(
+        "LeaseLeasesResponse",
+        header=HEADER,
+        leases=list_of(message("LeaseStatus", ID=INT64)),
+    ),
+)
+"""All leases."""
 
 
 def lease_routes(lease: LeaseService, kv: KvService, streams: Streams) -> Routes:
@@ -65,12 +119,12 @@ def lease_routes(lease: LeaseService, kv: KvService, streams: Streams) -> Routes
         With the names that etcd also has for some of them below ``kv/``.
     """
     calls = _Calls(lease, kv)
-    revoke = Route(calls.revoke)
-    time_to_live = Route(calls.time_to_live, changes=False)
-    leases = Route(calls.leases, changes=False)
+    revoke = Route(calls.revoke, REVOKE)
+    time_to_live = Route(calls.time_to_live, TIME_TO_LIVE, changes=False)
+    leases = Route(calls.leases, LEASES, changes=False)
     return {
-        "lease/grant": Route(calls.grant),
-        "lease/keepalive": streams.of_both(LEASE.read, calls.keep_alive),
+        "lease/grant": Route(calls.grant, GRANT),
+        "lease/keepalive": streams.of_both(KEEP_ALIVE, calls.keep_alive),
         "lease/leases": leases,
         "lease/revoke": revoke,
         "lease/timetolive": time_to_live,
@@ -87,9 +141,9 @@ class _Calls:
         self._lease = lease
         self._kv = kv
 
-    async def grant(self, members: dict[str, Any]) -> bytes:
+    async def grant(self, wanted: tuple[int, int]) -> bytes:
         """Begin a lease."""
-        seconds, lease_id = GRANT.read(members)
+        seconds, lease_id = wanted
         try:
             granted = await self._lease.grant(seconds, lease_id)
         except QueueFull:
@@ -103,14 +157,14 @@ class _Calls:
             granted.ttl_seconds,
         )
 
-    async def revoke(self, members: dict[str, Any]) -> bytes:
+    async def revoke(self, lease_id: int) -> bytes:
         """End a lease."""
-        revision = await self._lease.revoke(LEASE.read(members))
+        revision = await self._lease.revoke(lease_id)
         return b"{%b}" % self._header(revision)
 
-    async def time_to_live(self, members: dict[str, Any]) -> bytes:
+    async def time_to_live(self, wanted: tuple[int, bool]) -> bytes:
         """Say how long a lease will last."""
-        lease_id, with_keys = TIME_TO_LIVE.read(members)
+        lease_id, with_keys = wanted
         found = await self._lease.time_to_live(lease_id, with_keys=with_keys)
         keys = msgspec.json.encode(found.keys)  # bytes become base64
         return b"{%b%b%b%b%b}" % (
@@ -121,7 +175,7 @@ class _Calls:
             b',"keys":%b' % keys if found.keys else b"",
         )
 
-    async def leases(self, _members: dict[str, Any]) -> bytes:
+    async def leases(self, _request: None) -> bytes:
         """Say which leases there are."""
         found = await self._lease.leases()
         listed = b",".join([b'{"ID":"%d"}' % lease for lease in found.leases])

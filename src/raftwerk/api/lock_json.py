@@ -7,13 +7,21 @@ what went wrong further within.
 import binascii
 from collections.abc import AsyncGenerator
 from functools import wraps
-from typing import Any, Final
+from typing import Final
 
 from raftwerk.api.asgi import Body
-from raftwerk.api.errors import BadRequest, PlainFailure
+from raftwerk.api.errors import PlainFailure
 from raftwerk.api.kv_json import write_header, write_kvs
 from raftwerk.api.proto_json import Message, read_bytes, read_int64
-from raftwerk.api.route import Call, Route, Routes
+from raftwerk.api.route import Call, CallForm, Request, Route, Routes
+from raftwerk.api.shapes import (
+    BYTES,
+    HEADER,
+    HEADER_ONLY,
+    INT64,
+    KEY_VALUE,
+    message,
+)
 from raftwerk.api.status import status_of
 from raftwerk.api.streams import Streams
 from raftwerk.errors import RequestError
@@ -59,30 +67,70 @@ def _name(name: bytes = b"") -> bytes:
     return name
 
 
-LOCK: Final = Message(_locking, name=read_bytes, lease=read_int64)
-"""Reads the name of a lock, and the lease of whoever wants it."""
-
-UNLOCK: Final = Message(_key, key=read_bytes)
-"""Reads the key that holds a lock."""
-
-LEADER_KEY: Final = Message(
-    LeaderKey, name=read_bytes, key=read_bytes, rev=read_int64, lease=read_int64
+LOCK: Final = CallForm(
+    request=Message("LockRequest", _locking, name=read_bytes, lease=read_int64),
+    answer=message("LockResponse", header=HEADER, key=BYTES),
+    example={"name": "Zm9v", "lease": "7"},
 )
-"""Reads what shows who leads."""
+"""The name of a lock, and the lease of whoever wants it."""
 
-CAMPAIGN: Final = Message(
-    _candidature, name=read_bytes, lease=read_int64, value=read_bytes
+UNLOCK: Final = CallForm(
+    request=Message("UnlockRequest", _key, key=read_bytes),
+    answer=HEADER_ONLY,
+    example={"key": "Zm9vLzc="},
 )
-"""Reads the name of an election, a lease and a value."""
+"""The key that holds a lock."""
 
-PROCLAIM: Final = Message(_proclamation, leader=LEADER_KEY, value=read_bytes)
-"""Reads who leads, if it is said, and a value."""
+_LEADER_KEY: Final = Message(
+    "LeaderKey",
+    LeaderKey,
+    name=read_bytes,
+    key=read_bytes,
+    rev=read_int64,
+    lease=read_int64,
+)
 
-RESIGN: Final = Message(_resignation, leader=LEADER_KEY)
-"""Reads who leads, if it is said."""
+_LEADER: Final = {"name": "Zm9v", "key": "Zm9vLzc=", "rev": "7", "lease": "7"}
 
-ELECTION: Final = Message(_name, name=read_bytes)
-"""Reads the name of an election."""
+CAMPAIGN: Final = CallForm(
+    request=Message(
+        "CampaignRequest",
+        _candidature,
+        name=read_bytes,
+        lease=read_int64,
+        value=read_bytes,
+    ),
+    answer=message(
+        "CampaignResponse",
+        header=HEADER,
+        leader=message("CampaignLeader", name=BYTES, key=BYTES, rev=INT64, lease=INT64),
+    ),
+    example={"name": "Zm9v", "lease": "7", "value": "YmFy"},
+)
+"""The name of an election, a lease and a value."""
+
+PROCLAIM: Final = CallForm(
+    request=Message(
+        "ProclaimRequest", _proclamation, leader=_LEADER_KEY, value=read_bytes
+    ),
+    answer=HEADER_ONLY,
+    example={"leader": _LEADER, "value": "YmFy"},
+)
+"""Who leads, if it is said, and a value."""
+
+RESIGN: Final = CallForm(
+    request=Message("ResignRequest", _resignation, leader=_LEADER_KEY),
+    answer=HEADER_ONLY,
+    example={"leader": _LEADER},
+)
+"""Who leads, if it is said."""
+
+ELECTION: Final = CallForm(
+    request=Message("LeaderRequest", _name, name=read_bytes),
+    answer=message("LeaderResponse", header=HEADER, kv=KEY_VALUE),
+    example={"name": "Zm9v"},
+)
+"""The name of an election."""
 
 
 def lock_routes(locks: LockService, kv: KvService, streams: Streams) -> Routes:
@@ -104,8 +152,8 @@ def lock_routes(locks: LockService, kv: KvService, streams: Streams) -> Routes:
     """
     calls = _Locks(locks, kv)
     return {
-        "lock/lock": streams.of_one(_plainly(calls.lock)),
-        "lock/unlock": Route(_plainly(calls.unlock)),
+        "lock/lock": streams.of_one(LOCK, _plainly(calls.lock)),
+        "lock/unlock": Route(_plainly(calls.unlock), UNLOCK),
     }
 
 
@@ -130,11 +178,11 @@ def election_routes(
     """
     calls = _Elections(elections, kv)
     return {
-        "election/campaign": streams.of_one(_plainly(calls.campaign)),
-        "election/leader": Route(_plainly(calls.leader), changes=False),
-        "election/observe": streams.of_answers(ELECTION.read, calls.observe),
-        "election/proclaim": Route(_plainly(calls.proclaim)),
-        "election/resign": Route(_plainly(calls.resign)),
+        "election/campaign": streams.of_one(CAMPAIGN, _plainly(calls.campaign)),
+        "election/leader": Route(_plainly(calls.leader), ELECTION, changes=False),
+        "election/observe": streams.of_answers(ELECTION, calls.observe),
+        "election/proclaim": Route(_plainly(calls.proclaim), PROCLAIM),
+        "election/resign": Route(_plainly(calls.resign), RESIGN),
     }
 
 
@@ -145,15 +193,15 @@ class _Locks:
         self._locks = locks
         self._kv = kv
 
-    async def lock(self, members: dict[str, Any]) -> bytes:
+    async def lock(self, wanted: tuple[bytes, int]) -> bytes:
         """Wait for a lock."""
-        locked = await self._locks.lock(*LOCK.read(members))
+        locked = await self._locks.lock(*wanted)
         header = write_header(self._kv.header(locked.revision))
         return b'{%b,"key":"%b"}' % (header, _base64(locked.key))
 
-    async def unlock(self, members: dict[str, Any]) -> bytes:
+    async def unlock(self, key: bytes) -> bytes:
         """Let go of a lock."""
-        revision = await self._locks.unlock(UNLOCK.read(members))
+        revision = await self._locks.unlock(key)
         return b"{%b}" % write_header(self._kv.header(revision))
 
 
@@ -164,27 +212,26 @@ class _Elections:
         self._elections = elections
         self._kv = kv
 
-    async def campaign(self, members: dict[str, Any]) -> bytes:
+    async def campaign(self, wanted: tuple[bytes, int, bytes]) -> bytes:
         """Stand, and wait until it is won."""
-        elected = await self._elections.campaign(*CAMPAIGN.read(members))
+        elected = await self._elections.campaign(*wanted)
         header = write_header(self._kv.header(elected.revision))
         return b'{%b,"leader":%b}' % (header, _write_leader(elected.leader))
 
-    async def proclaim(self, members: dict[str, Any]) -> bytes:
+    async def proclaim(self, said: tuple[LeaderKey | None, bytes]) -> bytes:
         """Say something else as the leader."""
-        leader, value = PROCLAIM.read(members)
+        leader, value = said
         revision = await self._elections.proclaim(_given(leader), value)
         return b"{%b}" % write_header(self._kv.header(revision))
 
-    async def resign(self, members: dict[str, Any]) -> bytes:
+    async def resign(self, leader: LeaderKey | None) -> bytes:
         """Lead no more."""
-        leader = _given(RESIGN.read(members))
-        revision = await self._elections.resign(leader)
+        revision = await self._elections.resign(_given(leader))
         return b"{%b}" % write_header(self._kv.header(revision))
 
-    async def leader(self, members: dict[str, Any]) -> bytes:
+    async def leader(self, name: bytes) -> bytes:
         """Say who leads."""
-        return self._write(await self._elections.leader(ELECTION.read(members)))
+        return self._write(await self._elections.leader(name))
 
     async def observe(self, name: bytes) -> AsyncGenerator[bytes, None]:
         """Say who leads, and whatever is said from then on."""
@@ -208,16 +255,14 @@ def _given(leader: LeaderKey | None) -> LeaderKey:
     return leader
 
 
-def _plainly(call: Call) -> Call:
+def _plainly(call: Call[Request]) -> Call[Request]:
     """Return a call whose failures are all said alike."""
 
     @wraps(call)
-    async def _call(members: dict[str, Any]) -> Body:
+    async def _call(request: Request) -> Body:
         """Do as `call` does."""
         try:
-            return await call(members)
-        except BadRequest:
-            raise  # it was not even read
+            return await call(request)
         except RequestError as error:
             raise PlainFailure(status_of(error).text) from error
 

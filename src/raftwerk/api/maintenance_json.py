@@ -5,15 +5,27 @@
 
 import re
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from raftwerk.api.errors import BadRequest
 from raftwerk.api.kv_json import write_header
 from raftwerk.api.probes import VERSION
-from raftwerk.api.proto_json import Message, enumeration, read_int64
-from raftwerk.api.route import Route, Routes
+from raftwerk.api.proto_json import Enumeration, Message, read_int64, read_text
+from raftwerk.api.route import CallForm, Route, Routes
+from raftwerk.api.shapes import (
+    BYTES,
+    EMPTY,
+    HEADER,
+    INT64,
+    TEXT,
+    UINT32,
+    UINT64,
+    Shape,
+    list_of,
+    message,
+)
 from raftwerk.api.streams import Streams
 from raftwerk.kv import AlarmKind
 from raftwerk.service import KvService
@@ -28,6 +40,11 @@ __all__ = ["maintenance_routes", "write_alarm_text"]
 
 _GET, _ACTIVATE, _DEACTIVATE = range(3)
 _VALIDATE: Final = 0
+
+ALARM_TYPE: Final = Shape(
+    {"anyOf": [{"enum": list(AlarmKind.__members__)}, {"type": "integer"}]}, "NOSPACE"
+)
+"""The name of an alarm, or the number of one that has none."""
 
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:[-+][\w.+-]+)?")
 
@@ -47,24 +64,64 @@ class _Downgrade(msgspec.Struct, frozen=True):
     version: str = ""
 
 
-def _text(value: Any) -> str:
-    """Read a text."""
-    if not isinstance(value, str):
-        raise BadRequest("it must be a text")
-    return value
+def _revision(revision: int = 0) -> int:
+    """Return up to which revision a hash is wanted; 0 for all."""
+    return revision
 
 
-_ALARM: Final = Message(
-    _AlarmRequest,
-    action=enumeration({"GET": _GET, "ACTIVATE": _ACTIVATE, "DEACTIVATE": _DEACTIVATE}),
-    alarm=enumeration(AlarmKind.__members__),
-    memberID=read_int64,
+def _nothing() -> None:
+    """Return what some calls are told: nothing."""
+
+
+_ALARM: Final = CallForm(
+    request=Message(
+        "AlarmRequest",
+        _AlarmRequest,
+        action=Enumeration(
+            {"GET": _GET, "ACTIVATE": _ACTIVATE, "DEACTIVATE": _DEACTIVATE}
+        ),
+        alarm=Enumeration(AlarmKind.__members__),
+        memberID=read_int64,
+    ),
+    answer=message(
+        "AlarmResponse",
+        header=HEADER,
+        alarms=list_of(message("AlarmMember", memberID=UINT64, alarm=ALARM_TYPE)),
+    ),
+    example={"action": "GET"},
 )
-_HASH_KV: Final = Message(lambda revision=0: int(revision), revision=read_int64)
-_DOWNGRADE: Final = Message(
-    _Downgrade,
-    action=enumeration({"VALIDATE": _VALIDATE, "ENABLE": 1, "CANCEL": 2}),
-    version=_text,
+_DEFRAGMENT: Final = CallForm(
+    request=Message("DefragmentRequest", _nothing), answer=EMPTY
+)
+_HASH: Final = CallForm(
+    request=Message("HashRequest", _nothing),
+    answer=message("HashResponse", header=HEADER, hash=UINT32),
+)
+_HASH_KV: Final = CallForm(
+    request=Message("HashKVRequest", _revision, revision=read_int64),
+    answer=message(
+        "HashKVResponse",
+        header=HEADER,
+        hash=UINT32,
+        compact_revision=INT64,
+        hash_revision=INT64,
+    ),
+    example={"revision": "0"},
+)
+_DOWNGRADE: Final = CallForm(
+    request=Message(
+        "DowngradeRequest",
+        _Downgrade,
+        action=Enumeration({"VALIDATE": _VALIDATE, "ENABLE": 1, "CANCEL": 2}),
+        version=read_text,
+    ),
+    answer=message("DowngradeResponse", header=HEADER, version=TEXT),
+    example={"action": "VALIDATE", "version": "3.4.0"},
+    refusals=(501,),
+)
+_SNAPSHOT: Final = CallForm(
+    request=Message("SnapshotRequest", _nothing),
+    answer=message("SnapshotResponse", remaining_bytes=UINT64, blob=BYTES),
 )
 
 
@@ -89,12 +146,12 @@ def maintenance_routes(
     """
     calls = _Maintenance(maintenance, kv)
     return {
-        "maintenance/alarm": Route(calls.alarm),
-        "maintenance/defragment": Route(calls.defragment),
-        "maintenance/hash": Route(calls.hash, changes=False),
-        "maintenance/hashkv": Route(calls.hash_kv, changes=False),
-        "maintenance/downgrade": Route(calls.downgrade),
-        "maintenance/snapshot": streams.of_answers(lambda _: None, calls.snapshot),
+        "maintenance/alarm": Route(calls.alarm, _ALARM),
+        "maintenance/defragment": Route(calls.defragment, _DEFRAGMENT),
+        "maintenance/hash": Route(calls.hash, _HASH, changes=False),
+        "maintenance/hashkv": Route(calls.hash_kv, _HASH_KV, changes=False),
+        "maintenance/downgrade": Route(calls.downgrade, _DOWNGRADE),
+        "maintenance/snapshot": streams.of_answers(_SNAPSHOT, calls.snapshot),
     }
 
 
@@ -124,9 +181,8 @@ class _Maintenance:
         self._maintenance = maintenance
         self._kv = kv
 
-    async def alarm(self, members: dict[str, Any]) -> bytes:
+    async def alarm(self, request: _AlarmRequest) -> bytes:
         """Say which alarms there are, raise one, or end one."""
-        request = _ALARM.read(members)
         if request.action == _GET:
             alarms = await self._maintenance.alarms()
             if request.alarm != AlarmKind.NONE:
@@ -139,19 +195,19 @@ class _Maintenance:
             raise BadRequest("it must be GET, ACTIVATE or DEACTIVATE", "action")
         return b"{%b%b}" % (self._header(), _write_alarms(alarms))
 
-    async def defragment(self, _members: dict[str, Any]) -> bytes:
+    async def defragment(self, _request: None) -> bytes:
         """Let go of what can't be read any more."""
         await self._maintenance.defragment()
         return b"{}"
 
-    async def hash(self, _members: dict[str, Any]) -> bytes:
+    async def hash(self, _request: None) -> bytes:
         """Say what this member's store can be compared by."""
         number = (await self._maintenance.hash()).hash
         return b"{%b%b}" % (self._header(), _write_hash(number))
 
-    async def hash_kv(self, members: dict[str, Any]) -> bytes:
-        """Do so for a revision."""
-        found = await self._maintenance.hash(_HASH_KV.read(members))
+    async def hash_kv(self, revision: int) -> bytes:
+        """Say what this member's store can be compared by, at a revision."""
+        found = await self._maintenance.hash(revision)
         compact = max(0, found.compact_revision)
         return b'{%b%b%b,"hash_revision":"%d"}' % (
             self._header(),
@@ -160,9 +216,8 @@ class _Maintenance:
             found.hash_revision,
         )
 
-    async def downgrade(self, members: dict[str, Any]) -> bytes:
+    async def downgrade(self, request: _Downgrade) -> bytes:
         """Say whether the cluster could go back to a version of etcd's."""
-        request = _DOWNGRADE.read(members)
         if request.action != _VALIDATE:
             raise DowngradeUnsupported(
                 "raftwerk: start an older version on one member after the other"

@@ -19,15 +19,17 @@ import msgspec
 from raftwerk.api.errors import BadRequest
 
 __all__ = [
+    "Convert",
+    "Enumeration",
     "Message",
-    "enumeration",
+    "Nested",
+    "Repeated",
     "parse",
     "read_bool",
     "read_bytes",
     "read_int64",
     "read_text",
     "read_uint64",
-    "repeated",
 ]
 
 Made = TypeVar("Made")
@@ -104,6 +106,8 @@ class Message(Generic[Made]):
 
     Parameters
     ----------
+    kind : str
+        What etcd calls it; in the document of the API.
     make : callable
         Takes the members that were given, as keywords.
     **fields : callable
@@ -111,11 +115,16 @@ class Message(Generic[Made]):
         `BadRequest`.
     """
 
-    def __init__(self, make: Callable[..., Made], **fields: Convert) -> None:
+    def __init__(
+        self, kind: str, make: Callable[..., Made], /, **fields: Convert
+    ) -> None:
+        self.name = kind
+        self.fields: Mapping[str, Convert] = fields
         self._make = make
-        self._fields: dict[str, tuple[str, Convert]] = {}
-        for name, convert in fields.items():
-            self._fields[name] = self._fields[_camel_case(name)] = (name, convert)
+        self._readers: dict[str, tuple[str, Convert]] = {}
+        for field, convert in fields.items():
+            reader = (field, _directly(convert))
+            self._readers[field] = self._readers[_camel_case(field)] = reader
 
     def __call__(self, value: Any) -> Made:
         """Return what is made of a value that stands within another message."""
@@ -141,10 +150,10 @@ class Message(Generic[Made]):
         BadRequest
             If a member can't be read; the message names it.
         """
-        fields = self._fields
+        readers = self._readers
         given: dict[str, Any] = {}
         for written, value in members.items():
-            field = fields.get(written)
+            field = readers.get(written)
             if field is None or value is None:
                 continue
             name, convert = field
@@ -157,59 +166,70 @@ class Message(Generic[Made]):
         return self._make(**given)
 
 
-def repeated(convert: Callable[[Any], Made]) -> Callable[[Any], tuple[Made, ...]]:
-    """Return what reads a list.
+class Repeated(Generic[Made]):
+    """Reads a list.
 
     Parameters
     ----------
-    convert : callable
+    element : callable
         What reads an element; ``null`` is an empty message.
-
-    Returns
-    -------
-    callable
-        To be a field of a `Message`.
     """
 
-    def _read(value: Any) -> tuple[Made, ...]:
+    def __init__(self, element: Callable[[Any], Made]) -> None:
+        self.element = element
+        self._read = _directly(element)
+
+    def __call__(self, value: Any) -> tuple[Made, ...]:
+        """Return the elements of a value, read."""
         if not isinstance(value, list):
             raise BadRequest(f"{_kind_of(value)}; it must be a list")
         elements = []
         for place, element in enumerate(value):
             try:
-                elements.append(convert({} if element is None else element))
+                elements.append(self._read({} if element is None else element))
             except BadRequest as error:
                 raise error.within(f"[{place}]") from None
         return tuple(elements)
 
-    return _read
 
-
-def enumeration(names: Mapping[str, int]) -> Callable[[Any], int]:
-    """Return what reads an enumeration.
+class Enumeration:
+    """Reads an enumeration: a name, or a number as it is, known or not.
 
     Parameters
     ----------
     names : mapping
         The names and their numbers.
-
-    Returns
-    -------
-    callable
-        To be a field of a `Message`; a number is taken as it is, known or not.
     """
-    known = dict(names)
 
-    def _read(value: Any) -> int:
+    def __init__(self, names: Mapping[str, int]) -> None:
+        self.names = dict(names)
+
+    def __call__(self, value: Any) -> int:
+        """Return the number of a value."""
         if _is_integer(value) and -(2**31) <= value < 2**31:
             return value
-        if not isinstance(value, str) or value not in known:
+        if not isinstance(value, str) or value not in self.names:
+            known = ", ".join(self.names)
             raise BadRequest(
-                f"{_kind_of(value)}; it must be one of {', '.join(known)}, or a number"
+                f"{_kind_of(value)}; it must be one of {known}, or a number"
             )
-        return known[value]
+        return self.names[value]
 
-    return _read
+
+class Nested(Generic[Made]):
+    """Reads a message that may hold others of its own kind.
+
+    Attributes
+    ----------
+    message : Message
+        To be set once it is there: its members are written down before it is.
+    """
+
+    message: Message[Made]
+
+    def __call__(self, value: Any) -> Made:
+        """Return what is made of a value."""
+        return self.message(value)
 
 
 def read_int64(value: Any) -> int:
@@ -347,6 +367,13 @@ def read_bytes(value: Any) -> bytes:
         raise BadRequest(
             f"no standard base64 with padding: {str(error)[:80].lower()}"
         ) from None
+
+
+def _directly(convert: Convert) -> Convert:
+    """Return a reader to be called without a detour through C, which nests deeper."""
+    if isinstance(convert, Message | Repeated | Enumeration | Nested):
+        return convert.__call__
+    return convert
 
 
 def _camel_case(name: str) -> str:

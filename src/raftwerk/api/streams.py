@@ -30,8 +30,8 @@ from raftwerk.api.asgi import (
 )
 from raftwerk.api.errors import BadRequest
 from raftwerk.api.gateway import BODY_BYTES_MAX, error_answer
-from raftwerk.api.proto_json import parse
-from raftwerk.api.route import Call, StreamRoute
+from raftwerk.api.proto_json import Message, parse
+from raftwerk.api.route import Call, CallForm, StreamRoute
 from raftwerk.api.status import UNKNOWN, status_of
 from raftwerk.api.values import ValueSplitter
 from raftwerk.errors import RequestError
@@ -44,7 +44,6 @@ REQUESTS_WAITING_MAX: Final = 16
 
 Request = TypeVar("Request")
 Answers = AsyncGenerator[bytes, None]
-Read = Callable[[dict[str, Any]], Request]
 
 _STOPS: Final = "this member stops; ask another one"
 
@@ -70,7 +69,7 @@ class Streams:
 
     def of_answers(
         self,
-        read: Read[Request],
+        form: CallForm[Request],
         answer: Callable[[Request], Answers],
         *,
         changes: bool = False,
@@ -79,8 +78,8 @@ class Streams:
 
         Parameters
         ----------
-        read : callable
-            Makes the request of its members, or raises `BadRequest`.
+        form : CallForm
+            Reads the request.
         answer : callable
             Yields each answer in JSON; what it raises is the last one. It is closed
             early if the client goes away.
@@ -95,7 +94,8 @@ class Streams:
 
         async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                request = read(parse(await read_body(receive, BODY_BYTES_MAX)))
+                body = await read_body(receive, BODY_BYTES_MAX)
+                request = form.request.read(parse(body))
             except BodyTooLarge:
                 refusal = RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
                 await send_answer(send, error_answer(refusal))
@@ -105,11 +105,12 @@ class Streams:
                 gone = asyncio.ensure_future(_wait_gone(receive))
                 await self._run(scope, send, answer(request), gone)
 
-        return StreamRoute(_serve, changes)
+        summary = answer.__doc__ or ""
+        return StreamRoute(serve=_serve, form=form, summary=summary, changes=changes)
 
     def of_both(
         self,
-        read: Read[Request],
+        form: CallForm[Request],
         answer: Callable[[AsyncIterator[Request]], Answers],
         *,
         changes: bool = True,
@@ -118,8 +119,8 @@ class Streams:
 
         Parameters
         ----------
-        read : callable
-            Makes a request of its members, or raises `BadRequest`.
+        form : CallForm
+            Reads each request.
         answer : callable
             Is given the requests while they arrive, and yields each answer in JSON;
             the stream ends when it does, not when the requests end. If the very first
@@ -135,17 +136,22 @@ class Streams:
         """
 
         async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
-            requests: _Requests[Request] = _Requests(read)
+            requests: _Requests[Request] = _Requests(form.request)
             gone = asyncio.ensure_future(requests.fill(receive))
             await self._run(scope, send, answer(aiter(requests)), gone)
 
-        return StreamRoute(_serve, changes)
+        summary = answer.__doc__ or ""
+        return StreamRoute(serve=_serve, form=form, summary=summary, changes=changes)
 
-    def of_one(self, call: Call, *, changes: bool = True) -> StreamRoute:
+    def of_one(
+        self, form: CallForm[Request], call: Call[Request], *, changes: bool = True
+    ) -> StreamRoute:
         """Return a route with one answer that may be long in coming.
 
         Parameters
         ----------
+        form : CallForm
+            Reads the request.
         call : Call
             What answers. It is cancelled if the client goes away, or if we stop.
         changes : bool
@@ -159,18 +165,25 @@ class Streams:
 
         async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                members = parse(await read_body(receive, BODY_BYTES_MAX))
+                body = await read_body(receive, BODY_BYTES_MAX)
+                request = form.request.read(parse(body))
             except BodyTooLarge:
                 refusal = RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
                 await send_answer(send, error_answer(refusal))
             except BadRequest as error:
                 await send_answer(send, error_answer(error))
             else:
-                answer = await self._wait_for(call(members), receive, scope["path"])
+                answer = await self._wait_for(call(request), receive, scope["path"])
                 if answer is not None:
                     await send_answer(send, answer)
 
-        return StreamRoute(_serve, changes)
+        return StreamRoute(
+            serve=_serve,
+            form=form,
+            summary=call.__doc__ or "",
+            has_lines=False,
+            changes=changes,
+        )
 
     async def _wait_for(
         self, answering: Coroutine[Any, Any, Body], receive: Receive, path: str
@@ -306,8 +319,8 @@ class _Lines:
 class _Requests(Generic[Request]):
     """The requests of a stream: filled by one task, drawn by another."""
 
-    def __init__(self, read: Read[Request]) -> None:
-        self._read = read
+    def __init__(self, message: Message[Request]) -> None:
+        self._message = message
         self._waiting: asyncio.Queue[Request | _FirstUnreadable | _End] = asyncio.Queue(
             REQUESTS_WAITING_MAX
         )
@@ -336,7 +349,7 @@ class _Requests(Generic[Request]):
                 splitter.feed(message.get("body", b""))
                 has_more = message.get("more_body", False)
                 while (value := splitter.take()) is not None:
-                    await self._waiting.put(self._read(parse(value)))
+                    await self._waiting.put(self._message.read(parse(value)))
                     is_first = False
             if not splitter.is_empty:
                 raise BadRequest("the body ends within a message")

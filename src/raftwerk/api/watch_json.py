@@ -12,14 +12,24 @@ import msgspec
 
 from raftwerk.api.kv_json import write_header, write_kvs
 from raftwerk.api.proto_json import (
+    Enumeration,
     Message,
-    enumeration,
+    Repeated,
     read_bool,
     read_bytes,
     read_int64,
-    repeated,
 )
-from raftwerk.api.route import Routes
+from raftwerk.api.route import CallForm, Routes
+from raftwerk.api.shapes import (
+    BOOL,
+    HEADER,
+    INT64,
+    KEY_VALUE,
+    TEXT,
+    Shape,
+    list_of,
+    message,
+)
 from raftwerk.api.streams import Streams
 from raftwerk.kv import Event
 from raftwerk.service import KvService
@@ -60,21 +70,47 @@ def _request(**given: _Request) -> _Request:
 
 
 _REQUEST: Final = Message(
+    "WatchRequest",
     _request,
     create_request=Message(
+        "WatchCreateRequest",
         _create,
         key=read_bytes,
         range_end=read_bytes,
         start_revision=read_int64,
         progress_notify=read_bool,
-        filters=repeated(enumeration({"NOPUT": NO_PUT, "NODELETE": NO_DELETE})),
+        filters=Repeated(Enumeration({"NOPUT": NO_PUT, "NODELETE": NO_DELETE})),
         prev_kv=read_bool,
         watch_id=read_int64,
         fragment=read_bool,
     ),
-    cancel_request=Message(_Cancel, watch_id=read_int64),
-    progress_request=Message(_Progress),
+    cancel_request=Message("WatchCancelRequest", _Cancel, watch_id=read_int64),
+    progress_request=Message("WatchProgressRequest", _Progress),
 )
+
+_EVENT: Final = message(
+    "Event",
+    type=Shape({"type": "string", "enum": ["DELETE"]}, "DELETE"),  # a put is 0
+    kv=KEY_VALUE,
+    prev_kv=KEY_VALUE,
+)
+
+WATCH: Final = CallForm(
+    request=_REQUEST,
+    answer=message(
+        "WatchResponse",
+        header=HEADER,
+        watch_id=INT64,
+        created=BOOL,
+        canceled=BOOL,
+        compact_revision=INT64,
+        cancel_reason=TEXT,
+        fragment=BOOL,
+        events=list_of(_EVENT),
+    ),
+    example={"create_request": {"key": "Zm9v", "range_end": "Zm9w"}},
+)
+"""What one stream is told, and what it tells."""
 
 
 def watch_routes(watches: WatchService, kv: KvService, streams: Streams) -> Routes:
@@ -97,7 +133,7 @@ def watch_routes(watches: WatchService, kv: KvService, streams: Streams) -> Rout
     writer = _Writer(kv)
 
     async def _watch(requests: AsyncIterator[_Request]) -> AsyncGenerator[bytes, None]:
-        """Answer the requests of one stream."""
+        """Watch keys; many watches fit into one stream."""
         stream = watches.open()
         taking = asyncio.ensure_future(_take(requests, stream))
         try:
@@ -109,7 +145,7 @@ def watch_routes(watches: WatchService, kv: KvService, streams: Streams) -> Rout
 
     # It changes nothing; but what is watched is read, and a browser would let the page
     # of another origin send this without being able to read the answer.
-    return {"watch": streams.of_both(_REQUEST.read, _watch, changes=False)}
+    return {"watch": streams.of_both(WATCH, _watch, changes=False)}
 
 
 async def _take(requests: AsyncIterator[_Request], stream: WatchStream) -> None:

@@ -167,7 +167,7 @@ def make_client_app(
         ],
         streams=streams,
         run_beside=beside.run,
-        events=EventStream(member.feed),
+        events=EventStream(member.feed, context),
         timers=host.timers,
         metrics=MetricsPage(member.node, member.store, member.metrics),
     )

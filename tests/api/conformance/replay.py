@@ -8,6 +8,7 @@ import msgspec
 
 from tests.api.asgi_stream import Exchange
 from tests.api.conformance.pattern import Pattern, body_of
+from tests.api.documented import Documented
 from tests.api.whole_member import WholeMember
 
 __all__ = ["Replay"]
@@ -27,10 +28,15 @@ class Replay:
     ----------
     member : WholeMember
         Whom to ask; its store is empty.
+    documented : Documented
+        What the document of the API says; all that is taken and answered is held
+        against it.
     """
 
-    def __init__(self, member: WholeMember) -> None:
+    def __init__(self, member: WholeMember, documented: Documented) -> None:
         self._member = member
+        self._documented = documented
+        self._paths: dict[str, str] = {}
         self._pattern = Pattern(member.store.revision)
         self._streams: dict[str, Exchange] = {}
 
@@ -53,6 +59,7 @@ class Replay:
                 await asyncio.sleep(millis / 1000)
             case {"open": name}:
                 self._streams[name] = self._open(step)
+                self._paths[name] = step["path"]
                 await asyncio.sleep(SETTLE_SECONDS)
             case {"close": name}:
                 await self._streams.pop(name).close()
@@ -98,6 +105,9 @@ class Replay:
             got = msgspec.json.decode(line)
             for each in self._pattern.differences(want, got, f"{name}[{place}]"):
                 yield each
+            path, status = self._paths[name], self._streams[name].status
+            for each in self._documented.of_answer("POST", path, status, got):
+                yield f"{name}[{place}]: {each}"
 
     def _compare(self, step: Step, exchange: Exchange) -> Iterator[str]:
         """Yield what differs in a plain answer."""
@@ -108,6 +118,11 @@ class Replay:
         except msgspec.DecodeError:
             got = exchange.body.decode().removesuffix("\n")
         yield from self._pattern.differences(step["response"], got)
+        method, path, status = step["method"], step["path"], exchange.status
+        yield from self._documented.of_answer(method, path, status, got)
+        if method == "POST" and status == 200 and "body" in step:
+            body = msgspec.json.decode(body_of(step, self._pattern) or b"")
+            yield from self._documented.of_request(path, body)
         for name, value in step.get("response_headers", {}).items():
             header = exchange.headers.get(name.lower())
             yield from self._pattern.differences(value, header, name)

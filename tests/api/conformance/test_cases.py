@@ -9,6 +9,7 @@ import pytest
 from raftwerk.host.virtual import run
 from raftwerk.kv import DeleteRange, Put
 from tests.api.conformance.replay import Replay, Step
+from tests.api.documented import Documented, document
 from tests.api.whole_member import WholeMember
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.json"))
@@ -41,13 +42,15 @@ def parameters() -> list[Any]:
 
 @pytest.mark.parametrize("steps", parameters())
 def test_we_answer_as_etcd_did(steps: list[Step]) -> None:
+    documented = Documented(document())
+
     async def story() -> list[str]:
         member = await WholeMember.start()
         # An empty store with a past, as the one that was recorded had.
         for value in (b"1", b"2"):
             await member.kv.put(Put(b"past", value))
         await member.kv.delete_range(DeleteRange(b"\0", b"\0"))
-        return await Replay(member).run(steps)
+        return await Replay(member, documented).run(steps)
 
     assert run(story()) == []
 

@@ -1,11 +1,20 @@
 """``GET /api/v1/events``: a stream for as long as somebody reads, and no longer."""
 
 import asyncio
+import json
 from typing import Any
 
+from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.events import EventStream
 from raftwerk.errors import QueueFull
+from raftwerk.kv import Store
 from raftwerk.runtime.event_feed import EventFeed, Subscription
+from raftwerk.service import KvService
+from tests.service.fake_node import FakeNode
+
+_STORE = Store()
+_NODE = FakeNode(_STORE)
+CONTEXT = ApiContext(node=_NODE, kv=KvService(_NODE, _STORE))
 
 
 class FakeFeed(EventFeed):
@@ -34,7 +43,7 @@ class Client:
         self.sent: list[dict[str, Any]] = []
         self.goes = asyncio.Event()
         self.task = asyncio.ensure_future(
-            EventStream(feed)(
+            EventStream(feed, CONTEXT)(
                 {"type": "http", "method": method}, self.receive, self.send
             )
         )
@@ -91,7 +100,9 @@ def test_one_too_many_is_told_so() -> None:
         client = Client(feed)
         await client.task
         assert client.sent[0]["status"] == 503
-        assert client.text == b"too many watch\n"
+        said = json.loads(client.text)["error"]
+        assert said["id"] == "consensus-cluster-service.UNAVAILABLE"
+        assert said["message"] == "too many watch"
 
     asyncio.run(story())
 
@@ -101,5 +112,7 @@ def test_a_stream_is_got_and_nothing_else() -> None:
         client = Client(FakeFeed(), "POST")
         await client.task
         assert client.sent[0]["status"] == 405
+        said = json.loads(client.text)["error"]
+        assert said["id"] == "consensus-cluster-service.METHOD_NOT_ALLOWED"
 
     asyncio.run(story())

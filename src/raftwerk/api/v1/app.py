@@ -9,12 +9,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from raftwerk import __version__
+from raftwerk.api.gateway_document import describe_gateway
 from raftwerk.api.origin import require_same_origin
+from raftwerk.api.route import Routes
 from raftwerk.api.status import status_of
 from raftwerk.api.v1 import cluster, explain, hooks, kv, log, members, raft
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.docs_page import add_docs_page
-from raftwerk.api.v1.refusals import describe_error, refusals
+from raftwerk.api.v1.error_form import describe_error
+from raftwerk.api.v1.plain_routes import describe_plain_routes
+from raftwerk.api.v1.refusals import refusals
 from raftwerk.config import ApiSettings
 from raftwerk.errors import NotLeader, OutcomeUnknown, RequestError
 from raftwerk.service import RequestTooLarge
@@ -27,13 +31,15 @@ FAMILIES: Final = (raft, kv, log, cluster, members, explain, hooks)
 _log = structlog.get_logger(__name__)
 
 
-def make_documented_api(context: ApiContext) -> FastAPI:
+def make_documented_api(context: ApiContext, gateway: Routes | None = None) -> FastAPI:
     """Return the API below the prefix, with its schema and the page to try it.
 
     Parameters
     ----------
     context : ApiContext
         The member, its services, and how it presents itself.
+    gateway : Routes, optional
+        The calls of etcd's API, which are answered elsewhere and described here.
 
     Returns
     -------
@@ -60,7 +66,17 @@ def make_documented_api(context: ApiContext) -> FastAPI:
         )
     add_docs_page(app, settings)
     _say_errors_in_envelopes(app, context)
+    _describe_also(app, describe_plain_routes(settings.api_prefix))
+    if gateway:
+        _describe_also(app, describe_gateway(gateway))
     return app
+
+
+def _describe_also(app: FastAPI, part: dict[str, Any]) -> None:
+    """Add routes to the document that are answered without the framework."""
+    document = app.openapi()
+    document["paths"].update(part["paths"])
+    document["components"]["schemas"].update(part["components"]["schemas"])
 
 
 def _contact(settings: ApiSettings) -> dict[str, str] | None:

@@ -1,12 +1,15 @@
 """``GET /api/v1/events``: what happens in this node, as server-sent events, for ever.
 
 A plain ASGI handler, as of a hot route: a stream has no envelope, and what comes is
-encoded already. Each event's data is one record; `docs/reference/events.md`.
+encoded already. Each event's data is one record; `docs/reference/events.md`. What is
+refused is said in the envelope.
 """
 
 import asyncio
 
-from raftwerk.api.asgi import Receive, Scope, Send, send_answer, text_answer
+from raftwerk.api.asgi import Receive, Scope, Send, json_answer, send_answer
+from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.error_form import describe_error
 from raftwerk.errors import RequestError
 from raftwerk.runtime.event_feed import EventFeed, Subscription
 
@@ -26,10 +29,13 @@ class EventStream:
     ----------
     feed : EventFeed
         What is told.
+    context : ApiContext
+        Who refuses, if too many listen.
     """
 
-    def __init__(self, feed: EventFeed) -> None:
+    def __init__(self, feed: EventFeed, context: ApiContext) -> None:
         self._feed = feed
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events until whoever asked goes, or the node ends.
@@ -44,13 +50,12 @@ class EventStream:
             Takes the stream.
         """
         if scope["method"] != "GET":
-            allow = (b"allow", b"GET")
-            await send_answer(send, text_answer(405, "Method Not Allowed\n", allow))
+            await self._refuse(send, 405, "Method Not Allowed", (b"allow", b"GET"))
             return
         try:
             subscription = self._feed.subscribe()
         except RequestError as error:
-            await send_answer(send, text_answer(503, f"{error}\n"))
+            await self._refuse(send, 503, str(error))
             return
         gone = asyncio.ensure_future(_until_gone(receive))
         try:
@@ -64,6 +69,13 @@ class EventStream:
         finally:
             gone.cancel()
             self._feed.unsubscribe(subscription)
+
+    async def _refuse(
+        self, send: Send, status: int, message: str, *headers: tuple[bytes, bytes]
+    ) -> None:
+        """Say why there is no stream."""
+        body = describe_error(self._context, status, message)
+        await send_answer(send, json_answer(body, status, headers))
 
 
 async def _until_gone(receive: Receive) -> None:

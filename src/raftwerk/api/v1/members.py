@@ -275,5 +275,8 @@ def make_router(context: ApiContext) -> APIRouter:
 
 
 def _read(member_id: str) -> NodeId:
-    """Return an id from its text."""
-    return NodeId(int(member_id))
+    """Return an id from its text; one of more than 64 bits is nobody's."""
+    number = int(member_id)
+    if number >= 2**64:
+        raise HTTPException(404, f"there is no member {member_id}: ids have 64 bits")
+    return NodeId(number)

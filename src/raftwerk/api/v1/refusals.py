@@ -1,27 +1,11 @@
-"""Errors of the documented API: their ids, their documentation, their one form."""
+"""Errors of the documented API, as its document has them."""
 
 from typing import Any, Final
 
-from raftwerk.api.v1.context import ApiContext
-from raftwerk.api.v1.envelope import ErrorEnvelope, ErrorInfo
-from raftwerk.errors import NotLeader
+from raftwerk.api.v1.envelope import ErrorEnvelope
+from raftwerk.api.v1.error_form import CODES
 
-__all__ = ["CODES", "describe_error", "refusals"]
-
-CODES: Final = {
-    400: "BAD_REQUEST",
-    403: "FORBIDDEN",
-    404: "NOT_FOUND",
-    405: "METHOD_NOT_ALLOWED",
-    409: "CONFLICT",
-    412: "PRECONDITION_FAILED",
-    413: "TOO_LARGE",
-    422: "VALIDATION",
-    429: "TOO_MANY_REQUESTS",
-    500: "INTERNAL",
-    503: "UNAVAILABLE",
-}
-"""HTTP's status, and the word for it in an error's id."""
+__all__ = ["refusals"]
 
 _MEANINGS: Final = {
     400: "The request has no meaning.",
@@ -54,44 +38,6 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
         A model and an example for each.
     """
     return {status: _refusal(status) for status in statuses}
-
-
-def describe_error(
-    context: ApiContext, http_status: int, message: str, *, is_unknown: bool = False
-) -> bytes:
-    """Return an error in its envelope.
-
-    Parameters
-    ----------
-    context : ApiContext
-        Who says so.
-    http_status : int
-        HTTP's.
-    message : str
-        For people.
-    is_unknown : bool
-        Whether the request may still take effect; the error's id says so to programs.
-
-    Returns
-    -------
-    bytes
-        In JSON.
-    """
-    try:
-        status = context.node.status()
-        sender, term = status.name or str(status.node_id), int(status.term)
-    except NotLeader:  # it does not run
-        sender, term = "", 0
-    word = CODES.get(http_status, "INTERNAL" if http_status >= 500 else "REFUSED")
-    if is_unknown:
-        word = "OUTCOME_UNKNOWN"
-    error = ErrorInfo(
-        id=f"{context.settings.app_name}.{word}",
-        message=message,
-        sender=sender,
-        term=term,
-    )
-    return ErrorEnvelope(error=error).model_dump_json(by_alias=True).encode()
 
 
 def _refusal(status: int) -> dict[str, Any]:
