@@ -8,7 +8,9 @@ a bug 13.
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,20 +90,25 @@ def check_all(schema: Any, examples: int, **called_with: Any) -> list[str]:
         operation = result.ok()
         labels.append(operation.label)
         check = check_stream if operation.path in ENDLESS else check_answer
-
-        @given(case=operation.as_strategy())
-        @settings(
-            max_examples=examples,
-            deadline=None,
-            phases=[Phase.explicit, Phase.generate],
-            suppress_health_check=list(HealthCheck),
-            database=None,
-        )
-        def run(case: Any, check: Any = check) -> None:
-            check(case, **called_with)
-
-        run()  # pylint: disable=no-value-for-parameter  # hypothesis draws it
+        draw(operation, partial(check, **called_with), examples)
     return labels
+
+
+def draw(operation: Any, check: Callable[[Any], None], examples: int) -> None:
+    """Draw requests to an operation, and have each checked."""
+
+    @given(case=operation.as_strategy())
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+    def run(case: Any) -> None:
+        check(case)
+
+    run()  # pylint: disable=no-value-for-parameter  # hypothesis draws it
 
 
 def test_answers_are_as_the_document_says() -> None:
