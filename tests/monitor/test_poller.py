@@ -226,3 +226,20 @@ def test_a_node_may_be_added_that_was_found_before() -> None:
         assert endpoints(poller) == [str(ONE), str(TWO)]
 
     in_virtual_time(story)
+
+
+def test_nodes_are_asked_that_come_when_there_was_none() -> None:
+    async def play() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        host = virtual_host(loop, SplitMix64(1))
+        poller = Poller((), FakeNodes(), clock=host.clock, timers=host.timers)
+        polling = asyncio.create_task(poller.run())
+        await host.timers.sleep(1.0)
+        poller.add(ONE)
+        await host.timers.sleep(1.0)
+        assert [view.state for view in poller.views()] == ["LEADER"]
+        polling.cancel()
+        await asyncio.wait([polling])
+
+    run(play())

@@ -97,6 +97,8 @@ class Poller:
             self._group = group
             for url in self._views:
                 self._asking[url] = group.create_task(self._keep_asking(url))
+            # Without a node to begin with, the group would be over before one is added.
+            await asyncio.get_running_loop().create_future()
 
     def add(self, url: Url) -> None:
         """Ask one more node from now on; its view is the last.
