@@ -49,6 +49,8 @@ class NodeProcess:
         self.data_dir = folder / name
         self.log = folder / f"{name}.log"
         self.flags = flags
+        self.program = ["-m", "raftwerk"]
+        """What Python is told to run; `tests.e2e.sick_node` is another one."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,7 +63,7 @@ class NodeProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # pylint: disable=consider-using-with
                 [
-                    *(sys.executable, "-m", "raftwerk", "serve"),
+                    *(sys.executable, *self.program, "serve"),
                     *self.flags,
                     "--exit-with-parent",
                 ],

@@ -52,12 +52,17 @@ def make_explainer(
             if raised_by == own
         ]
 
+    def _sync_seconds() -> float:
+        """Return how long a sync takes, or has taken if it hangs."""
+        hanging = member.node.disk().outstanding_seconds
+        return max(member.metrics.late_sync_seconds(), hanging)
+
     deponent = Deponent(
         member.node,
         member.config,
         host.clock,
         disk_free_bytes=_free_bytes,
-        sync_seconds=member.metrics.late_sync_seconds,
+        sync_seconds=_sync_seconds,
         alarms=_alarms,
     )
     connections = Connections(host.timers)

@@ -21,7 +21,7 @@ from raftwerk.runtime.metrics import NodeMetrics
 from raftwerk.runtime.tap import Tap
 from raftwerk.runtime.timed_threads import timed_host
 from raftwerk.service.newcomers import Newcomers
-from raftwerk.storage.disk import RealDisk
+from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.transport.protocol import Identity, Objection
 from raftwerk.types import NodeId, Term
@@ -79,7 +79,11 @@ class _Late:
 
 
 async def start_member(
-    config: ServeConfig, host: Host, stack: AsyncExitStack, beginning: Beginning
+    config: ServeConfig,
+    host: Host,
+    disk: Disk,
+    stack: AsyncExitStack,
+    beginning: Beginning,
 ) -> RunningMember:
     """Take part in the cluster until the stack is closed.
 
@@ -89,6 +93,8 @@ async def start_member(
         What the process was told.
     host : Host
         Time, threads and draws.
+    disk : Disk
+        Where its data is.
     stack : AsyncExitStack
         The member ends when it is closed.
     beginning : Beginning
@@ -104,7 +110,7 @@ async def start_member(
     RaftwerkError
         If it can't; the message says why.
     """
-    disk, late = RealDisk(), _Late()
+    late = _Late()
     log = open_log(
         config, disk, host.draw, beginning.place, _founders_of(beginning.start)
     )

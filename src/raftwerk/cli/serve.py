@@ -31,6 +31,7 @@ from raftwerk.host.real import real_host
 from raftwerk.runtime import Node
 from raftwerk.runtime.hooks import Hooks
 from raftwerk.storage.disk import RealDisk
+from raftwerk.storage.disk_protocol import Disk
 from raftwerk.transport.port_holder import holder_of
 
 try:
@@ -56,6 +57,7 @@ def serve(
     *,
     read_again: Callable[[], ServeConfig] | None = None,
     with_parent: bool = False,
+    disk: Disk | None = None,
 ) -> None:
     """Run one node until it is asked to stop.
 
@@ -67,6 +69,8 @@ def serve(
         Reads what it is told now, when SIGHUP asks for it.
     with_parent : bool
         End when the process that started this one does.
+    disk : Disk, optional
+        Where its data is; without it, on the machine's own.
 
     Raises
     ------
@@ -88,7 +92,8 @@ def serve(
     require_free("listen-peer-urls", config.listen_peer_urls)
     try:
         with asyncio.Runner(loop_factory=NEW_LOOP) as runner:
-            while runner.run(_serve(config, read_again or (lambda: config))):
+            again = read_again or (lambda: config)
+            while runner.run(_serve(config, again, disk or RealDisk())):
                 pass
     except InvariantViolation:
         # The command ends with one line; whoever mends this needs the whole of it.
@@ -96,7 +101,9 @@ def serve(
         raise
 
 
-async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> bool:
+async def _serve(
+    config: ServeConfig, read_again: Callable[[], ServeConfig], disk: Disk
+) -> bool:
     """Start all parts, wait, and stop them in the opposite order.
 
     True: its cluster never came to be, and the node has to begin anew.
@@ -104,7 +111,7 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
     host = real_host()
     async with AsyncExitStack() as stack:
         signals = stack.enter_context(StopSignals())
-        beginning = Beginning(config, RealDisk(), host)
+        beginning = Beginning(config, disk, host)
         stack.callback(beginning.close)
         doorway = Doorway(
             config.name, lambda: beginning.waits_for, config.api.api_prefix
@@ -120,7 +127,7 @@ async def _serve(config: ServeConfig, read_again: Callable[[], ServeConfig]) -> 
         if signals.is_stopping:
             return False
         config = beginning.config
-        member = await start_member(config, host, stack, beginning)
+        member = await start_member(config, host, disk, stack, beginning)
         beginning.tell_found()
         node = member.node
         hooks = run_scripts(config.hooks, host)

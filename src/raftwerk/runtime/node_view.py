@@ -8,6 +8,7 @@ from raftwerk.core.events import Event
 from raftwerk.core.progress_view import ProgressView
 from raftwerk.core.records import Entry
 from raftwerk.core.replica import Replica
+from raftwerk.runtime.disk_watch import DiskState
 from raftwerk.runtime.driver import Driver
 from raftwerk.runtime.evidence import said_directories
 from raftwerk.runtime.members import Member
@@ -96,6 +97,21 @@ class NodeView(ABC):
         """
         driver = self._driver()
         return said_directories(driver.replica.state.log, driver.applier.applied_index)
+
+    def disk(self) -> DiskState:
+        """Return how this member's disk is, also while a sync hangs.
+
+        Returns
+        -------
+        DiskState
+            As of the last look.
+
+        Raises
+        ------
+        NotLeader
+            If this node does not run.
+        """
+        return self._driver().disk.disk
 
     def progress(self) -> Mapping[NodeId, ProgressView]:
         """Return how far each member is, as its leader knows.
