@@ -97,10 +97,30 @@ def check_scripts(_seeds: int) -> Finding:
     return Finding()
 
 
+def check_world(seeds: int) -> Finding:
+    """Run whole nodes under faults in simulated worlds, from a quarter as many seeds."""
+    # pylint: disable=import-outside-toplevel # the mistake must be made before
+    from raftwerk.sim.faults import draw_plan
+    from raftwerk.sim.run import run_plan
+
+    for seed in range(max(1, seeds // 4)):
+        scenario = WORLDS[seed % len(WORLDS)]
+        plan = draw_plan(seed, nodes=3, seconds=8.0, faults=scenario)
+        outcome, _ = run_plan(plan)
+        if not outcome.holds:
+            return Finding(outcome.violation, seed + 1, outcome.story)
+    return Finding()
+
+
+WORLDS: Final = ("disk", "all", "network", "membership")
+"""The scenarios that simulated worlds have in turn."""
+
+
 CHECKS: Final[Mapping[str, Callable[[int], Finding]]] = {
     "group": check_group,
     "follower": check_follower,
     "leases": check_leases,
     "scripts": check_scripts,
+    "world": check_world,
 }
 """By name; each takes how many seeds it may try."""

@@ -8,6 +8,9 @@ from .mistakes.elections import ELECTIONS
 from .mistakes.logs import LOGS
 from .mistakes.membership import MEMBERSHIP
 from .mistakes.reads import READS
+from .mistakes.replicas import REPLICAS
+from .mistakes.services import SERVICES
+from .mistakes.storage import STORAGE
 
 __all__ = ["TABLE"]
 
@@ -17,5 +20,8 @@ TABLE: Final[tuple[Mistake, ...]] = (
     *DURABILITY,
     *MEMBERSHIP,
     *READS,
+    *STORAGE,
+    *REPLICAS,
+    *SERVICES,
 )
 """In the order in which they are told."""

@@ -14,6 +14,7 @@ from raftwerk.kv import Compact
 from raftwerk.service.cluster_calls import (
     AddMember,
     ClusterRequest,
+    ClusterView,
     RemoveMember,
     ReplaceMember,
     TransferLeadership,
@@ -293,9 +294,11 @@ async def _change(
     request: ClusterRequest,
 ) -> None:
     """Ask for a change of the group."""
-    await _as_operator(
+    view = await _as_operator(
         world, machine, draw, words, lambda m: m.services.cluster.request(request)
     )
+    if isinstance(view, ClusterView) and isinstance(request, AddMember | ReplaceMember):
+        await world.put_up(view.subject, request.peer_urls[0])
 
 
 async def _as_operator(
@@ -304,21 +307,23 @@ async def _as_operator(
     draw: SplitMix64,
     words: str,
     request: Callable[[Machine], Awaitable[object]],
-) -> None:
-    """Ask a member for something, and tell how that ended."""
+) -> object:
+    """Ask a member for something, tell how that ended, and return what it was told."""
 
     async def ask(_services: object) -> object:
         return await request(machine)
 
     world.tell(machine, f"is asked to {words}")
+    told: object = None
     try:
-        await Caller(world, draw).call(machine, ask, 10.0)
+        told = await Caller(world, draw).call(machine, ask, 10.0)
         outcome = "done"
     except (Unreached, Lost) as error:
         outcome = f"{type(error).__name__.lower()} ({error})"
     except RequestError as error:
         outcome = f"refused ({error})"
     world.tell(machine, f"{words}: {outcome}")
+    return told
 
 
 ACTS: Final[Mapping[str, Act]] = {

@@ -16,6 +16,7 @@ from raftwerk.core.messages import Message
 from raftwerk.core.records import Entry, HardState, Snapshot
 from raftwerk.errors import (
     InvariantViolation,
+    MemberRemoved,
     RaftwerkError,
     StorageError,
     WalCorrupted,
@@ -239,6 +240,11 @@ class Machine:
         except StorageError as error:
             self._failed(error)
             return False
+        except RaftwerkError as error:
+            self.world.violated(
+                Violation(Property.RECOVERY, f"{self.name} can't start: {error}")
+            )
+            return False
         self.process.start(self._watch_end(node, life))
         self.process.call(self._begin_duties)
         self.is_ready = True
@@ -356,6 +362,8 @@ class Machine:
         except StorageError as error:
             if self._is_in(life):
                 self._failed(error)
+        except MemberRemoved as error:
+            self._was_removed(error)
         except RaftwerkError as error:
             self.world.violated(Violation(Property.INVARIANT, f"{self.name}: {error}"))
         # pylint: disable-next=broad-exception-caught  # told, whatever it is
@@ -374,6 +382,16 @@ class Machine:
             )
         self.world.tell(self, f"stops: {error}")
         self.kill()
+
+    def _was_removed(self, error: MemberRemoved) -> None:
+        """Switch a machine off whose member is one no more; somebody must know that."""
+        if not self.world.is_removed(self.node_id):
+            self.world.violated(
+                Violation(Property.CONFIGURATION, f"{self.name}, by mistake: {error}")
+            )
+        self.world.tell(self, "ends, for it was removed")
+        self.kill()
+        self.is_gone = self.is_removed = True
 
     def _damaged(self, error: WalCorrupted) -> None:
         """Take a machine whose data is damaged out of service."""

@@ -82,6 +82,15 @@ class Operator:
         for machine in list(world.machines.values()):
             if not (machine.is_up or machine.is_gone or world.is_held(machine)):
                 await machine.start()
+        for machine in [each for each in world.up if each.is_ready]:
+            # Also without a leader: there may be none because one was not put up yet.
+            try:
+                members = list(machine.services.node.members)
+            except RaftwerkError:
+                continue
+            for member in members:
+                if member.node_id not in world.machines:
+                    await world.put_up(member.node_id, member.peer_urls[0])
         leader = world.leader()
         if leader is None or not leader.is_ready or leader.is_paused:
             return
@@ -102,15 +111,10 @@ class Operator:
     async def _care_for(
         self, leader: Machine, member: Member, is_learner: bool
     ) -> None:
-        """Start, replace or promote a member."""
+        """Replace or promote a member."""
         world = self._world
         machine = world.machines.get(member.node_id)
-        if machine is None:
-            name = member.peer_urls[0].removeprefix("http://").partition(":")[0]
-            machine = world.add_machine(member.node_id, name)
-            world.tell(machine, f"is put up for the new member {member.node_id:x}")
-            await machine.start()
-        elif machine.is_gone:
+        if machine is not None and machine.is_gone:
             request: ClusterRequest = RemoveMember(member.node_id)
             if not is_learner:
                 urls = (f"http://{world.new_name()}:2380",)

@@ -111,7 +111,7 @@ class Run:
             Property.LIVENESS,
             "a new group has a leader",
         )
-        operating = asyncio.ensure_future(self._operator.run())
+        operating = self._begin(self._operator.run())
         self._begin_work()
         await self._cause_faults()
         operating.cancel()
@@ -186,7 +186,7 @@ class Run:
         for task in self._acting:
             task.cancel()
         world.calm_down()
-        operating = asyncio.ensure_future(self._operator.run())
+        operating = self._begin(self._operator.run())
         await self._operator.mend(CALM_SECONDS)
         await self._until_well()
         for client in self._clients:

@@ -7,7 +7,7 @@ plan says decides everything that happens, down to the order of events of one mo
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
 
@@ -236,24 +236,23 @@ class World:
 
     # ---- machines -----------------------------------------------------------
 
-    def add_machine(self, node_id: NodeId, name: str) -> Machine:
-        """Put up a machine whose member joins the group.
+    async def put_up(self, node_id: NodeId, url: str) -> None:
+        """Put up a machine whose member joins the group, and start it.
 
         Parameters
         ----------
         node_id : NodeId
-            What the group calls it.
-        name : str
-            The name under which the group reaches it.
-
-        Returns
-        -------
-        Machine
-            Not started yet.
+            What the group calls it; nothing happens if it has a machine.
+        url : str
+            Where the group reaches it.
         """
+        if node_id in self.machines:
+            return
+        name = url.removeprefix("http://").partition(":")[0]
         machine = Machine(self, node_id, Snapshot(), name)
         self.machines[node_id] = machine
-        return machine
+        self.tell(machine, f"is put up for the new member {node_id:x}")
+        await machine.start()
 
     async def bring_back(self, machine: Machine, seconds: float) -> None:
         """Start a machine's process after a while.
@@ -270,6 +269,25 @@ class World:
         self._held[machine.node_id] -= 1
         if not self._held[machine.node_id]:
             await machine.start()
+
+    def is_removed(self, node_id: NodeId) -> bool:
+        """Tell whether any member that runs knows that one was removed.
+
+        Parameters
+        ----------
+        node_id : NodeId
+            Of whom.
+
+        Returns
+        -------
+        bool
+            False: it may be a member.
+        """
+        for machine in self.up:
+            with suppress(NotLeader, AttributeError):  # it starts, or has failed
+                if node_id in machine.services.node.removed:
+                    return True
+        return False
 
     def is_held(self, machine: Machine) -> bool:
         """Tell whether a fault keeps a machine down.

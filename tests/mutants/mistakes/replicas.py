@@ -1,0 +1,106 @@
+"""Mistakes of the runtime: what is applied, answered, handed on, kept in snapshots."""
+
+from typing import Final
+
+from ..mistake import Mistake, Patch
+
+__all__ = ["REPLICAS"]
+
+BARRIERS: Final = "raftwerk.runtime.barriers"
+TAKING: Final = "raftwerk.runtime.snapshot_taking"
+WORLD: Final = ("world",)
+
+REPLICAS: Final = (
+    Mistake(
+        name="a read does not wait for the state machine",
+        section="thesis §6.4, step 4",
+        checks=WORLD,
+        patches=(
+            Patch(
+                BARRIERS,
+                "Barriers.applied",
+                "while self._confirmed and self._confirmed[0][0] <= applied_index:",
+                "while self._confirmed:",
+            ),
+        ),
+    ),
+    Mistake(
+        name="an old answer confirms a newer read",
+        section="thesis §6.4, step 3",
+        checks=WORLD,
+        patches=(
+            Patch(
+                BARRIERS,
+                "Barriers.confirm",
+                "if context == self._context and self._asked:",
+                "if self._asked:",
+            ),
+        ),
+    ),
+    Mistake(
+        name="what an earlier life proposed is taken for ours",
+        section="decision 35",
+        checks=WORLD,
+        patches=(
+            Patch(
+                "raftwerk.runtime.envelope",
+                "Sender.__init__",
+                "_HEADER.pack(0, 0, node_id, incarnation, 0)",
+                "_HEADER.pack(0, 0, node_id, 0 * incarnation, 0)",
+            ),
+        ),
+    ),
+    Mistake(
+        name="a retry is applied twice: what was handed on is taken in a later term",
+        section="decision 35",
+        checks=WORLD,
+        patches=(
+            Patch(
+                "raftwerk.runtime.handed_on",
+                "is_for",
+                "return not isinstance(event, ForwardProposal)"
+                " or event.term == state.term",
+                "return True",
+            ),
+        ),
+    ),
+    Mistake(
+        name="the configuration in a snapshot is the one before",
+        section="§7, thesis §4",
+        checks=WORLD,
+        patches=(
+            Patch(
+                TAKING,
+                "SnapshotTaker._finish",
+                "Snapshot(index, term, conf_state, data)",
+                "Snapshot(index, term, self._log.snapshot().conf_state, data)",
+            ),
+        ),
+    ),
+    Mistake(
+        name="the members in a snapshot are those before",
+        section="§7, thesis §4",
+        checks=WORLD,
+        patches=(
+            Patch(
+                TAKING,
+                "SnapshotTaker._begin",
+                "members=members.in_order()",
+                "members=Manifest.decode(self._log.snapshot().data).members",
+            ),
+        ),
+    ),
+    Mistake(
+        name="the state of a snapshot is not taken over at a restart",
+        section="§7",
+        checks=WORLD,
+        patches=(
+            Patch(
+                "raftwerk.runtime.driver",
+                "Driver.__init__",
+                "            machine.restore(chunks)\n",
+                "            list(chunks)\n",
+            ),
+        ),
+    ),
+)
