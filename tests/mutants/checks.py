@@ -98,7 +98,7 @@ def check_scripts(_seeds: int) -> Finding:
 
 
 def check_world(seeds: int) -> Finding:
-    """Run whole nodes under faults in simulated worlds, from a quarter as many seeds."""
+    """Run whole nodes under faults, in simulated worlds of a quarter as many seeds."""
     # pylint: disable=import-outside-toplevel # the mistake must be made before
     from raftwerk.sim.faults import draw_plan
     from raftwerk.sim.run import run_plan

@@ -228,28 +228,34 @@ class Machine:
         self.is_paused = self.may_fail = False
         self._seen = Seen(self.node_id)
         life = self.lives
+        node: Node | None = None
         try:
             node = self.process.call(self._assemble, draw)
             if not await self._started(node):
-                return False
+                node = None
         except PowerCut:
-            return False
-        except WalCorrupted as error:
-            self._damaged(error)
-            return False
-        except StorageError as error:
-            self._failed(error)
-            return False
+            node = None
         except RaftwerkError as error:
-            self.world.violated(
-                Violation(Property.RECOVERY, f"{self.name} can't start: {error}")
-            )
+            node = None
+            self._can_not_start(error)
+        if node is None:
             return False
         self.process.start(self._watch_end(node, life))
         self.process.call(self._begin_duties)
         self.is_ready = True
         self.world.tell(self, f"is up, life {self.lives}")
         return True
+
+    def _can_not_start(self, error: RaftwerkError) -> None:
+        """Judge why a process ended before it had begun."""
+        if isinstance(error, WalCorrupted):
+            self._damaged(error)
+        elif isinstance(error, StorageError):
+            self._failed(error)
+        else:
+            self.world.violated(
+                Violation(Property.RECOVERY, f"{self.name} can't start: {error}")
+            )
 
     async def _started(self, node: Node) -> bool:
         """Start a node, and tell whether it came so far."""
