@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from raftwerk.api.app import ClientApp
-from raftwerk.api.metrics import METRICS, MetricsPage
+from raftwerk.api.metrics import MetricsPage
+from raftwerk.api.metrics_table import METRICS
 from raftwerk.api.v1.context import ApiContext
+from raftwerk.cli.process_numbers import process_numbers
 from raftwerk.core.events import (
     BecameCandidate,
     BecameFollower,
@@ -15,16 +17,18 @@ from raftwerk.core.events import (
     QuorumLost,
 )
 from raftwerk.errors import NotLeader
+from raftwerk.host.histogram import Histogram
 from raftwerk.kv import Put, Store, encode
 from raftwerk.runtime.metrics import NodeMetrics
 from raftwerk.service import KvService
+from raftwerk.transport.protocol import PeerView
 from raftwerk.types import NodeId, Term
 from tests.api.asgi import Reply, ask_now
 from tests.service.fake_node import FakeNode
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 
-LINE = re.compile(r'([a-z_]+)(\{[a-z_]+="[^"]*"\})? (-?[0-9.e+-]+)')
+LINE = re.compile(r'([a-z_]+)(\{(?:\w+="[^"]*",?)+\})? (-?[0-9.e+-]+)')
 
 
 class Member:
@@ -34,9 +38,17 @@ class Member:
         self.store = Store()
         self.node = FakeNode(self.store)
         self.counted = NodeMetrics()
+        self.peers: dict[NodeId, PeerView] = {}
         self.app = ClientApp(
             ApiContext(node=self.node, kv=KvService(self.node, self.store)),
-            metrics=MetricsPage(self.node, self.store, self.counted),
+            metrics=MetricsPage(
+                self.node,
+                self.store,
+                self.counted,
+                peers=lambda: self.peers,
+                process=lambda: {"process_open_fds": 9.0},
+                quota_bytes=100,
+            ),
         )
 
     def ask(self, method: str = "GET") -> Reply:
@@ -110,6 +122,39 @@ def test_syncs_fall_into_etcd_s_buckets(member: Member) -> None:
     assert values[f'{name}_bucket{{le="0.002"}}'] == 2
     assert values[f'{name}_bucket{{le="8.192"}}'] == 2
     assert values[f"{name}_count"] == 3
+
+
+def test_each_peer_is_counted_under_its_id(member: Member) -> None:
+    answers = Histogram((0.1, 1.0))
+    answers.add(0.5)
+    member.peers[NodeId(0xF00)] = PeerView(
+        is_connected=True,
+        since=0.0,
+        round_trip_seconds=0.5,
+        round_trips=answers,
+        sent_bytes=11,
+        received_bytes=22,
+        waiting_messages=0,
+        waiting_bytes=0,
+        dropped_messages=3,
+        trouble="",
+    )
+    values, peer = member.values(), "etcd_network_peer"
+    assert values[f'{peer}_sent_bytes_total{{To="f00"}}'] == 11
+    assert values[f'{peer}_received_bytes_total{{From="f00"}}'] == 22
+    assert values[f'{peer}_sent_failures_total{{To="f00"}}'] == 3
+    times = f"{peer}_round_trip_time_seconds"
+    assert values[f'{times}_bucket{{To="f00",le="0.1"}}'] == 0
+    assert values[f'{times}_bucket{{To="f00",le="+Inf"}}'] == 1
+    assert values[f'{times}_sum{{To="f00"}}'] == 0.5
+
+
+def test_what_the_system_does_not_tell_is_left_out(member: Member) -> None:
+    values = member.values()
+    assert values["process_open_fds"] == 9
+    assert values["etcd_server_quota_backend_bytes"] == 100
+    assert "process_resident_memory_bytes" not in values
+    assert process_numbers()["process_cpu_seconds_total"] > 0
 
 
 def test_a_member_that_does_not_run_says_so(member: Member) -> None:

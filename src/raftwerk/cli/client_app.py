@@ -13,6 +13,7 @@ from raftwerk.api.v1.events import EventStream
 from raftwerk.cli.data_directory import size_of_directory
 from raftwerk.cli.explainer import make_explainer
 from raftwerk.cli.families import start_families
+from raftwerk.cli.process_numbers import process_numbers
 from raftwerk.cli.running_member import RunningMember
 from raftwerk.config import ServeConfig
 from raftwerk.errors import NotLeader
@@ -169,5 +170,12 @@ def make_client_app(
         run_beside=beside.run,
         events=EventStream(member.feed, context),
         timers=host.timers,
-        metrics=MetricsPage(member.node, member.store, member.metrics),
+        metrics=MetricsPage(
+            member.node,
+            member.store,
+            member.metrics,
+            peers=member.node.peers,
+            process=process_numbers,
+            quota_bytes=config.quota_backend_bytes,
+        ),
     )

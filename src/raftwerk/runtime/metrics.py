@@ -4,7 +4,6 @@ Beside `meter`, which measures only while somebody looks. These counts cost a fe
 ups an election and two looks at the clock a sync, so they are always there.
 """
 
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from statistics import median
@@ -19,69 +18,16 @@ from raftwerk.core.events import (
     SnapshotRestored,
     SnapshotSent,
 )
+from raftwerk.host.histogram import Histogram
 from raftwerk.types import NodeId
 
-__all__ = ["Histogram", "NodeMetrics"]
+__all__ = ["NodeMetrics"]
 
 SYNC_BOUNDS: Final = tuple(0.001 * 2**power for power in range(14))
 """In seconds, 1 ms to 8.192 s: etcd's buckets, so that its dashboards fit."""
 
 SYNCS_OF_LATE: Final = 32
 """So many tell how the disk is now."""
-
-
-class Histogram:
-    """How many of something took up to how long.
-
-    Parameters
-    ----------
-    bounds : sequence of float
-        The upper bounds of the buckets, ascending.
-
-    Examples
-    --------
-    >>> histogram = Histogram([0.1, 1.0])
-    >>> for seconds in (0.05, 0.1, 0.5, 7.0):
-    ...     histogram.add(seconds)
-    >>> histogram.cumulative(), histogram.count, round(histogram.total, 2)
-    ([2, 3], 4, 7.65)
-    """
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self.bounds = tuple(bounds)
-        self.total = 0.0
-        self._counts = [0] * (len(self.bounds) + 1)
-
-    def add(self, value: float) -> None:
-        """Count one.
-
-        Parameters
-        ----------
-        value : float
-            How much it was.
-        """
-        self._counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
-
-    @property
-    def count(self) -> int:
-        """How many there were."""
-        return sum(self._counts)
-
-    def cumulative(self) -> list[int]:
-        """Return how many were at most each bound.
-
-        Returns
-        -------
-        list of int
-            One for each bound.
-        """
-        counts = []
-        below = 0
-        for count in self._counts[:-1]:
-            below += count
-            counts.append(below)
-        return counts
 
 
 class NodeMetrics:

@@ -255,5 +255,7 @@ class NodeView(ABC):
             disagreement=drift.record.disagreement,
             epoch=self._config.epoch,
             last_log_term=log.last_term,
+            pending_count=len(driver.requests.waiters),
+            failed_count=driver.requests.waiters.failed_count,
             loop=driver.loop_lag.view(),
         )

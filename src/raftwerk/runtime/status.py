@@ -43,5 +43,9 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How often the cluster has lost its quorum and gone on with what was left."""
     last_log_term: Term = NO_TERM
     """Of the last entry; who has the greater term, then index, has more (§5.4.1)."""
+    pending_count: int = 0
+    """Proposals that somebody waits for here."""
+    failed_count: int = 0
+    """Those that ended without a result, as never made or as unknown."""
     loop: LoopView = LoopView()
     """How late the event loop is, on which all of this runs."""

@@ -45,6 +45,7 @@ class Waiters:
         self._queue_max = queue_max
         self._number = 0
         self._waiting: dict[int, Waiter] = {}
+        self.failed_count = 0
         self._held: deque[Waiter] = deque()
 
     def __len__(self) -> int:
@@ -305,5 +306,6 @@ class Waiters:
     def _end(self, waiter: Waiter, error: RequestError) -> None:
         """Give an error to whoever waits, if anybody does."""
         self._waiting.pop(waiter.number, None)
+        self.failed_count += 1
         if not waiter.future.done():
             waiter.future.set_exception(error)

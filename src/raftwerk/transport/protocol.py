@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from raftwerk.core.messages import Message
+from raftwerk.host.histogram import Histogram
 from raftwerk.types import NodeId
 
 __all__ = [
@@ -141,6 +142,8 @@ class PeerView(msgspec.Struct, frozen=True, kw_only=True):
     """When that last changed, in seconds of the host's clock."""
     round_trip_seconds: float | None
     """How long it took to answer last; None before the first answer."""
+    round_trips: Histogram | None = None
+    """How long all its answers took, in seconds; None where nothing is asked."""
     sent_bytes: int
     """All that was given to connections to it."""
     received_bytes: int
