@@ -19,6 +19,7 @@ _OTHER_NAMES: Final[Mapping[str, _Look]] = {
     "heartbeat-interval": lambda config: config.heartbeat_interval_millis,
     "election-timeout": lambda config: config.election_timeout_min_millis,
     "election-timeout-max": lambda config: config.election_timeout_max_millis,
+    "archive-interval": lambda config: config.archive_interval_seconds,
     "auto-compaction-mode": lambda config: config.auto_compaction.mode,
     "auto-compaction-retention": lambda config: config.auto_compaction.retention,
     "script-leader-path": lambda config: config.hooks.leader_path,

@@ -25,6 +25,7 @@ from raftwerk.cli import (
     ctl_kv,
     ctl_lease,
     ctl_lock,
+    ctl_snapshot,
     ctl_watch,
     explain,
     recover,
@@ -191,6 +192,7 @@ explain.add_commands(app)
 sim_command.add_commands(app)
 bench.add_commands(app)
 recover.add_commands(app)
+ctl_snapshot.add_commands(app)
 
 
 def _sources(config_file: str | None) -> sources.Sources:

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 import structlog
 
+from raftwerk.cli.archiving import keep_archiving, make_archiver
 from raftwerk.cli.beginning import Beginning
 from raftwerk.cli.data_directory import open_log, open_snapshots
 from raftwerk.cli.event_log import log_events
@@ -15,6 +16,7 @@ from raftwerk.discovery.first_start import Start
 from raftwerk.host.protocol import Host
 from raftwerk.kv import AlarmKind, Store
 from raftwerk.runtime import Member, Node
+from raftwerk.runtime.archiver import Archiver
 from raftwerk.runtime.event_feed import EventFeed
 from raftwerk.runtime.meter import Meter
 from raftwerk.runtime.metrics import NodeMetrics
@@ -23,6 +25,7 @@ from raftwerk.runtime.timed_threads import timed_host
 from raftwerk.service.newcomers import Newcomers
 from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.protocol import DirectoryIdentity
+from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import Identity, Objection
 from raftwerk.types import NodeId, Term
 
@@ -64,6 +67,7 @@ class _Late:
 
     node: Node
     newcomers: Newcomers
+    archiver: Archiver | None = None
 
     def refusal(self, peer: Identity) -> Objection | None:
         """Say why a peer is refused."""
@@ -130,13 +134,16 @@ async def start_member(
             ),
             host.clock,
         )
+        stores = Stores(log, open_snapshots(config, disk, log))
+        late.archiver = make_archiver(config, disk, host, log.identity, stores)
         late.node = node = Node(
             node_config,
             store,
             host=timed_host(host, meter.synced, metrics.synced),
             store=log,
             transport=tap,
-            snapshots=open_snapshots(config, disk, log),
+            snapshots=stores.snapshots,
+            archived=late.archiver and late.archiver.archived,
         )
         node.meter = meter
         node.report = structlog.get_logger("raftwerk.disk").log
@@ -162,6 +169,8 @@ async def start_member(
         log.close()
         raise
     stack.push_async_callback(node.stop)
+    if late.archiver is not None:
+        keep_archiving(late.archiver, node, stack)
     return RunningMember(node_config, node, store, feed, newcomers, metrics)
 
 

@@ -106,6 +106,10 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
         peer_secret=texts.get("peer-secret", usual.peer_secret),
         cors=items(texts, "cors"),
         log_level=LEVEL_ALIASES.get(level, level),
+        archive_dir=texts.get("archive-dir"),
+        archive_interval_seconds=integer(
+            texts, "archive-interval", usual.archive_interval_seconds
+        ),
         record_events=texts.get("record-events"),
         log_format=texts.get("log-format", usual.log_format),
         api=_api(texts),

@@ -94,6 +94,10 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         What members that speak HTTP to each other prove themselves with.
     cors : tuple of str
         Origins whose pages may change things here; ``*`` for any.
+    archive_dir : str or None
+        Where the log is archived as it goes on; None for nowhere.
+    archive_interval_seconds : int
+        From one archived segment to the next at most, in seconds.
     record_events : str or None
         The file that events are recorded in; None for none.
     log_level : str
@@ -137,6 +141,8 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
     peer_secret: str = ""
     cors: tuple[str, ...] = ()
     log_level: str = "info"
+    archive_dir: str | None = None
+    archive_interval_seconds: int = 60
     record_events: str | None = None
     log_format: str = "auto"
     has_own_name: bool = True
@@ -171,6 +177,13 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         )
         require_one_of("log-level", self.log_level, LOG_LEVELS)
         require_setting(self.record_events != "", "record-events", "", "not empty")
+        require_setting(self.archive_dir != "", "archive-dir", "", "not empty")
+        require_setting(
+            self.archive_interval_seconds >= 1,
+            "archive-interval",
+            self.archive_interval_seconds,
+            "at least 1",
+        )
         require_one_of("log-format", self.log_format, LOG_FORMATS)
         require_setting(
             1 <= self.max_request_bytes <= REQUEST_BYTES_MAX,

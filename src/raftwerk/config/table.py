@@ -270,6 +270,18 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "10000",
     ),
     _serve(
+        "archive-dir",
+        "DIR",
+        "Archive the log here as it goes on, for restores to any revision or time.",
+        "none",
+    ),
+    _serve(
+        "archive-interval",
+        "SECONDS",
+        "From one archived segment to the next at most.",
+        "60",
+    ),
+    _serve(
         "max-request-bytes",
         "BYTES",
         "The most that one request may have.",

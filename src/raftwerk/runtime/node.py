@@ -5,7 +5,7 @@ not be done twice or in another order; the work is the driver's.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -20,7 +20,7 @@ from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.storage.protocol import LogStore
 from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
 from raftwerk.transport.protocol import Identity, Objection, Transport
-from raftwerk.types import NodeId
+from raftwerk.types import LogIndex, NodeId
 
 __all__ = ["Node"]
 
@@ -42,6 +42,9 @@ class Node(NodeRequests):
         Its way to the other members.
     snapshots : SnapshotStore, optional
         Where the state of snapshots is kept; without it, in memory.
+    archived : callable, optional
+        Returns up to where the log is archived elsewhere: what is not, is kept in the
+        log, up to a bound.
 
     Attributes
     ----------
@@ -106,9 +109,10 @@ class Node(NodeRequests):
         store: LogStore,
         transport: Transport,
         snapshots: SnapshotStore | None = None,
+        archived: Callable[[], LogIndex | None] | None = None,
     ) -> None:
         kept = MemorySnapshots() if snapshots is None else snapshots
-        super().__init__(config, Stores(store, kept), transport)
+        super().__init__(config, Stores(store, kept, archived), transport)
         self._machine = state_machine
         self._host = host
         self._running: Driver | None = None

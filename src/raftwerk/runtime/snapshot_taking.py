@@ -11,6 +11,7 @@ from raftwerk.config import NodeConfig
 from raftwerk.core.records import ConfState, Snapshot
 from raftwerk.errors import DiskFull
 from raftwerk.runtime.apply import Applier
+from raftwerk.runtime.archiver import ARCHIVE_KEEP_ENTRIES
 from raftwerk.runtime.machine_queue import MachineCall, MachineQueue, MachineSteps
 from raftwerk.runtime.manifest import ChunkHashes, Manifest
 from raftwerk.runtime.syncer import Syncer
@@ -61,6 +62,7 @@ class SnapshotTaker:
         self._applier = applier
         self._log = stores.log
         self._snapshots = stores.snapshots
+        self._archived = stores.archived
         self._worker = worker
         self._syncer = syncer
         self._machine_queue = machine_queue
@@ -162,8 +164,17 @@ class SnapshotTaker:
         if index <= self._log.snapshot().index:
             return  # A newer one was installed meanwhile.
         data = hashes.complete(manifest).encode()
-        self._log.compact(Snapshot(index, term, conf_state, data), self._keep)
+        self._log.compact(
+            Snapshot(index, term, conf_state, data), self._entries_to_keep(index)
+        )
         self._syncer.after_sync(lambda: self._prune(index))
+
+    def _entries_to_keep(self, index: LogIndex) -> int:
+        """Return how many entries up to a snapshot stay: what is not archived, too."""
+        archived = None if self._archived is None else self._archived()
+        if archived is None:
+            return self._keep
+        return max(self._keep, min(index - archived, ARCHIVE_KEEP_ENTRIES))
 
     def _failed(self, error: BaseException) -> None:
         """Go on without a snapshot if the disk is full: it is tried again."""

@@ -3,7 +3,7 @@
 `snapshots` keeps it in files, `memory_snapshots` in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from raftwerk.storage.protocol import LogStore
@@ -163,3 +163,5 @@ class Stores(NamedTuple):
 
     log: LogStore
     snapshots: SnapshotStore
+    archived: Callable[[], LogIndex | None] | None = None
+    """Up to where the log is kept elsewhere, too; it is not compacted beyond that."""
