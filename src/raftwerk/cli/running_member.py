@@ -27,7 +27,7 @@ from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import Identity, Objection
-from raftwerk.types import NodeId, Term
+from raftwerk.types import LogIndex, NodeId, Term
 
 __all__ = ["RunningMember", "start_member"]
 
@@ -67,7 +67,12 @@ class _Late:
 
     node: Node
     newcomers: Newcomers
+    stores: Stores
     archiver: Archiver | None = None
+
+    def archived(self) -> LogIndex | None:
+        """Say up to where the log is archived."""
+        return None if self.archiver is None else self.archiver.archived()
 
     def refusal(self, peer: Identity) -> Objection | None:
         """Say why a peer is refused."""
@@ -134,16 +139,16 @@ async def start_member(
             ),
             host.clock,
         )
-        stores = Stores(log, open_snapshots(config, disk, log))
-        late.archiver = make_archiver(config, disk, host, log.identity, stores)
+        late.stores = Stores(log, open_snapshots(config, disk, log))
+        late.archiver = make_archiver(config, disk, host, log.identity, late.stores)
         late.node = node = Node(
             node_config,
             store,
             host=timed_host(host, meter.synced, metrics.synced),
             store=log,
             transport=tap,
-            snapshots=stores.snapshots,
-            archived=late.archiver and late.archiver.archived,
+            snapshots=late.stores.snapshots,
+            archived=late.archived,
         )
         node.meter = meter
         node.report = structlog.get_logger("raftwerk.disk").log

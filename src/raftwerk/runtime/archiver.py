@@ -84,7 +84,8 @@ class Archiver:
         self._state_index = LogIndex(0)
         self._bytes_since_state = 0
         self._marks: deque[tuple[int, LogIndex]] = deque()
-        self._sealed_at_seconds = self._clock.now()
+        # Soon at first: nothing is kept for the archive before it is looked at.
+        self._sealed_at_seconds = self._clock.now() - interval_seconds
         self._is_failing = False
 
     def archived(self) -> LogIndex | None:
