@@ -11,7 +11,7 @@ import pytest
 
 from raftwerk.cli import supervisor as module
 from raftwerk.cli.child import Child, node_command
-from raftwerk.cli.demo_cluster import plan_of
+from raftwerk.cli.demo_nodes import plan_of
 from raftwerk.cli.supervisor import Supervisor
 from raftwerk.config import DemoConfig, Url
 from raftwerk.host.real import RealTimers

@@ -13,11 +13,11 @@ from typing import Any, Self
 
 import httpx
 
+from raftwerk.cli.relay import Relay
 from raftwerk.config import Url
 from raftwerk.monitor.fetch import HttpFetch
 from raftwerk.monitor.report import FetchError, NodeReport
 from tests.e2e.ports import free_ports
-from tests.e2e.relay import Relays
 from tests.e2e.waiting import until
 
 READY_SECONDS = 30.0
@@ -134,8 +134,8 @@ class Cluster:
         How many nodes.
     flags : sequence of str
         What each node is told besides its name and addresses.
-    has_relays : bool
-        Whether peers talk through `relays`, where the test can cut them off.
+    is_relayed : bool
+        Whether peers talk through `relay`, where the test can cut them off.
     """
 
     def __init__(
@@ -144,13 +144,13 @@ class Cluster:
         size: int = 3,
         *,
         flags: Sequence[str] = (),
-        has_relays: bool = False,
+        is_relayed: bool = False,
     ) -> None:
         self.folder = folder
         names = [f"n{number}" for number in range(1, size + 1)]
         clients = _urls(names)
         told = _urls(names)
-        real = _urls(names) if has_relays else told
+        real = _urls(names) if is_relayed else told
         initial = ",".join(f"{name}={url}" for name, url in told.items())
         self.nodes = [
             NodeProcess(
@@ -171,7 +171,8 @@ class Cluster:
         ]
         self._initial = initial
         self._flags = flags
-        self.relays = Relays(told if has_relays else {}, real)
+        self.relay = Relay()
+        self._relayed = {name: (told[name], real[name]) for name in names if is_relayed}
         self._stack = AsyncExitStack()
         self._fetch = HttpFetch()
         self.http = httpx.AsyncClient(trust_env=False)
@@ -215,7 +216,10 @@ class Cluster:
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._fetch)
         await self._stack.enter_async_context(self.http)
-        await self._stack.enter_async_context(self.relays)
+        self._stack.push_async_callback(self.relay.stop)
+        for name, (told, real) in self._relayed.items():
+            await self.relay.add(name, told)
+            self.relay.lead_to(name, real)
         for node in self.nodes:
             self._stack.callback(node.end)
             node.start()

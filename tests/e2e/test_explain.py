@@ -78,11 +78,11 @@ def test_a_cluster_is_healthy_then_misses_one_then_has_no_quorum(
 
 def test_members_that_are_cut_apart_are_named(tmp_path: Path) -> None:
     async def story() -> None:
-        async with Cluster(tmp_path, has_relays=True) as cluster:
+        async with Cluster(tmp_path, is_relayed=True) as cluster:
             leader = await cluster.leader()
             await explained(cluster, leader, "healthy: ")
             away = cluster.others(leader)[0]
-            cluster.relays.cut(away.name)
+            cluster.relay.cut_off(away.name)
             await explained(
                 cluster,
                 leader,
@@ -114,8 +114,8 @@ def test_elections_that_split_are_told_from_those_that_end(tmp_path: Path) -> No
 
     async def story() -> None:
         flags = ("--election-timeout=150", "--election-timeout-max=150")
-        async with Cluster(tmp_path, size=2, flags=flags, has_relays=True) as cluster:
-            cluster.relays.slow_down(0.1)
+        async with Cluster(tmp_path, size=2, flags=flags, is_relayed=True) as cluster:
+            cluster.relay.slow_down(0.1)
             await explained(
                 cluster,
                 cluster.nodes[0],

@@ -25,7 +25,7 @@ async def cut_off(
 ) -> None:
     """Cut a node off, let the rest work, and heal."""
     failover = Stopwatch(*cluster.pids)
-    cluster.relays.cut(node.name, **WAYS[way])
+    cluster.relay.cut_off(node.name, **WAYS[way])
     await clients.reach(cluster.others(node))
     said = f"{node.name} {way}: all others write after {failover}"
     assert failover.seconds < BACK_SECONDS, said
@@ -33,7 +33,7 @@ async def cut_off(
     # call of the node that is cut off holds a client up.
     await clients.progress(5 + draw.below(20))
     healing = Stopwatch(*cluster.pids)
-    cluster.relays.heal()
+    cluster.relay.heal()
     await clients.reach(cluster.nodes)
     said += f", itself {healing} after the heal"
     print(said)
@@ -45,7 +45,7 @@ def test_nothing_is_lost_when_the_leader_is_cut_off(way: str, tmp_path: Path) ->
     draw = seeded_draw()
 
     async def story() -> None:
-        async with Cluster(tmp_path, has_relays=True) as cluster:
+        async with Cluster(tmp_path, is_relayed=True) as cluster:
             await cluster.leader()
             async with Clients(cluster, draw) as clients:
                 for _ in range(2):
@@ -61,7 +61,7 @@ def test_nothing_is_lost_in_many_cuts_at_random(tmp_path: Path) -> None:
     draw = seeded_draw()
 
     async def story() -> None:
-        async with Cluster(tmp_path, has_relays=True) as cluster:
+        async with Cluster(tmp_path, is_relayed=True) as cluster:
             await cluster.leader()
             async with Clients(cluster, draw) as clients:
                 for _ in range(40):
@@ -78,14 +78,14 @@ def test_slow_lines_cost_time_and_no_leader(tmp_path: Path) -> None:
     draw = seeded_draw()
 
     async def story() -> None:
-        async with Cluster(tmp_path, has_relays=True) as cluster:
+        async with Cluster(tmp_path, is_relayed=True) as cluster:
             leader = await cluster.leader()
             async with Clients(cluster, draw) as clients:
                 await clients.progress(10)
                 # Far below the election timeout, far above what loopback takes.
-                cluster.relays.slow_down(0.02)
+                cluster.relay.slow_down(0.02)
                 await clients.progress(10, through=cluster.nodes)
-                cluster.relays.heal()
+                cluster.relay.slow_down(0.0)
                 await clients.progress(10, through=cluster.nodes)
             await clients.check()
             assert await cluster.leader() is leader

@@ -6,25 +6,51 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raftwerk.cli.ctl import ENDPOINT, TIMEOUT, Endpoints, Form, Patience, call
+from raftwerk.cli.ctl_keys import (
+    FromKey,
+    Hex,
+    Key,
+    Prefix,
+    PrevKv,
+    RangeEnd,
+    key_range,
+    lease_id_of,
+    pair,
+    shown,
+)
 from raftwerk.cli.output import is_json, write, write_json, write_lines
 from raftwerk.config import bad_setting
-from raftwerk.errors import ConfigError
 
 if TYPE_CHECKING:
     from raftwerk.client import Client, Deleted, Found, KeyValue, Written
 
-__all__ = ["add_commands", "key_range", "lease_id_of"]
+__all__ = ["add_commands"]
 
 ORDERS = ("ASCEND", "DESCEND")
 TARGETS = ("CREATE", "KEY", "MODIFY", "VALUE", "VERSION")
 
-Key = Annotated[str, typer.Argument(help="The key.")]
-RangeEnd = Annotated[
-    str, typer.Argument(metavar="RANGE_END", help="The key before which to end.")
+Revision = Annotated[int, typer.Option("--rev", metavar="REVISION", help="As of then.")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", help="So many at most.")]
+Order = Annotated[
+    str, typer.Option("--order", metavar="ORDER", help="ASCEND or DESCEND.")
 ]
-Prefix = Annotated[bool, typer.Option("--prefix", help="All keys that begin so.")]
-FromKey = Annotated[bool, typer.Option("--from-key", help="All keys from it on.")]
-PrevKv = Annotated[bool, typer.Option("--prev-kv", help="Print what was there.")]
+SortBy = Annotated[
+    str,
+    typer.Option(
+        "--sort-by", metavar="WHAT", help="CREATE, KEY, MODIFY, VALUE or VERSION."
+    ),
+]
+Consistency = Annotated[
+    str,
+    typer.Option(
+        "--consistency",
+        metavar="l|s",
+        help="l: linearizable; s: what one member has, perhaps old.",
+    ),
+]
+KeysOnly = Annotated[bool, typer.Option("--keys-only", help="Without values.")]
+CountOnly = Annotated[bool, typer.Option("--count-only", help="Only how many.")]
+ValuesOnly = Annotated[bool, typer.Option("--print-value-only", help="Without keys.")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -59,6 +85,7 @@ def _put(
     ignore_lease: Annotated[
         bool, typer.Option("--ignore-lease", help="Keep the lease.")
     ] = False,
+    as_hex: Hex = False,
     endpoints: Endpoints = ENDPOINT,
     timeout: Patience = TIMEOUT,
     output: Form = "text",
@@ -86,7 +113,7 @@ def _put(
         return
     write_lines(["OK"])
     if answer.prev_kv is not None:
-        write(_pair(answer.prev_kv))
+        write(pair(answer.prev_kv, as_hex))
 
 
 def _get(
@@ -94,38 +121,15 @@ def _get(
     range_end: RangeEnd = "",
     prefix: Prefix = False,
     from_key: FromKey = False,
-    revision: Annotated[
-        int, typer.Option("--rev", metavar="REVISION", help="As of then.")
-    ] = 0,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", help="So many at most.")
-    ] = 0,
-    order: Annotated[
-        str, typer.Option("--order", metavar="ORDER", help="ASCEND or DESCEND.")
-    ] = "",
-    sort_by: Annotated[
-        str,
-        typer.Option(
-            "--sort-by", metavar="WHAT", help="CREATE, KEY, MODIFY, VALUE or VERSION."
-        ),
-    ] = "",
-    consistency: Annotated[
-        str,
-        typer.Option(
-            "--consistency",
-            metavar="l|s",
-            help="l: linearizable; s: what one member has, perhaps old.",
-        ),
-    ] = "l",
-    keys_only: Annotated[
-        bool, typer.Option("--keys-only", help="Without values.")
-    ] = False,
-    count_only: Annotated[
-        bool, typer.Option("--count-only", help="Only how many there are.")
-    ] = False,
-    print_value_only: Annotated[
-        bool, typer.Option("--print-value-only", help="Without keys.")
-    ] = False,
+    revision: Revision = 0,
+    limit: Limit = 0,
+    order: Order = "",
+    sort_by: SortBy = "",
+    consistency: Consistency = "l",
+    keys_only: KeysOnly = False,
+    count_only: CountOnly = False,
+    print_value_only: ValuesOnly = False,
+    as_hex: Hex = False,
     endpoints: Endpoints = ENDPOINT,
     timeout: Patience = TIMEOUT,
     output: Form = "text",
@@ -156,12 +160,9 @@ def _get(
         write_json(found)
     elif count_only:
         write_lines([str(found.count)])
-    elif keys_only:
-        write(b"".join(kv.key + b"\n" for kv in found.kvs))
-    elif print_value_only:
-        write(b"".join(kv.value + b"\n" for kv in found.kvs))
     else:
-        write(b"".join(map(_pair, found.kvs)))
+        parts = "key" if keys_only else "value" if print_value_only else "both"
+        write(b"".join(_shown_key(kv, parts, as_hex) for kv in found.kvs))
 
 
 def _delete(
@@ -170,6 +171,7 @@ def _delete(
     prefix: Prefix = False,
     from_key: FromKey = False,
     prev_kv: PrevKv = False,
+    as_hex: Hex = False,
     endpoints: Endpoints = ENDPOINT,
     timeout: Patience = TIMEOUT,
     output: Form = "text",
@@ -186,48 +188,18 @@ def _delete(
         write_json(answer)
         return
     write_lines([str(answer.deleted)])
-    write(b"".join(map(_pair, answer.prev_kvs)))
+    write(b"".join(pair(kv, as_hex) for kv in answer.prev_kvs))
 
 
-def key_range(
-    key: str, range_end: str, prefix: bool, from_key: bool
-) -> tuple[bytes, bytes]:
-    """Return the first key of a range, and the one before which it ends.
-
-    Parameters
-    ----------
-    key, range_end : str
-        What was given.
-    prefix, from_key : bool
-        Which flags were.
-
-    Returns
-    -------
-    tuple of bytes
-        For a request.
-
-    Raises
-    ------
-    ConfigError
-        If more than one end is given.
-    """
-    # pylint: disable-next=import-outside-toplevel  # see `cli.ctl`
-    from raftwerk.client import prefix_end
-
-    if prefix + from_key + bool(range_end) > 1:
-        raise ConfigError("of --prefix, --from-key and RANGE_END only one can be meant")
-    start = key.encode()
-    if prefix:
-        # An empty prefix means all; no key is empty.
-        return start or b"\0", prefix_end(start)
-    if from_key:
-        return start or b"\0", b"\0"
-    return start, range_end.encode()
-
-
-def _pair(kv: "KeyValue") -> bytes:
-    """Return a key and its value, a line each."""
-    return kv.key + b"\n" + kv.value + b"\n"
+def _shown_key(kv: "KeyValue", parts: str, as_hex: bool) -> bytes:
+    """Return of a key what is asked for."""
+    match parts:
+        case "key":
+            return shown(kv.key, as_hex) + b"\n"
+        case "value":
+            return shown(kv.value, as_hex) + b"\n"
+        case _:
+            return pair(kv, as_hex)
 
 
 def _one_of(setting: str, text: str, allowed: tuple[str, ...]) -> str:
@@ -236,27 +208,3 @@ def _one_of(setting: str, text: str, allowed: tuple[str, ...]) -> str:
     if word and word not in allowed:
         raise bad_setting(setting, text, f"one of {', '.join(allowed)}")
     return word
-
-
-def lease_id_of(text: str) -> int:
-    """Return a lease's id, which is written in hexadecimal.
-
-    Parameters
-    ----------
-    text : str
-        As it stands on the command line.
-
-    Returns
-    -------
-    int
-        The id.
-
-    Raises
-    ------
-    ConfigError
-        If it is none.
-    """
-    try:
-        return int(text, 16)
-    except ValueError:
-        raise bad_setting("lease", text, "an id in hexadecimal digits") from None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raftwerk.cli.ctl import ENDPOINT, TIMEOUT, Endpoints, Form, Patience, call
-from raftwerk.cli.ctl_kv import lease_id_of
+from raftwerk.cli.ctl_keys import lease_id_of
 from raftwerk.cli.output import is_json, write, write_json, write_lines
 from raftwerk.errors import RequestError
 

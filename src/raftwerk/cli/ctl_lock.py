@@ -1,8 +1,6 @@
 """``lock`` and ``elect``, with etcdctl's words, output and environment."""
 
-import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -20,8 +18,9 @@ __all__ = ["add_commands"]
 
 Result = TypeVar("Result")
 
-TTL_SECONDS = 60
-"""How long a lock is ours if we are gone without a word; etcdctl's."""
+LOCK_TTL_SECONDS = 10
+ELECT_TTL_SECONDS = 60
+"""How long either is ours if we are gone without a word; etcdctl's."""
 
 Ttl = Annotated[
     int,
@@ -51,7 +50,7 @@ def _lock(
         list[str] | None,
         typer.Argument(metavar="[COMMAND [ARG]…]", help="To be run while it is ours."),
     ] = None,
-    ttl: Ttl = TTL_SECONDS,
+    ttl: Ttl = LOCK_TTL_SECONDS,
     endpoints: Endpoints = ENDPOINT,
     timeout: Patience = TIMEOUT,
 ) -> None:
@@ -81,16 +80,14 @@ async def _run(held: "Held", command: list[str]) -> int:
     # pylint: disable-next=import-outside-toplevel  # as in `ctl`
     import asyncio
 
-    environment = {
-        **os.environ,
-        "ETCD_LOCK_KEY": held.key.decode(errors="surrogateescape"),
-        "ETCD_LOCK_REV": str(held.number),
-    }
-    sys.stdout.flush()
-    try:
-        process = await asyncio.create_subprocess_exec(*command, env=environment)
-    except OSError as error:
-        raise RequestError(f"{command[0]}: {error.strerror}") from None
+    # pylint: disable-next=import-outside-toplevel  # the same
+    from raftwerk.cli.programs import end_program, start_program
+
+    process = await start_program(
+        command,
+        ETCD_LOCK_KEY=held.key.decode(errors="surrogateescape"),
+        ETCD_LOCK_REV=str(held.number),
+    )
     ended = asyncio.ensure_future(process.wait())
     lost = asyncio.ensure_future(held.until_lost())
     try:
@@ -99,7 +96,7 @@ async def _run(held: "Held", command: list[str]) -> int:
         lost.cancel()
         if not ended.done():
             # What it does is not protected any more.
-            process.terminate()
+            await end_program(process)
             await ended
     code = ended.result()
     return code if code >= 0 else 128 - code
@@ -113,7 +110,7 @@ def _elect(
     listen: Annotated[
         bool, typer.Option("--listen", "-l", help="Print who leads, and what they say.")
     ] = False,
-    ttl: Ttl = TTL_SECONDS,
+    ttl: Ttl = ELECT_TTL_SECONDS,
     endpoints: Endpoints = ENDPOINT,
     timeout: Patience = TIMEOUT,
 ) -> None:

@@ -4,17 +4,86 @@ The seed decides what is tried and when. What comes of it, the machine has a say
 two runs of one seed are alike and not equal; for runs that are, there is the simulator.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
-from raftwerk.cli.demo_cluster import DemoCluster, DemoRefusal
+from raftwerk.cli.demo_refusal import DemoRefusal
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.protocol import Timers
 
-__all__ = ["Chaos"]
+__all__ = ["Breakable", "Chaos"]
 
 PAUSE_MILLIS: Final = (800, 2600)
 """From one act to the next, at least and at most."""
+
+
+class Breakable(Protocol):
+    """What chaos needs of a demo's cluster; any act may raise `DemoRefusal`."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of all nodes."""
+
+    @property
+    def has_cuts(self) -> bool:
+        """Whether any line is cut."""
+
+    def kill(self, name: str) -> None:
+        """Kill a node; it comes back by itself.
+
+        Parameters
+        ----------
+        name : str
+            The node's.
+        """
+
+    def pause(self, name: str) -> None:
+        """Pause a node.
+
+        Parameters
+        ----------
+        name : str
+            The node's.
+        """
+
+    def resume(self, name: str) -> None:
+        """Let a paused node go on.
+
+        Parameters
+        ----------
+        name : str
+            The node's.
+        """
+
+    def cut_off(self, name: str) -> None:
+        """Cut a node off from all others.
+
+        Parameters
+        ----------
+        name : str
+            The node's.
+        """
+
+    def cut_way(self, sender: str, receiver: str) -> None:
+        """Cut one direction.
+
+        Parameters
+        ----------
+        sender, receiver : str
+            Their names.
+        """
+
+    def heal(self) -> None:
+        """Make all lines whole."""
+
+    async def transfer(self, name: str) -> None:
+        """Let a node lead.
+
+        Parameters
+        ----------
+        name : str
+            The node's.
+        """
 
 
 class Chaos:
@@ -22,7 +91,7 @@ class Chaos:
 
     Parameters
     ----------
-    cluster : DemoCluster
+    cluster : Breakable
         What is broken.
     seed : int
         Decides.
@@ -30,7 +99,7 @@ class Chaos:
         Waits between two acts.
     """
 
-    def __init__(self, cluster: DemoCluster, seed: int, *, timers: Timers) -> None:
+    def __init__(self, cluster: Breakable, seed: int, *, timers: Timers) -> None:
         self._cluster = cluster
         self._draw = SplitMix64(seed)
         self._timers = timers
@@ -95,5 +164,5 @@ class Chaos:
         for name in paused:
             if name in self._cluster.names:
                 self._cluster.resume(name)
-        if self._cluster.relay.cuts:
+        if self._cluster.has_cuts:
             self._cluster.heal()

@@ -5,61 +5,28 @@ relay between them, and the rest are calls that any operator could make.
 """
 
 import asyncio
-import os
-import socket
 from collections.abc import Callable
-from itertools import chain, cycle, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
-from raftwerk.cli.child import Child, NodePlan, node_command
+from raftwerk.cli.child import Child
+from raftwerk.cli.demo_calls import DemoCalls
+from raftwerk.cli.demo_nodes import DemoNodes
+from raftwerk.cli.demo_refusal import DemoRefusal
 from raftwerk.cli.relay import Relay
 from raftwerk.cli.supervisor import Supervisor
 from raftwerk.config import DemoConfig, Url
-from raftwerk.errors import RaftwerkError
 from raftwerk.host.protocol import Timers
 from raftwerk.monitor.hub import Hub
 from raftwerk.monitor.poller import Poller
 
-__all__ = ["DemoCluster", "DemoRefusal", "plan_of"]
-
-NODES_MAX: Final = 7
-
-CALL_SECONDS: Final = 8.0
-"""How long a call to a node may take."""
+__all__ = ["DemoCluster"]
 
 PROMOTE_TRIES: Final = 60
 PROMOTE_SECONDS: Final = 0.5
 """How often, and how far apart, a learner is tried to be promoted: it must catch up."""
-
-PORTS: Final = range(13_000, 17_000)
-"""Where nodes listen behind the relay, unless that is taken: below the ports that the
-system gives out by itself, or one of those might have it while a node is down."""
-
-
-class DemoRefusal(RaftwerkError):
-    """What was asked for can't be done; the message says why."""
-
-
-def plan_of(config: DemoConfig, number: int) -> NodePlan:
-    """Return a node's name and addresses.
-
-    Parameters
-    ----------
-    config : DemoConfig
-        The demo.
-    number : int
-        Which node, from 0; also one that is not there at the start.
-
-    Returns
-    -------
-    NodePlan
-        The next ones in the row of the demo's ports.
-    """
-    client, peer = config.urls_of(number)
-    return NodePlan(f"n{number + 1}", client, peer)
 
 
 class DemoCluster:
@@ -89,36 +56,28 @@ class DemoCluster:
         timers: Timers,
         hub: Hub | None,
     ) -> None:
-        self._config = config
-        self._folder = folder
-        self._tell = tell
         self._timers = timers
         self._hub = hub
-        self._plans = {
-            plan.name: plan
-            for plan in (plan_of(config, number) for number in range(config.nodes))
-        }
-        self._founders = tuple(self._plans.values())
-        # Several demos at once begin at different places.
-        first = os.getpid() * 16 % len(PORTS)
-        self._ports = cycle(chain(PORTS[first:], PORTS[:first]))
         self._tasks: set[asyncio.Task[None]] = set()
         self._poller: Poller | None = None
         self.relay = Relay()
-        self.http = httpx.AsyncClient(trust_env=False, timeout=CALL_SECONDS)
+        self._nodes = DemoNodes(config, folder, None if hub is None else self.relay)
+        self._calls = DemoCalls(lambda: self.client_urls)
         self.supervisor = Supervisor(
-            [self._make_child(plan, joins=False) for plan in self._founders],
-            tell,
-            timers=timers,
-            changed=self._show_child,
+            self._nodes.founders(), tell, timers=timers, changed=self._show_child
         )
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """The connections to nodes, for calls to one and no other."""
+        return self._calls.http
 
     # ---- who is there -------------------------------------------------------
 
     @property
     def names(self) -> list[str]:
         """The names of all nodes, in the order in which they came."""
-        return list(self._plans)
+        return list(self._nodes.plans)
 
     @property
     def running(self) -> list[str]:
@@ -129,7 +88,7 @@ class DemoCluster:
     @property
     def client_urls(self) -> list[Url]:
         """Where running nodes answer clients."""
-        return [self._plans[name].client for name in self.running]
+        return [self._nodes.plans[name].client for name in self.running]
 
     async def start(self, poller: Poller) -> None:
         """Have the lines between the nodes in our hands.
@@ -141,7 +100,7 @@ class DemoCluster:
         """
         self._poller = poller
         if self._hub is not None:
-            for plan in self._plans.values():
+            for plan in self._nodes.plans.values():
                 await self.relay.add(plan.name, plan.peer)
             self._show_links()
             for child in self.supervisor.children:
@@ -153,41 +112,14 @@ class DemoCluster:
             task.cancel()
         await self.supervisor.stop()
         await self.relay.stop()
-        await self.http.aclose()
-
-    def _make_child(self, plan: NodePlan, *, joins: bool) -> Child:
-        """Return a node's process that is still to be started."""
-
-        def command() -> tuple[str, ...]:
-            """Return what is run: behind the relay, on a port that is free now."""
-            cluster = tuple(self._plans.values()) if joins else self._founders
-            listens = None
-            if self._hub is not None:
-                listens = Url(plan.peer.host, self._free_port(plan.peer.host))
-                self.relay.lead_to(plan.name, listens)
-            return node_command(
-                plan, cluster, self._folder, listens=listens, joins=joins
-            )
-
-        return Child(plan.name, command, self._folder / f"{plan.name}.log")
-
-    def _free_port(self, host: str) -> int:
-        """Return a port that nobody has at this moment."""
-        for port in islice(self._ports, len(PORTS)):
-            with socket.socket() as trial:
-                try:
-                    trial.bind((host, port))
-                except OSError:
-                    continue
-            return port
-        raise DemoRefusal(f"all ports from {PORTS[0]} to {PORTS[-1]} are taken")
+        await self._calls.close()
 
     def _child(self, name: str) -> Child:
         """Return a node by its name."""
         for child in self.supervisor.children:
             if child.name == name:
                 return child
-        known = ", ".join(self._plans)
+        known = ", ".join(self._nodes.plans)
         raise DemoRefusal(f"there is no node {name!r}; there are {known}")
 
     def client_url(self, name: str) -> Url:
@@ -209,7 +141,7 @@ class DemoCluster:
             If there is no such node.
         """
         self._child(name)
-        return self._plans[name].client
+        return self._nodes.plans[name].client
 
     # ---- what is shown ------------------------------------------------------
 
@@ -289,6 +221,8 @@ class DemoCluster:
             The node's.
         """
         child = self._child(name)
+        if child.pid is None:
+            raise DemoRefusal(f"{name} has no process to pause")
         self.act(f"paused {name}")
         self.supervisor.pause(child)
 
@@ -305,6 +239,11 @@ class DemoCluster:
         self.supervisor.resume(child)
 
     # ---- lines --------------------------------------------------------------
+
+    @property
+    def has_cuts(self) -> bool:
+        """Whether any line is cut."""
+        return bool(self.relay.cuts)
 
     def cut_off(self, name: str) -> None:
         """Cut a node off from all others.
@@ -360,43 +299,6 @@ class DemoCluster:
 
     # ---- calls that any operator could make ---------------------------------
 
-    async def call(self, method: str, path: str, body: object = None) -> Any:
-        """Call the documented API of some node that answers.
-
-        Parameters
-        ----------
-        method, path : str
-            HTTP's.
-        body : object
-            To be sent as JSON.
-
-        Returns
-        -------
-        object
-            The data of the answer.
-
-        Raises
-        ------
-        DemoRefusal
-            If none did what was asked; the message is the last one's.
-        """
-        trouble = "no node runs"
-        for url in self.client_urls:
-            try:
-                answer = await self.http.request(
-                    method, f"{url}/api/v1{path}", json=body
-                )
-            except httpx.HTTPError as error:
-                trouble = f"{url} does not answer: {error or type(error).__name__}"
-                continue
-            said = answer.json()
-            if answer.is_success:
-                return said["data"]
-            trouble = said["error"]["message"]
-            if answer.status_code < 500:
-                break
-        raise DemoRefusal(trouble)
-
     async def transfer(self, name: str) -> None:
         """Let another node lead.
 
@@ -407,16 +309,11 @@ class DemoCluster:
         """
         self._child(name)
         self.act(f"asked for {name} to lead")
-        await self.call("POST", "/transfer", {"target": await self._id_of(name)})
+        await self._calls.call("POST", "/transfer", {"target": await self._id_of(name)})
 
     async def _id_of(self, name: str) -> str:
         """Return the id of a node, as the group knows it."""
-        for member in await self.call("GET", "/members"):
-            if name == member["name"] or str(self._plans[name].peer) in (
-                member["peer_urls"]
-            ):
-                return str(member["id"])
-        raise DemoRefusal(f"{name} is no member")
+        return await self._calls.member_id(name, self._nodes.plans[name].peer)
 
     async def add(self) -> str:
         """Add a node: a learner first, a voter when it has caught up.
@@ -431,14 +328,7 @@ class DemoCluster:
         DemoRefusal
             If there are enough, or the group refuses it.
         """
-        if len(self._plans) >= NODES_MAX:
-            raise DemoRefusal(f"{NODES_MAX} nodes are enough for one page")
-        taken = self._plans.keys()
-        numbers = (n for n in range(NODES_MAX) if f"n{n + 1}" not in taken)
-        plan = plan_of(self._config, next(numbers))
-        folder = self._folder / f"{plan.name}.raftwerk"
-        if folder.exists():  # of one that was removed: what it was, it is no more
-            folder.rename(folder.with_suffix(f".removed-{len(self._spent())}"))
+        plan = self._nodes.next_plan()
         new = {"peer_urls": [str(plan.peer)], "is_learner": True}
         if self._hub is not None:
             try:
@@ -446,12 +336,12 @@ class DemoCluster:
             except OSError as error:
                 raise DemoRefusal(f"{plan.peer}: {error.strerror}") from error
         try:
-            answer = await self.call("POST", "/members", new)
+            answer = await self._calls.call("POST", "/members", new)
         except DemoRefusal:
-            self.relay.remove(plan.name)
+            if self._hub is not None:
+                self.relay.remove(plan.name)
             raise
-        self._plans[plan.name] = plan
-        child = self._make_child(plan, joins=True)
+        child = self._nodes.add(plan)
         if self._poller is not None:
             self._poller.add(plan.client)
         self.supervisor.add(child)
@@ -462,16 +352,12 @@ class DemoCluster:
         task.add_done_callback(self._tasks.discard)
         return plan.name
 
-    def _spent(self) -> list[Path]:
-        """Return the folders of nodes that were removed."""
-        return list(self._folder.glob("*.removed-*"))
-
     async def _promote(self, name: str, member_id: str) -> None:
         """Let a learner vote once it has caught up."""
         for _ in range(PROMOTE_TRIES):
             await self._timers.sleep(PROMOTE_SECONDS)
             try:
-                await self.call("POST", f"/members/{member_id}/promote")
+                await self._calls.call("POST", f"/members/{member_id}/promote")
             except DemoRefusal:
                 continue
             self.act(f"{name} has caught up and votes now")
@@ -487,12 +373,12 @@ class DemoCluster:
             The node's.
         """
         child = self._child(name)
-        if len(self._plans) == 1:
+        if len(self._nodes.plans) == 1:
             raise DemoRefusal(f"{name} is the last one")
-        await self.call("DELETE", f"/members/{await self._id_of(name)}")
+        await self._calls.call("DELETE", f"/members/{await self._id_of(name)}")
         self.act(f"removed {name}")
         await self.supervisor.remove(child)
-        plan = self._plans.pop(name)
+        plan = self._nodes.plans.pop(name)
         if self._poller is not None:
             self._poller.remove(plan.client)
         if self._hub is not None:

@@ -21,8 +21,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from raftwerk.cli.demo_chaos import Chaos
-from raftwerk.cli.demo_cluster import DemoCluster, DemoRefusal
+from raftwerk.cli.demo_cluster import DemoCluster
 from raftwerk.cli.demo_load import Load
+from raftwerk.cli.demo_refusal import DemoRefusal
 from raftwerk.cli.demo_watch import KeyWatch
 from raftwerk.host.protocol import Timers
 from raftwerk.monitor.hub import Hub

@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx
 
 from raftwerk.cli.demo_cluster import DemoCluster
+from raftwerk.cli.demo_refusal import DemoRefusal
 from raftwerk.monitor.hub import Hub
 
 __all__ = ["KeyWatch"]
@@ -34,6 +35,7 @@ class KeyWatch:
         self._cluster = cluster
         self._hub = hub
         self._task: asyncio.Task[None] | None = None
+        self._revision = 0
 
     def start(self, prefix: str) -> None:
         """Watch these keys from now on, and no others.
@@ -44,6 +46,7 @@ class KeyWatch:
             What they begin with; empty for all.
         """
         self.stop()
+        self._revision = 0
         self._task = asyncio.create_task(self._run(prefix))
 
     def stop(self) -> None:
@@ -54,36 +57,38 @@ class KeyWatch:
 
     async def _run(self, prefix: str) -> None:
         """Watch, on one node after the other."""
-        revision = 0
         while True:
             for name in self._cluster.running:
                 try:
-                    revision = await self._watch(name, prefix, revision)
-                except (httpx.HTTPError, ValueError, KeyError):
+                    await self._watch(name, prefix)
+                except (httpx.HTTPError, DemoRefusal, ValueError, KeyError):
                     pass  # it went, or it is not ready yet: the next one
             await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _watch(self, name: str, prefix: str, revision: int) -> int:
-        """Watch on one node until it ends; return the revision that comes next."""
+    async def _watch(self, name: str, prefix: str) -> None:
+        """Watch on one node until it ends, in whatever way; know what comes next."""
         key = prefix.encode()
         wish: dict[str, object] = {
             "key": _text(key or b"\0"),
             "range_end": _text(_end_of(key)),
         }
-        if revision:
-            wish["start_revision"] = str(revision)
+        if self._revision:
+            wish["start_revision"] = str(self._revision)
         url = f"{self._cluster.client_url(name)}/v3/watch"
         body = {"create_request": wish}
         async with self._cluster.http.stream(
             "POST", url, json=body, timeout=httpx.Timeout(5.0, read=None)
         ) as answer:
             async for line in answer.aiter_lines():
-                if line:
-                    said = json.loads(line)["result"]
-                    for event in said.get("events", ()):
-                        revision = int(event["kv"]["mod_revision"]) + 1
-                        self._tell(name, event)
-        return revision
+                if not line:
+                    continue
+                said = json.loads(line)["result"]
+                if not self._revision:
+                    # Nothing before this is wanted, and nothing after may be missed.
+                    self._revision = int(said["header"]["revision"]) + 1
+                for event in said.get("events", ()):
+                    self._revision = int(event["kv"]["mod_revision"]) + 1
+                    self._tell(name, event)
 
     def _tell(self, name: str, event: dict[str, Any]) -> None:
         """Show one change."""

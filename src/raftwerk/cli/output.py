@@ -35,6 +35,7 @@ def is_json(form: str) -> bool:
     ConfigError
         If there is no such form.
     """
+    form = form.removeprefix("=")  # "-w=json", as Go's flags are written
     if form in ("simple", "table"):  # etcdctl's words
         return False
     if form not in FORMS:

@@ -145,17 +145,25 @@ class Relay:
         """
         return self._lines[sender, receiver]
 
-    def cut_off(self, name: str) -> None:
-        """Cut a node off from all others, both ways.
+    def cut_off(
+        self, name: str, *, hears: bool = False, is_heard: bool = False
+    ) -> None:
+        """Cut a node off from all others, both ways unless one is excepted.
 
         Parameters
         ----------
         name : str
             The node's.
+        hears : bool
+            Whether what others say still reaches it.
+        is_heard : bool
+            Whether what it says still reaches others.
         """
         for other in self._told.keys() - {name}:
-            self.line(name, other).cut()
-            self.line(other, name).cut()
+            if not hears:
+                self.line(other, name).cut()
+            if not is_heard:
+                self.line(name, other).cut()
 
     def slow_down(self, seconds: float) -> None:
         """Delay all that travels.

@@ -61,3 +61,13 @@ export function makeSvg(tag, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
+
+// What a colour of the style sheet is now, light or dark, in a form that a canvas reads.
+export function colourOf(name) {
+  const probe = make("i", { hidden: "" });
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}

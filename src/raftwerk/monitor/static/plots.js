@@ -1,6 +1,6 @@
 // Four small plots of the last minute, on canvas; their values stand beside them as text.
 
-import { make, millis, rate, setText } from "./format.js";
+import { colourOf, make, millis, rate, setText } from "./format.js";
 
 const SECONDS = 60;
 
@@ -8,30 +8,30 @@ const PLOTS = [
   {
     title: "Requests per second",
     lines: [
-      { key: "writes", words: "writes", colour: "--plot-1", show: rate },
-      { key: "reads", words: "reads", colour: "--plot-2", show: rate },
+      { key: "writes", words: "writes", colour: "plot-1", show: rate },
+      { key: "reads", words: "reads", colour: "plot-2", show: rate },
     ],
     least: 10,
   },
   {
     title: "Time of a write",
     lines: [
-      { key: "writeMillis", words: "median", colour: "--plot-1", show: millis },
-      { key: "writeMost", words: "99 %", colour: "--plot-3", show: millis },
+      { key: "writeMillis", words: "median", colour: "plot-1", show: millis },
+      { key: "writeMost", words: "99 %", colour: "plot-3", show: millis },
     ],
     least: 5,
   },
   {
     title: "Elections",
-    lines: [{ key: "elections", words: "in this minute", colour: "--plot-3", show: String, sum: true }],
+    lines: [{ key: "elections", words: "in this minute", colour: "plot-3", show: String, sum: true }],
     bars: true,
     least: 2,
   },
   {
     title: "Disk sync",
     lines: [
-      { key: "syncMillis", words: "median", colour: "--plot-1", show: millis },
-      { key: "syncMost", words: "99 %", colour: "--plot-3", show: millis },
+      { key: "syncMillis", words: "median", colour: "plot-1", show: millis },
+      { key: "syncMost", words: "99 %", colour: "plot-3", show: millis },
     ],
     least: 2,
   },
@@ -42,7 +42,7 @@ export class Plots {
     this.plots = PLOTS.map((plot) => {
       const values = plot.lines.map(() => make("b"));
       const legend = plot.lines.map((line, position) =>
-        make("span", { class: `key ${line.colour.slice(2)}` }, `${line.words} `, values[position])
+        make("span", { class: `key ${line.colour}` }, `${line.words} `, values[position])
       );
       const canvas = make("canvas", { "aria-hidden": "true" });
       const top = make("span", { class: "top" });
@@ -58,10 +58,9 @@ export class Plots {
   }
 
   readColours() {
-    const style = getComputedStyle(document.documentElement);
-    this.grid = style.getPropertyValue("--line").trim();
+    this.grid = colourOf("line");
     for (const plot of this.plots) {
-      plot.colours = plot.lines.map((line) => style.getPropertyValue(line.colour).trim());
+      plot.colours = plot.lines.map((line) => colourOf(line.colour));
     }
     this.drawn = null;
   }

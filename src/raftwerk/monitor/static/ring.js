@@ -1,7 +1,7 @@
 // The ring of nodes: who is what, who asks whom, what travels, whose timer runs.
 // What seldom changes is SVG; timers and messages are drawn on a canvas below it.
 
-import { make, makeSvg, setAttribute, setText } from "./format.js";
+import { colourOf, make, makeSvg, setAttribute, setText } from "./format.js";
 import { isCut, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
 
 const HALF = 236;
@@ -95,9 +95,8 @@ export class Ring {
   }
 
   readColours() {
-    const style = getComputedStyle(document.documentElement);
     const names = ["vote", "grant", "refuse", "append", "ack", "beat", "snapshot", "timer", "timer-low", "timer-back"];
-    for (const name of names) this.colours[name] = style.getPropertyValue(`--${name}`).trim();
+    for (const name of names) this.colours[name] = colourOf(name);
   }
 
   // ---- what seldom changes ---------------------------------------------------
