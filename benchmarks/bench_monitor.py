@@ -10,19 +10,26 @@ nodes together some hundred microseconds. Ten pages cost the nodes what one does
 monitor alone gives it to each of them.
 
 Three nodes, and `raftwerk monitor` beside them, take puts at a fixed rate well below
-what they could take; with no page, with one and with ten, in turns. A page is whoever
-reads the monitor's stream. Before each slot without a page the monitor is given the
-time to let go of its subscriptions.
+what they could take; with no page, with one and with ten, in turns whose order changes
+from round to round. Only the nodes' own processor time counts, by put.
+
+That is not yet what the nodes do more: on a processor that somebody else uses too, or
+whose other thread is busy, the same work takes more processor time. So there is a
+fourth slot, in which ten pages are open on a second monitor, which follows a recording
+of these nodes and not the nodes. What it costs the nodes is the machine's; what ten
+pages cost beyond that is theirs.
 """
 
 import argparse
 import asyncio
+import itertools
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import clusters
@@ -31,7 +38,17 @@ import meters
 import msgspec
 from clusters import Cluster, encoded, raftwerk_cluster
 
-PAGES = (0, 1, 10)
+NONE, ONE, TEN, ELSEWHERE = "none", "one", "ten", "ten elsewhere"
+
+PAGES = {NONE: 0, ONE: 1, TEN: 10, ELSEWHERE: 10}
+
+COMPARED = (
+    # slot  against  what is shown
+    (ONE, NONE, "one page", 0.05),
+    (TEN, NONE, "ten pages", 0.10),
+    (ELSEWHERE, NONE, "ten pages that don't concern the nodes", None),
+    (TEN, ELSEWHERE, "ten pages, against those", None),
+)
 
 CONNECTIONS = 4
 """To each node."""
@@ -40,6 +57,10 @@ LET_GO_SECONDS = 6.0
 """The monitor stays subscribed for five seconds after the last page."""
 
 SETTLE_SECONDS = 1.0
+
+RECORDED_SECONDS = 5.0
+
+FLUSH_SECONDS = 0.1
 
 VALUE_BYTES = 100
 
@@ -86,6 +107,76 @@ async def read_page(http: httpx.AsyncClient, url: str) -> None:
             pass
 
 
+class Recorded:
+    """Answers as the nodes do, with what they said in some seconds, again and again."""
+
+    def __init__(self) -> None:
+        self.ports: list[int] = []
+        self._servers: list[asyncio.Server] = []
+        self._talks: set[asyncio.Task[None]] = set()
+
+    async def record(self, cluster: Cluster) -> None:
+        """Listen to each node for a while, and then be in its place."""
+        said = await asyncio.gather(*(_said_by(each.port) for each in cluster.members))
+        for chunks in said:
+            take = partial(self._take, chunks)
+            server = await asyncio.start_server(take, "127.0.0.1")
+            self._servers.append(server)
+            self.ports.append(server.sockets[0].getsockname()[1])
+
+    def _take(
+        self,
+        chunks: Sequence[bytes],
+        _reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Begin to say it."""
+        self._talks.add(asyncio.create_task(_say(chunks, writer)))
+
+    async def close(self) -> None:
+        """Answer no more."""
+        for server in self._servers:
+            server.close()
+        for talk in self._talks:
+            talk.cancel()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+
+
+async def _said_by(port: int) -> list[bytes]:
+    """Return what a node said, a chunk for each tenth of a second."""
+    chunks: list[bytes] = []
+    url = f"http://127.0.0.1:{port}/api/v1/events"
+    loop = asyncio.get_running_loop()
+    end = loop.time() + RECORDED_SECONDS
+    async with httpx.AsyncClient(trust_env=False) as http:
+        async with http.stream("GET", url, timeout=None) as answer:
+            rest = b""
+            async for chunk in answer.aiter_raw():
+                whole, _, rest = (rest + chunk).rpartition(b"\n\n")
+                chunks.append(whole + b"\n\n" if whole else b"")
+                if loop.time() > end:
+                    return chunks
+    raise clusters.RunFailed(f"the node at {port} ended its stream")
+
+
+async def _say(chunks: Sequence[bytes], writer: asyncio.StreamWriter) -> None:
+    """Say all of it at the pace at which it was said, until nobody listens."""
+    try:
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+            b"Connection: close\r\n\r\n"
+        )
+        pause = RECORDED_SECONDS / len(chunks)
+        for chunk in itertools.cycle(chunks):
+            writer.write(chunk)
+            await writer.drain()
+            await asyncio.sleep(pause)
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
 async def slot(
     cluster: Cluster, url: str, pages: int, seconds: float, done: list[int]
 ) -> tuple[float, int]:
@@ -96,17 +187,23 @@ async def slot(
             httpx.AsyncClient(trust_env=False, limits=limits)
         )
         opened = [asyncio.create_task(read_page(http, url)) for _ in range(pages)]
-        await asyncio.sleep(SETTLE_SECONDS if pages else LET_GO_SECONDS)
+        # Whoever looked in the slot before must have been let go of.
+        await asyncio.sleep(LET_GO_SECONDS + SETTLE_SECONDS)
         before, puts = node_seconds(cluster.pids), done[0]
         await asyncio.sleep(seconds)
         spent, puts = node_seconds(cluster.pids) - before, done[0] - puts
         for page in opened:
+            if page.done():
+                page.result()
+                raise clusters.RunFailed("a page was closed from the other side")
             page.cancel()
         await asyncio.gather(*opened, return_exceptions=True)
-    return spent / max(puts, 1), puts
+    if not puts:
+        raise clusters.RunFailed("there were no puts: the rate is too high")
+    return spent / puts, puts
 
 
-async def measure(cluster: Cluster, url: str, options: argparse.Namespace) -> None:
+async def measure(cluster: Cluster, options: argparse.Namespace) -> None:
     """Measure all rounds, and print what came out."""
     done = [0]
     each = options.rate / CONNECTIONS / len(cluster.members)
@@ -115,37 +212,91 @@ async def measure(cluster: Cluster, url: str, options: argparse.Namespace) -> No
         for member in cluster.members
         for _ in range(CONNECTIONS)
     ]
-    await asyncio.sleep(2 * SETTLE_SECONDS)
-    costs: dict[int, list[float]] = {pages: [] for pages in PAGES}
-    print(f"{'round':>5}" + "".join(f"{pages:>9} pages" for pages in PAGES))
-    for number in range(options.rounds):
-        line = f"{number + 1:>5}"
-        for pages in PAGES:
-            cost, puts = await slot(cluster, url, pages, options.seconds, done)
-            costs[pages].append(cost)
-            line += f"{cost * 1e6:>9.0f} µs/put" if puts else "  no puts"
-        print(line, flush=True)
+    recorded = Recorded()
+    await recorded.record(cluster)
+    real_ports = [member.port for member in cluster.members]
+    with monitor_of(real_ports) as real, monitor_of(recorded.ports) as elsewhere:
+        urls = {name: elsewhere if name == ELSEWHERE else real for name in PAGES}
+        costs, rate = await run_rounds(cluster, urls, options, done)
+    await recorded.close()
     for put in putting:
         put.cancel()
     await asyncio.gather(*putting, return_exceptions=True)
-    for pages in PAGES[1:]:
-        ratios = [
-            with_pages / without
-            for with_pages, without in zip(costs[pages], costs[0], strict=True)
-        ]
-        rise = statistics.median(ratios) - 1
-        print(
-            f"{pages:>3} pages: {rise:+.1%} in the median of paired rounds"
-            f" (from {min(ratios) - 1:+.1%} to {max(ratios) - 1:+.1%})"
+    print_table(costs)
+    print(f"\n{options.rounds} rounds at {rate:.0f} puts a second (median).")
+
+
+async def run_rounds(
+    cluster: Cluster, urls: dict[str, str], options: argparse.Namespace, done: list[int]
+) -> tuple[dict[str, list[float]], float]:
+    """Return what a put cost in each slot of each round, and the rate of the puts."""
+    costs: dict[str, list[float]] = {name: [] for name in PAGES}
+    rates = []
+    for number in range(options.rounds):
+        first = number % len(PAGES)
+        for name in [*PAGES][first:] + [*PAGES][:first]:
+            cost, puts = await slot(
+                cluster, urls[name], PAGES[name], options.seconds, done
+            )
+            costs[name].append(cost)
+            rates.append(puts / options.seconds)
+        shown = ", ".join(f"{name} {costs[name][-1] * 1e6:.0f}" for name in PAGES)
+        print(f"round {number + 1}: µs a put: {shown}", file=sys.stderr, flush=True)
+    return costs, statistics.median(rates)
+
+
+def print_table(costs: dict[str, list[float]]) -> None:
+    """Print what came out, as Markdown."""
+    print(
+        "\n| nodes' processor time | seconds for 1,000 puts | rise | from | to | limit |"
+    )
+    print("|---|---|---|---|---|---|")
+    print(f"| none | {statistics.median(costs[NONE]) * 1e3:.3f} | | | | |")
+    for name, against, words, limit in COMPARED:
+        rises = sorted(
+            cost / other - 1
+            for cost, other in zip(costs[name], costs[against], strict=True)
         )
+        quarter = len(rises) // 4
+        cells = [
+            words,
+            f"{statistics.median(costs[name]) * 1e3:.3f}",
+            f"{statistics.median(rises):+.1%}",
+            f"{rises[quarter]:+.1%}",
+            f"{rises[-1 - quarter]:+.1%}",
+            "" if limit is None else f"{limit:+.0%}",
+        ]
+        print(f"| {' | '.join(cells)} |")
+    print("\nRise: median of paired rounds; from, to: the half in the middle.")
+
+
+@contextmanager
+def monitor_of(ports: Sequence[int]) -> Iterator[str]:
+    """Run a monitor of nodes at these ports; yield where its pages get their stream."""
+    port = clusters.free_ports(1)[0]
+    endpoints = ",".join(f"http://127.0.0.1:{each}" for each in ports)
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "raftwerk", "monitor"),
+            f"--endpoints={endpoints}",
+            f"--port={port}",
+        ],
+        stdout=subprocess.PIPE,
+    ) as monitor:
+        try:
+            assert monitor.stdout is not None
+            monitor.stdout.readline()  # it is there
+            yield f"http://127.0.0.1:{port}/events"
+        finally:
+            monitor.terminate()
 
 
 def main() -> None:
-    """Run a cluster and a monitor, and measure."""
+    """Run a cluster and monitors, and measure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each slot")
-    parser.add_argument("--rate", type=float, default=600.0, help="puts a second")
+    parser.add_argument("--rate", type=float, default=300.0, help="puts a second")
     parser.add_argument("--directory", type=Path, help="for data, on a disk")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.directory) as name:
@@ -153,25 +304,10 @@ def main() -> None:
         clusters.describe(folder)
         with raftwerk_cluster(folder) as cluster:
             cluster.leader()
-            port = clusters.free_ports(1)[0]
-            endpoints = ",".join(
-                f"http://127.0.0.1:{member.port}" for member in cluster.members
-            )
-            with subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "raftwerk", "monitor"),
-                    f"--endpoints={endpoints}",
-                    f"--port={port}",
-                ],
-                stdout=subprocess.PIPE,
-            ) as monitor:
-                try:
-                    assert monitor.stdout is not None
-                    monitor.stdout.readline()  # it is there
-                    url = f"http://127.0.0.1:{port}/events"
-                    asyncio.run(measure(cluster, url, options))
-                finally:
-                    monitor.terminate()
+            for member in cluster.members:
+                # Made beside the loop after the start: that is nobody's cost here.
+                member.get("/api/v1/members")
+            asyncio.run(measure(cluster, options))
 
 
 if __name__ == "__main__":
