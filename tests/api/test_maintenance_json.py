@@ -118,12 +118,34 @@ def test_a_snapshot_can_be_put_together_and_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "code"), [("ENABLE", 12), ("CANCEL", 12), ("VALIDATE", 3)]
+    ("action", "version", "code"),
+    [
+        ("ENABLE", "3.4", 12),
+        ("ENABLE", "3.5.0", 3),
+        ("ENABLE", "old", 3),
+        ("CANCEL", "", 9),
+        ("VALIDATE", "3.5.0", 3),
+    ],
 )
-def test_versions_of_etcd_are_not_gone_back_to(action: str, code: int) -> None:
+def test_versions_of_etcd_are_not_gone_back_to(
+    action: str, version: str, code: int
+) -> None:
     async def story(member: WholeMember) -> None:
-        request = {"action": action, "version": "3.5.0"}
+        request = {"action": action, "version": version}
         _, answer = await post(member, "downgrade", request)
         assert answer["code"] == code
+
+    on_a_member(story)
+
+
+def test_an_alarm_may_be_that_of_any_member() -> None:
+    async def story(member: WholeMember) -> None:
+        alarm = {"memberID": str(2**64 - 1), "alarm": "NOSPACE"}
+        _, raised = await post(member, "alarm", {**alarm, "action": "ACTIVATE"})
+        assert raised["alarms"] == [alarm]
+        _, ended = await post(member, "alarm", {**alarm, "action": "DEACTIVATE"})
+        assert ended["alarms"] == [alarm]
+        _, left = await post(member, "alarm", {})
+        assert "alarms" not in left
 
     on_a_member(story)

@@ -58,6 +58,8 @@ class Clients:
         How many there are.
     call_seconds : float
         How long they wait for an answer before they take the outcome for unknown.
+    progress_seconds : float
+        Without what is waited for in that time, the run fails as idle.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Clients:
         *,
         count: int = CLIENTS,
         call_seconds: float = CALL_SECONDS,
+        progress_seconds: float = PROGRESS_SECONDS,
     ) -> None:
         self.history: list[Operation] = []
         self.acknowledged: list[tuple[NodeProcess, Operation]] = []
@@ -76,6 +79,7 @@ class Clients:
         self._draw = draw
         self._count = count
         self._call_seconds = call_seconds
+        self._progress_seconds = progress_seconds
         self._values = 0
         self._seen: dict[bytes, int] = {}
         self._callers: list[Caller] = []
@@ -214,7 +218,7 @@ class Clients:
             else "each of " + ", ".join(node.name for node in through)
         )
         what = f"{count} new writes acknowledged through {names}"
-        await until(look, what, PROGRESS_SECONDS)
+        await until(look, what, self._progress_seconds)
         return time.monotonic() - began
 
     async def reach(self, nodes: Sequence[NodeProcess]) -> None:
@@ -225,7 +229,7 @@ class Clients:
         """
         writing = [asyncio.create_task(self._reach(node)) for node in nodes]
         try:
-            async with asyncio.timeout(PROGRESS_SECONDS):
+            async with asyncio.timeout(self._progress_seconds):
                 await asyncio.gather(*writing)
         except TimeoutError:
             names = [node.name for node, each in zip(nodes, writing) if not each.done()]

@@ -23,7 +23,14 @@ READS_PER_TXN: Final = 100
 
 SECONDS: Final = 10.0
 
-EVERY_KEY: Final[dict[str, object]] = {"key": text(b"\0"), "range_end": text(b"\0")}
+EVERY_KEY: Final[dict[str, object]] = {
+    "key": text(b"key "),
+    "range_end": text(b"key!"),
+}
+"""All that `Clients` write to; others may write elsewhere."""
+
+OTHERS: Final = 1_000
+"""Above the numbers of all clients."""
 
 
 async def read(
@@ -59,6 +66,8 @@ async def settled(
 ) -> list[Operation]:
     """Return a history with answers to what nobody knew, as far as it took effect.
 
+    A revision that changed none of these clients' keys is somebody else's.
+
     Who looks at a revision learns what took it: so a write without an answer that is
     found there was done by now at the latest. Without this the checker would have to
     share the revisions out, and there may be too many ways to do that.
@@ -74,6 +83,9 @@ async def settled(
     result = list(history)
     free = [number for number in range(2, newest + 1) if number not in taken]
     for number, change in zip(free, await _changes(caller, node, free), strict=True):
+        if change is None:
+            result.append(_of_others(number))
+            continue
         found = pending[change]
         assert found, f"{node.name}: revision {number} is {change}; nobody asked for it"
         # All deletes of a key do the same: the earliest stands for any of them.
@@ -84,10 +96,26 @@ async def settled(
     return result
 
 
+def _of_others(revision: int) -> Operation:
+    """Return the write of somebody else, who may have made it at any time."""
+    return Operation(
+        client=OTHERS,
+        action=Action.PUT,
+        key=b"of others",
+        value=b"%d" % revision,
+        started=0.0,
+        ended=time.monotonic(),
+        answer=Answer(revision=revision),
+    )
+
+
 async def _changes(
     caller: Caller, node: NodeProcess, revisions: Sequence[int]
-) -> list[tuple[str, str | None]]:
-    """Return key and value of the write of each revision; None: it was a delete."""
+) -> list[tuple[str, str | None] | None]:
+    """Return key and value of the write of each revision; no value: it was a delete.
+
+    None for a revision that changed no key of the clients.
+    """
     changed = await read(
         caller,
         node,
@@ -96,7 +124,7 @@ async def _changes(
             for number in revisions
         ],
     )
-    changes: list[tuple[str, str | None]] = []
+    changes: list[tuple[str, str | None] | None] = []
     for number, kvs in zip(revisions, changed, strict=True):
         if kvs:
             (kv,) = kvs
@@ -110,8 +138,9 @@ async def _changes(
                 for each in (number - 1, number)
             ],
         )
-        (key,) = _keys(before) - _keys(after)
-        changes.append((key, None))
+        gone = _keys(before) - _keys(after)
+        assert len(gone) <= 1, f"{node.name}: revision {number} deleted {gone}"
+        changes.append((gone.pop(), None) if gone else None)
     return changes
 
 

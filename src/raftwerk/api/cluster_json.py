@@ -81,7 +81,7 @@ def _nothing() -> None:
     """Return what is asked of the status: nothing."""
 
 
-_URLS: Final = Repeated(read_text)
+_URLS: Final = Repeated(read_text, null="")
 _MEMBER: Final = message(
     "Member",
     ID=UINT64,

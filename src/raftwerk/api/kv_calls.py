@@ -150,9 +150,9 @@ _OPERATION: Final = Message(
 _TXN: Final = Message(
     "TxnRequest",
     Txn,
-    compare=Repeated(_COMPARE),
-    success=Repeated(_OPERATION),
-    failure=Repeated(_OPERATION),
+    compare=Repeated(_COMPARE, null={}),
+    success=Repeated(_OPERATION, null={}),
+    failure=Repeated(_OPERATION, null={}),
 )
 _INNER_TXN.message = _TXN
 

@@ -12,7 +12,13 @@ import msgspec
 from raftwerk.api.errors import BadRequest
 from raftwerk.api.kv_json import write_header
 from raftwerk.api.probes import VERSION
-from raftwerk.api.proto_json import Enumeration, Message, read_int64, read_text
+from raftwerk.api.proto_json import (
+    Enumeration,
+    Message,
+    read_int64,
+    read_text,
+    read_uint64,
+)
 from raftwerk.api.route import CallForm, Route, Routes
 from raftwerk.api.shapes import (
     BYTES,
@@ -33,13 +39,14 @@ from raftwerk.service.errors import (
     DowngradeUnsupported,
     DowngradeVersionInvalid,
     DowngradeVersionMalformed,
+    NoDowngrade,
 )
 from raftwerk.service.maintenance import Alarm, MaintenanceService
 
 __all__ = ["maintenance_routes", "write_alarm_text"]
 
 _GET, _ACTIVATE, _DEACTIVATE = range(3)
-_VALIDATE: Final = 0
+_VALIDATE, _ENABLE, _CANCEL = range(3)
 
 ALARM_TYPE: Final = Shape(
     {"anyOf": [{"enum": list(AlarmKind.__members__)}, {"type": "integer"}]}, "NOSPACE"
@@ -81,7 +88,7 @@ _ALARM: Final = CallForm(
             {"GET": _GET, "ACTIVATE": _ACTIVATE, "DEACTIVATE": _DEACTIVATE}
         ),
         alarm=Enumeration(AlarmKind.__members__),
-        memberID=read_int64,
+        memberID=read_uint64,
     ),
     answer=message(
         "AlarmResponse",
@@ -112,7 +119,9 @@ _DOWNGRADE: Final = CallForm(
     request=Message(
         "DowngradeRequest",
         _Downgrade,
-        action=Enumeration({"VALIDATE": _VALIDATE, "ENABLE": 1, "CANCEL": 2}),
+        action=Enumeration(
+            {"VALIDATE": _VALIDATE, "ENABLE": _ENABLE, "CANCEL": _CANCEL}
+        ),
         version=read_text,
     ),
     answer=message("DowngradeResponse", header=HEADER, version=TEXT),
@@ -218,11 +227,12 @@ class _Maintenance:
 
     async def downgrade(self, request: _Downgrade) -> bytes:
         """Say whether the cluster could go back to a version of etcd's."""
-        if request.action != _VALIDATE:
-            raise DowngradeUnsupported(
-                "raftwerk: start an older version on one member after the other"
-            )
-        found = _VERSION.fullmatch(request.version)
+        if request.action == _CANCEL:
+            raise NoDowngrade("a cluster has no downgrade under way, ever")
+        # As etcd does: "3.4" is "3.4.0".
+        found = _VERSION.fullmatch(request.version) or _VERSION.fullmatch(
+            f"{request.version}.0"
+        )
         if found is None:
             raise DowngradeVersionMalformed(f"{request.version!r} is no version")
         cluster = VERSION["etcdcluster"]
@@ -230,6 +240,10 @@ class _Maintenance:
         if (int(found[1]), int(found[2])) != (major, minor - 1):
             raise DowngradeVersionInvalid(
                 f"{request.version} is not one minor version below {cluster}"
+            )
+        if request.action != _VALIDATE:
+            raise DowngradeUnsupported(
+                "raftwerk: start an older version on one member after the other"
             )
         return b'{%b,"version":"%b"}' % (self._header(), cluster.encode())
 

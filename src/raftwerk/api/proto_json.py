@@ -1,11 +1,11 @@
 r"""How etcd's messages are read from JSON: the rules of its gateway, one for each kind.
 
-A member may be called by its ``snake_case`` or its ``camelCase`` name; unknown members
-are ignored; ``null`` is the default; of a repeated member the last one counts. Numbers
-of 64 bits may be numbers or texts, bytes are standard base64 with padding,
-enumerations are names or numbers. Of a body only the first value is read. All of it was
-observed on etcd 3.5.1; the texts of errors are our own, for etcd's are those of its
-language, and no client depends on them.
+A member may be called by its ``snake_case`` or its ``camelCase`` name, which has
+precedence; unknown members are ignored; ``null`` is the default; of a repeated member
+the last one counts. Numbers of 64 bits may be numbers or texts, bytes are standard
+base64 with padding or a list of numbers, enumerations are names or numbers. Of a body
+only the first value is read. All of it was observed on etcd 3.5.1; the texts of errors
+are our own, for etcd's are those of its language, and no client depends on them.
 """
 
 import binascii
@@ -121,10 +121,12 @@ class Message(Generic[Made]):
         self.name = kind
         self.fields: Mapping[str, Convert] = fields
         self._make = make
-        self._readers: dict[str, tuple[str, Convert]] = {}
+        self._readers: dict[str, tuple[str, Convert, str | None]] = {}
         for field, convert in fields.items():
-            reader = (field, _directly(convert))
-            self._readers[field] = self._readers[_camel_case(field)] = reader
+            read, other = _directly(convert), _camel_case(field)
+            self._readers[other] = (field, read, None)
+            if other != field:
+                self._readers[field] = (field, read, other)
 
     def __call__(self, value: Any) -> Made:
         """Return what is made of a value that stands within another message."""
@@ -154,11 +156,11 @@ class Message(Generic[Made]):
         given: dict[str, Any] = {}
         for written, value in members.items():
             field = readers.get(written)
-            if field is None or value is None:
+            if field is None:
                 continue
-            name, convert = field
-            if name in given and name == written:
-                continue  # given in camelCase as well, which has precedence
+            name, convert, other = field
+            if value is None or other in members:
+                continue  # what is called in camelCase has precedence, null as well
             try:
                 given[name] = convert(value)
             except BadRequest as error:
@@ -172,11 +174,14 @@ class Repeated(Generic[Made]):
     Parameters
     ----------
     element : callable
-        What reads an element; ``null`` is an empty message.
+        What reads an element.
+    null : object
+        What ``null`` stands for among the elements: the default of their kind.
     """
 
-    def __init__(self, element: Callable[[Any], Made]) -> None:
+    def __init__(self, element: Callable[[Any], Made], null: object) -> None:
         self.element = element
+        self._null = null
         self._read = _directly(element)
 
     def __call__(self, value: Any) -> tuple[Made, ...]:
@@ -186,7 +191,7 @@ class Repeated(Generic[Made]):
         elements = []
         for place, element in enumerate(value):
             try:
-                elements.append(self._read({} if element is None else element))
+                elements.append(self._read(self._null if element is None else element))
             except BadRequest as error:
                 raise error.within(f"[{place}]") from None
         return tuple(elements)
@@ -337,7 +342,7 @@ def read_bool(value: Any) -> bool:
 
 
 def read_bytes(value: Any) -> bytes:
-    """Return bytes from standard base64 with padding.
+    """Return bytes from standard base64 with padding, or from a list of numbers.
 
     Parameters
     ----------
@@ -352,8 +357,10 @@ def read_bytes(value: Any) -> bytes:
     Raises
     ------
     BadRequest
-        If it is no such text. Line breaks within are no error, as in etcd.
+        If it is neither. Line breaks within the text are no error, as in etcd.
     """
+    if isinstance(value, list):
+        return _bytes_of_numbers(value)
     if not isinstance(value, str):
         raise BadRequest(f"{_kind_of(value)}; it must be a text in base64")
     try:
@@ -374,6 +381,15 @@ def _directly(convert: Convert) -> Convert:
     if isinstance(convert, Message | Repeated | Enumeration | Nested):
         return convert.__call__
     return convert
+
+
+def _bytes_of_numbers(numbers: list[object]) -> bytes:
+    """Return bytes that are written one by one; ``null`` is 0."""
+    for place, number in enumerate(numbers):
+        if number is not None and not (_is_integer(number) and 0 <= number < 256):
+            said = f"[{place}]: {_kind_of(number)}; it must be from 0 to 255"
+            raise BadRequest(said)
+    return bytes([number if _is_integer(number) else 0 for number in numbers])
 
 
 def _camel_case(name: str) -> str:

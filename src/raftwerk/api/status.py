@@ -45,6 +45,7 @@ from raftwerk.service.errors import (
     DowngradeUnsupported,
     DowngradeVersionInvalid,
     DowngradeVersionMalformed,
+    NoDowngrade,
 )
 from raftwerk.service.queue import RecipeError
 
@@ -151,6 +152,7 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
     DowngradeVersionInvalid: Status(
         INVALID_ARGUMENT, "etcdserver: invalid downgrade target version"
     ),
+    NoDowngrade: Status(FAILED_PRECONDITION, "etcdserver: no inflight downgrade job"),
     CorruptCluster: Status(DATA_LOSS, "etcdserver: corrupt cluster"),
     QueueFull: Status(RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
     # Two texts for what is one to most clients, "unavailable, try again": the first

@@ -79,7 +79,9 @@ _REQUEST: Final = Message(
         range_end=read_bytes,
         start_revision=read_int64,
         progress_notify=read_bool,
-        filters=Repeated(Enumeration({"NOPUT": NO_PUT, "NODELETE": NO_DELETE})),
+        filters=Repeated(
+            Enumeration({"NOPUT": NO_PUT, "NODELETE": NO_DELETE}), null=NO_PUT
+        ),
         prev_kv=read_bool,
         watch_id=read_int64,
         fragment=read_bool,

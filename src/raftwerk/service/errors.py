@@ -6,6 +6,7 @@ __all__ = [
     "DowngradeUnsupported",
     "DowngradeVersionInvalid",
     "DowngradeVersionMalformed",
+    "NoDowngrade",
     "MemberStops",
     "RequestTooLarge",
     "ServiceError",
@@ -30,6 +31,10 @@ class DowngradeVersionMalformed(ServiceError):
 
 class DowngradeVersionInvalid(ServiceError):
     """A cluster can't go back to this version."""
+
+
+class NoDowngrade(ServiceError):
+    """There is no way back to an older version under way that could be given up."""
 
 
 class DowngradeUnsupported(ServiceError):
