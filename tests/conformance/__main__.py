@@ -9,7 +9,8 @@ USAGE = """\
 usage: python -m tests.conformance [--rewrite] PATH...
 
 Each PATH is a script or a folder, which is searched through for *.txt. Prints a diff for
-each script whose output differs; exit code 1 if there is any, 2 if PATH is missing.
+each script whose output differs; exit code 1 if there is any, 2 if there is no PATH, or
+if one is missing or a folder without a script.
 
 --rewrite  put what the core does now into the scripts instead; for scripts of our own
 """
@@ -23,9 +24,12 @@ def main(arguments: list[str]) -> int:
     rewrites = "--rewrite" in arguments
     paths = [Path(one) for one in arguments if one != "--rewrite"]
     unknown = [str(path) for path in paths if not path.exists()]
-    if not paths or unknown:
+    empty = [str(path) for path in paths if path.is_dir() and not find_scripts([path])]
+    if not paths or unknown or empty:
         for path in unknown:
             print(f"there is no file or folder {path}", file=sys.stderr)
+        for path in empty:
+            print(f"there is no script (*.txt) below {path}", file=sys.stderr)
         print(USAGE, end="", file=sys.stderr)
         return 2
     failed = 0

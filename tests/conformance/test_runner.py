@@ -96,6 +96,17 @@ def test_command_without_a_path_or_with_a_wrong_one_says_what_it_needs(
     assert "nowhere" in capsys.readouterr().err
 
 
+def test_a_folder_without_a_script_proves_nothing_and_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = script(tmp_path / "full", "good.txt", GOOD).parent
+    empty = script(tmp_path / "empty", "notes.md", "not a script").parent
+    assert main([str(empty), str(full)]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith(f"there is no script (*.txt) below {empty}\n")
+    assert "passed" not in told.out
+
+
 def test_rewriting_leaves_a_script_that_agrees_and_all_else_as_it_was(
     tmp_path: Path,
 ) -> None:

@@ -231,6 +231,11 @@ def raw_append(
 FORBIDDEN = {
     "a gap before them": ((0, 0), entries_of([1], start=2)),
     "a gap among them": ((0, 0), (*entries_of([1]), *entries_of([1], start=3))),
+    "a gap and one too often, so that both ends fit": (
+        (0, 0),
+        (*entries_of([1]), *entries_of([1], start=3), *entries_of([1], start=3)),
+    ),
+    "terms go back in between": ((0, 0), entries_of([1, 2, 1, 2])),
     "they begin too early": ((1, 1), entries_of([1], start=1)),
     "terms go back": ((0, 0), entries_of([2, 1])),
     "terms go back at their beginning": ((1, 2), entries_of([1], start=2)),
@@ -247,7 +252,7 @@ def test_append_of_entries_that_are_no_log_is_blamed_on_its_sender(
         member,
         lambda: member.step(raw_append(prev, entries)),
         PeerError,
-        "member 2 sent . entries from .*: indexes must follow one another, and terms",
+        "member 2 sent entry . .* where entry . must follow, .*: indexes follow",
     )
 
 

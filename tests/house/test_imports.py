@@ -21,6 +21,11 @@ PLANTED = [
     ("host/protocol.py", "import random", "The world is reached through protocols"),
     ("runtime/planted.py", "import os.path", "The world is reached through protocols"),
     ("service/planted.py", "import socket", "The world is reached through protocols"),
+    (
+        "transport/planted.py",
+        "import socketserver",
+        "The world is reached through protocols",
+    ),
     ("client/planted.py", "import raftwerk.runtime", "The client knows no server"),
     (
         "runtime/planted.py",

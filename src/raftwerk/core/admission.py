@@ -1,7 +1,7 @@
 """Which messages are let in: those for us, from members, that the protocol allows.
 
-Checked before anything else happens, in constant time, so that a message that is
-refused has changed nothing, not even the term. What is refused is no part of the
+Checked before anything else happens, so that a message that is refused has changed
+nothing, not even the term. What is refused is no part of the
 algorithm: a driver mixed up its members, a peer has a bug, or one who was removed
 answers late.
 """
@@ -103,22 +103,15 @@ def _check_other(own_id: NodeId, message: Message) -> None:
 def _check_append(state: State, message: AppendEntries) -> None:
     """Refuse entries that leave a gap, or whose terms go back (§5.3)."""
     _check_other(state.id, message)
-    entries = message.entries
-    if not entries:
-        return
-    first, last = entries[0], entries[-1]
-    stop = message.prev_log_index + len(entries)
-    if not (
-        first.index == message.prev_log_index + 1
-        and last.index == stop
-        and message.prev_log_term <= first.term <= last.term <= message.term
-    ):
-        raise PeerError(
-            f"member {message.sender} sent {len(entries)} entries from {first.index}"
-            f" (term {first.term}) to {last.index} (term {last.term}), to follow entry"
-            f" {message.prev_log_index} (term {message.prev_log_term}) in term"
-            f" {message.term}: indexes must follow one another, and terms never go back"
-        )
+    term = message.prev_log_term
+    for index, entry in enumerate(message.entries, message.prev_log_index + 1):
+        if entry.index != index or not term <= entry.term <= message.term:
+            raise PeerError(
+                f"member {message.sender} sent entry {entry.index} (term {entry.term})"
+                f" in term {message.term} where entry {index} must follow, of term"
+                f" {term} or later: indexes follow one another, terms never go back"
+            )
+        term = entry.term
 
 
 def _check_snapshot(state: State, message: InstallSnapshot) -> None:

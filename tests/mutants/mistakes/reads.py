@@ -46,6 +46,32 @@ READS: Final = (
         ),
     ),
     Mistake(
+        name="a lease begins when its answers come",
+        section="thesis §6.4.1",
+        patches=(
+            Patch(
+                "raftwerk.core.lease",
+                "Lease._renew",
+                "                self._began = moment\n",
+                "                self._began = self._now\n",
+            ),
+        ),
+        checks=("scripts",),
+    ),
+    Mistake(
+        name="a lease outlives its configuration",
+        section="thesis §6.4.1, §4.2.3",
+        patches=(
+            Patch(
+                "raftwerk.core.conf_change",
+                "switch_configuration",
+                "    state.lease.begin_anew()\n",
+                "",
+            ),
+        ),
+        checks=("scripts",),
+    ),
+    Mistake(
         name="the lease is kept when another member is ordered to stand",
         section="thesis §6.4.1, §3.10",
         patches=(
