@@ -1,5 +1,9 @@
 """A first start, later starts, and directories that are somebody else's."""
 
+import errno
+import os
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -7,7 +11,7 @@ from raftwerk.cli.data_directory import open_log, open_snapshots
 from raftwerk.config import InitialMember, ServeConfig, Url, cluster_id_of, member_id_of
 from raftwerk.core.records import Snapshot
 from raftwerk.discovery import Place
-from raftwerk.errors import ConfigError, DirectoryLocked, WalCorrupted
+from raftwerk.errors import ConfigError, DirectoryLocked, StorageError, WalCorrupted
 from raftwerk.host.draw import SplitMix64
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.storage.memory_disk import MemoryDisk
@@ -88,6 +92,49 @@ def test_a_directory_that_is_in_use_is_refused() -> None:
     open_log(config(), disk, SplitMix64(1))
     with pytest.raises(DirectoryLocked, match="/data is in use by .*raftwerk n1"):
         open_log(config(), disk, SplitMix64(2))
+
+
+class StubbornDisk(MemoryDisk):
+    """Refuses to open what is below one path."""
+
+    refused = "nothing"
+    number = errno.EACCES
+
+    def _check(self, path: str) -> None:
+        if path.startswith(self.refused):
+            raise OSError(self.number, os.strerror(self.number))
+
+    def open(self, path: str) -> Any:
+        self._check(path)
+        return super().open(path)
+
+    def open_to_read(self, path: str) -> Any:
+        self._check(path)
+        return super().open_to_read(path)
+
+    def list_directory(self, path: str) -> list[str]:
+        self._check(path)
+        return super().list_directory(path)
+
+
+@pytest.mark.parametrize("refused", ["/data/wal/", "/data/snap/", "/data/wal"])
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EISDIR])
+def test_a_file_that_may_not_be_opened_is_refused_and_no_failure_of_the_disk(
+    refused: str, number: int
+) -> None:
+    disk = StubbornDisk()
+    snapshotted(disk).close()
+    disk.refused, disk.number = refused, number
+    with pytest.raises(ConfigError, match="belong to the user that runs"):
+        open_snapshots(config(), disk, open_log(config(), disk, SplitMix64(1)))
+
+
+def test_a_disk_that_fails_is_no_matter_of_settings() -> None:
+    disk = StubbornDisk()
+    snapshotted(disk).close()
+    disk.refused, disk.number = "/data/wal/", errno.EIO
+    with pytest.raises(StorageError, match="cannot read /data/wal/"):
+        open_log(config(), disk, SplitMix64(1))
 
 
 def test_who_joins_a_running_cluster_begins_with_nothing_but_its_place() -> None:

@@ -40,7 +40,9 @@ def test_a_directory_that_may_not_be_written_is_refused(
     assert_refused(ended, f"data directory {path} can't be written: ", "the user")
 
 
-def test_data_of_another_node_or_of_a_newer_format_is_refused(tmp_path: Path) -> None:
+def test_data_of_another_node_or_of_a_newer_format_or_no_files_are_refused(
+    tmp_path: Path,
+) -> None:
     async def story() -> None:
         async with Cluster(tmp_path, size=1) as cluster:
             (node,) = cluster.nodes
@@ -64,7 +66,13 @@ def test_data_of_another_node_or_of_a_newer_format_is_refused(tmp_path: Path) ->
             )
             assert path.read_bytes().startswith(newer)
 
-            # Neither has harmed it.
+            path.unlink()
+            path.mkdir()
+            ended = run("serve", *flags, "--name=n1", folder=tmp_path)
+            assert_refused(ended, f"cannot read {path}", "must be as raftwerk made it")
+            path.rmdir()
+
+            # None of them has harmed it.
             path.write_bytes(data)
             node.start()
             await cluster.leader()

@@ -65,6 +65,27 @@ def test_a_leader_that_is_asked_to_stop_leaves_in_order(
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("rounds", [1, pytest.param(15, marks=pytest.mark.long)])
+def test_all_that_are_asked_at_once_leave_in_order(rounds: int, tmp_path: Path) -> None:
+    """Each hands leadership to another that stops too: some lead as they do so."""
+
+    async def story() -> None:
+        async with Cluster(tmp_path) as cluster:
+            for _ in range(rounds):
+                await cluster.leader()
+                for node in cluster.nodes:
+                    await cluster.answers(node)
+                for node in cluster.nodes:
+                    node.send(signal.SIGTERM)
+                codes = await asyncio.gather(*map(ended, cluster.nodes))
+                assert codes == [0, 0, 0]
+                assert all(map(is_marked_clean, cluster.nodes))
+                for node in cluster.nodes:
+                    node.start()
+
+    asyncio.run(story())
+
+
 def test_a_request_in_flight_is_answered_before_the_end(tmp_path: Path) -> None:
     async def story() -> None:
         async with Cluster(tmp_path) as cluster:

@@ -239,6 +239,21 @@ async def test_hooks_follow_the_role_of_whole_nodes() -> None:
     assert newest[second].leader == newest[second].node == f"node{second}"
 
 
+@story
+async def test_a_node_that_hands_leadership_over_as_it_stops_does_not_fail() -> None:
+    group = await Group(3).start()
+
+    async def do_nothing(_change: RoleChange) -> None:
+        """Whatever it is."""
+
+    old = group.leader
+    hooks = Hooks(old.host, print, on_leader=do_nothing, on_follower=do_nothing)
+    hooks.watch(old.node)
+    await old.process.start(old.node.stop())
+    await old.process.start(old.node.wait_ended())
+    assert await group.until_led([p.node_id for p in group if p is not old])
+
+
 def leader_of(newest: dict[NodeId, RoleChange]) -> NodeId:
     """Return the one that was told last that it leads, or 0."""
     leaders = [node_id for node_id, now in newest.items() if now.role is LEADER]

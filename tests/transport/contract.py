@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from raftwerk.core.messages import Message
@@ -305,6 +306,15 @@ class TransportContract:
             await group.until(lambda: "cluster bad" in other.peers()[ONE].trouble)
             await other.stop()
             assert not group.receivers[ONE].messages
+
+        self.play(story)
+
+    def test_nobody_else_is_looked_for_where_we_are(self) -> None:
+        async def story(group: Group) -> None:
+            here = msgspec.structs.replace(identity(ONE), address="here:1")
+            one = group.make(here, group.free_address())
+            one.set_peers({TWO: "here:1", THREE: "there:1"})
+            assert list(one.peers()) == [THREE]
 
         self.play(story)
 

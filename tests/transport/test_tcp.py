@@ -417,6 +417,46 @@ def test_two_addresses_are_listened_on_and_if_one_is_taken_none_is() -> None:
     run(played(story, TcpGroup()))
 
 
+class Unconnected(asyncio.Transport):  # pylint: disable=abstract-method  # unused
+    """A connection of which nobody hears again."""
+
+    def abort(self) -> None:
+        """Do nothing, for the loop has closed it."""
+
+
+def test_a_dial_that_is_called_off_as_it_connects_does_not_hold_up_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As uvloop does it: made, closed, and never said to be lost."""
+
+    async def story() -> None:
+        dialled = asyncio.Event()
+
+        async def connect(
+            factory: Callable[[], asyncio.Protocol], *_: Any, **__: Any
+        ) -> None:
+            wire = factory()
+            dialled.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                with socket.socket() as sock:
+                    wire.connection_made(Unconnected({"socket": sock}))
+
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "create_connection", connect)
+        one = TcpTransport(
+            identity(ONE), "127.0.0.1:0", host=real_host(), report=Lines()
+        )
+        one.set_peers({TWO: "127.0.0.1:1"})
+        await one.start(Recorder())
+        await dialled.wait()
+        one.set_peers({})
+        await asyncio.wait_for(one.stop(), 30.0)
+
+    asyncio.run(story())
+
+
 def has_ipv6() -> bool:
     """Tell whether this machine has an IPv6 loopback."""
     try:

@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from raftwerk.cli.config_command import way_of
+from raftwerk.cli.data_directory import refusing_unusable
 from raftwerk.cli.joining import find_own_place
 from raftwerk.config import InitialMember, ServeConfig, Url, Way
 from raftwerk.core.messages import Message
@@ -138,7 +139,8 @@ class Beginning:
 
     async def _open_first_start(self) -> FirstStart:
         """Return the first start as far as it had come."""
-        data = self._file.load()
+        with refusing_unusable():
+            data = self._file.load()
         kept = record = None if data is None else decode_record(data)
         if record is not None and record.has_log and not record.has_cluster:
             _log.warning(

@@ -1,8 +1,9 @@
 """A node's data directory: opened if it has a log, else made for a first start."""
 
+import errno
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import structlog
@@ -11,7 +12,7 @@ from raftwerk.cli.joining import founding_place
 from raftwerk.config import ServeConfig, member_id_of
 from raftwerk.core.records import Snapshot
 from raftwerk.discovery import Place
-from raftwerk.errors import ConfigError
+from raftwerk.errors import ConfigError, StorageError
 from raftwerk.host.protocol import Draw
 from raftwerk.runtime import Member, bootstrap_snapshot
 from raftwerk.runtime.manifest import Manifest
@@ -20,11 +21,39 @@ from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
 
-__all__ = ["open_log", "open_snapshots", "size_of_directory"]
+__all__ = ["open_log", "open_snapshots", "refusing_unusable", "size_of_directory"]
 
 DIRECTORY_IDS: Final = 2**63
 
+_UNUSABLE: Final = frozenset(
+    {errno.EACCES, errno.EISDIR, errno.ELOOP, errno.ENOTDIR, errno.EPERM, errno.EROFS}
+)
+"""What the system says where a file has the wrong owner, or is no file; it isn't the
+disk that fails then."""
 
+
+@contextmanager
+def refusing_unusable() -> Iterator[None]:
+    """Blame what can't be opened at the start on settings, not on the disk.
+
+    Raises
+    ------
+    ConfigError
+        If a file may not be used, or is none; nothing was changed.
+    """
+    try:
+        yield
+    except StorageError as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _UNUSABLE:
+            raise ConfigError(
+                f"{error}; what is in the data directory must be as raftwerk made it,"
+                " and belong to the user that runs it"
+            ) from error
+        raise
+
+
+@refusing_unusable()
 def open_log(
     config: ServeConfig,
     disk: Disk,
@@ -86,6 +115,7 @@ def open_log(
     return log
 
 
+@refusing_unusable()
 def open_snapshots(config: ServeConfig, disk: Disk, log: Wal) -> SnapshotFiles:
     """Return the snapshots of a data directory; the one that is needed is whole.
 

@@ -13,6 +13,7 @@ refuse a token smaller than one seen before.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
@@ -26,6 +27,7 @@ from raftwerk.core.events import (
     Event,
 )
 from raftwerk.core.roles import Role
+from raftwerk.errors import NotLeader
 from raftwerk.host.protocol import Clock, Host, Timers
 from raftwerk.runtime.node import Node
 from raftwerk.types import NodeId, Term
@@ -194,7 +196,10 @@ class Hooks:
         def _look(events: Sequence[Event]) -> None:
             """Compare; whatever roles there were in between, the present one counts."""
             if any(isinstance(event, _ROLE_EVENTS) for event in events):
-                self.look(change_of(node))
+                # A node that stops takes part for a while still, but answers no more:
+                # what it becomes then matters to nobody.
+                with suppress(NotLeader):
+                    self.look(change_of(node))
 
         node.observe(_look)
         self.look(change_of(node))

@@ -8,7 +8,7 @@ from typing import Final
 
 import google_crc32c
 
-from raftwerk.errors import StorageError
+from raftwerk.errors import WalCorrupted
 from raftwerk.storage.directory import UNFINISHED
 from raftwerk.storage.disk_protocol import Disk, storage_error
 
@@ -46,7 +46,9 @@ class KeptFile:
         Raises
         ------
         StorageError
-            If it can't be read, or is not what was saved.
+            If it can't be read.
+        WalCorrupted
+            If it is not what was saved.
         """
         path = f"{self._directory}/{self._name}"
         try:
@@ -61,7 +63,7 @@ class KeptFile:
             raise storage_error("read", path, error) from error
         content = data[_CHECKSUM_BYTES:]
         if data[:_CHECKSUM_BYTES] != _checksum(content):
-            raise StorageError(
+            raise WalCorrupted(
                 f"{path} is damaged: its checksum is wrong; if this node is in no"
                 " cluster, remove its data directory, else replace the member with"
                 " `raftwerk member replace`"

@@ -80,6 +80,9 @@ class Address(msgspec.Struct, frozen=True):
 def others_in(addresses: Mapping[NodeId, str], ours: Identity) -> dict[NodeId, str]:
     """Return the members but ourselves, if all have addresses that can be read.
 
+    Nobody else is where we are: who stands there in the log was replaced by us, and we
+    have not yet got to where it says so. To dial that would be to meet ourselves.
+
     Parameters
     ----------
     addresses : mapping of NodeId to str
@@ -102,5 +105,5 @@ def others_in(addresses: Mapping[NodeId, str], ours: Identity) -> dict[NodeId, s
     return {
         node_id: address
         for node_id, address in addresses.items()
-        if node_id != ours.node_id
+        if node_id != ours.node_id and address != ours.address
     }

@@ -265,6 +265,11 @@ class TcpTransport:
             )
         except OSError as error:
             wire.fail(error)
+        except asyncio.CancelledError:
+            # Called off. If it was just connected, nobody may tell the wire that this
+            # is over: uvloop closes the socket at once, and says nothing more.
+            self._on_gone(wire)
+            raise
 
     def _wire_for(self, session: Session) -> Wire:
         """Make the wire of a session."""
