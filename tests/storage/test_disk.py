@@ -1,5 +1,6 @@
 """The machine's disk keeps the contract."""
 
+import fcntl
 import os
 import stat
 import subprocess
@@ -49,6 +50,19 @@ def test_a_sync_reaches_the_system(
     disk.sync_directory(str(tmp_path))
     assert synced == ["fdatasync", "fsync"]
     file.close()
+
+
+def test_a_sync_reaches_the_drive_where_the_system_has_a_word_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS, where fsync is done once the drive's own cache has the data."""
+    asked: list[int] = []
+    monkeypatch.setattr("raftwerk.storage.disk._FULL_SYNC", 51)
+    monkeypatch.setattr(fcntl, "fcntl", lambda _descriptor, word: asked.append(word))
+    file = RealDisk().create(f"{tmp_path}/file")
+    file.sync()
+    file.close()
+    assert asked == [51]
 
 
 def test_a_short_write_is_finished(

@@ -35,6 +35,7 @@ from raftwerk.cli import (
 )
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.flags import Texts, with_settings
+from raftwerk.cli.platforms import require_posix, without_posix
 from raftwerk.config import DemoConfig, ServeConfig
 from raftwerk.config.form import require_one_of
 from raftwerk.errors import (
@@ -112,6 +113,7 @@ def _serve(
     def read() -> ServeConfig:
         return _told("serve", settings.serve_config, flags, config_file)
 
+    require_posix("serve")
     config = read()
     from raftwerk.cli.serve import serve
 
@@ -136,6 +138,7 @@ def _demo(
         return settings.demo_config(texts, with_monitor=not no_monitor)
 
     config = _told("demo", read, flags, config_file)
+    require_posix("demo")
     from raftwerk.cli.demo import demo
 
     raise typer.Exit(demo(config, opens_page=opens_page))
@@ -245,6 +248,10 @@ def run(arguments: Sequence[str]) -> int:
         return _complain(error.format_message(), ExitCode.REFUSED)
     except RaftwerkError as error:
         return _complain(str(error), _code_for(error))
+    except ModuleNotFoundError as error:
+        if not (message := without_posix(error)):
+            raise
+        return _complain(message, ExitCode.REFUSED)
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     return ExitCode.OK if code is None else int(code)
