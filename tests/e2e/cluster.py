@@ -279,6 +279,17 @@ class Cluster:
         """Tell whether a node's log was compacted up to an entry."""
         return bool((await self._view(node))["first_index"] > index)
 
+    async def agreed_version(self, node: NodeProcess, version: int) -> None:
+        """Return once a node knows that all members can read a version of the log."""
+
+        async def look() -> bool:
+            try:
+                return bool((await self._view(node))["cluster_version"] == version)
+            except httpx.TransportError:
+                return False
+
+        await until(look, f"version {version} at {node.name}", READY_SECONDS)
+
     async def waits_for_a_quorum(self, node: NodeProcess) -> bool:
         """Tell whether a node's log has entries that are not committed."""
         view = await self._view(node)

@@ -24,7 +24,7 @@ HELLO = Hello(
     receiver=TWO,
     identity=identity(ONE),
 )
-WELCOME = Welcome(version=1, identity=identity(TWO))
+WELCOME = Welcome(version=VERSION_MAX, identity=identity(TWO))
 
 
 def admit(theirs: Identity) -> Objection | None:
@@ -44,15 +44,15 @@ def hello(**changes: object) -> Hello:
 
 REFUSED_BY_LISTENER = [
     (
-        hello(version_min=2, version_max=4),
+        hello(version_min=3, version_max=4),
         RefusalCode.VERSION,
-        "node 1 speaks versions 2 to 4 of the peer protocol, node 2 1 to 1:"
+        "node 1 speaks versions 3 to 4 of the peer protocol, node 2 1 to 2:"
         " upgrade the older one",
     ),
     (
         hello(version_min=0, version_max=0),
         RefusalCode.VERSION,
-        "node 1 speaks versions 0 to 0 of the peer protocol, node 2 1 to 1:"
+        "node 1 speaks versions 0 to 0 of the peer protocol, node 2 1 to 2:"
         " upgrade the older one",
     ),
     (

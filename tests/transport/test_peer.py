@@ -13,7 +13,14 @@ from raftwerk.transport.codec import (
     encode_struct,
 )
 from raftwerk.transport.config import TransportConfig
-from raftwerk.transport.handshake import Hello, Refusal, RefusalCode, Welcome
+from raftwerk.transport.handshake import (
+    VERSION_MAX,
+    VERSION_MIN,
+    Hello,
+    Refusal,
+    RefusalCode,
+    Welcome,
+)
 from raftwerk.transport.peer import Peer
 from raftwerk.transport.peer import Stage as PeerStage
 from tests.transport.helpers import (
@@ -78,7 +85,10 @@ def test_it_says_hello_and_whom_it_wants(stage: Stage, peer: Peer) -> None:
     link.open()
     (frame,) = link.frames
     assert decode_struct(frame, Hello) == Hello(
-        version_min=1, version_max=1, receiver=TWO, identity=identity(ONE)
+        version_min=VERSION_MIN,
+        version_max=VERSION_MAX,
+        receiver=TWO,
+        identity=identity(ONE),
     )
     assert not peer.view(0).is_connected
 

@@ -77,6 +77,7 @@ def describe(status: NodeStatus, app_name: str) -> dict[str, Any]:
         "voters": [str(member) for member in conf_state.voters],
         "learners": [str(member) for member in conf_state.learners],
         "version": __version__,
+        "cluster_version": status.cluster_version,
     }
 
 

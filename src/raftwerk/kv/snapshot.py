@@ -37,8 +37,8 @@ alarms, 3 the order of keys."""
 
 MAGIC: Final = b"raftwerk-kv\n"
 
-CHUNK_BYTES: Final = 128 * 1024
-"""What a chunk has on average; so a store of 1 GiB has a manifest of 128 KiB."""
+CHUNK_BYTES: Final = 64 * 1024
+"""What a chunk has on average; so a store of 1 GiB has a manifest of 256 KiB."""
 
 CHUNK_BYTES_MAX: Final = 4 * CHUNK_BYTES
 """Where a chunk ends at the latest, wherever that is; one version always fits."""

@@ -29,8 +29,8 @@ __all__ = [
 
 VERSION_MIN: Final = 1
 """The oldest version of the peer protocol that we speak."""
-VERSION_MAX: Final = 1
-"""The newest one."""
+VERSION_MAX: Final = 2
+"""The newest one; 2 tells the cluster's epoch, which is 0 for who doesn't tell it."""
 
 _REASON_MAX: Final = 1000
 """Letters of a refusal that we pass on: enough for a sentence and a command."""

@@ -52,6 +52,7 @@ def test_a_member_says_who_it_is_and_how_far_it_is(member: Member) -> None:
             "voters": [str(0xC0FFEE), "9223372036854775809"],
             "learners": ["5"],
             "version": raftwerk.__version__,
+            "cluster_version": 1,
         },
     }
 

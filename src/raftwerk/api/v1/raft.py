@@ -70,6 +70,12 @@ class RaftStatus(BaseModel):
         description="The ids of those that only follow.", examples=[[]]
     )
     version: str = Field(description="Of raftwerk.", examples=[__version__])
+    cluster_version: int = Field(
+        description="What all members can read in the log: it rises when the last of"
+        " them was upgraded, and no older program can take part from then on.",
+        ge=1,
+        examples=[2],
+    )
 
 
 def make_router(context: ApiContext) -> APIRouter:
