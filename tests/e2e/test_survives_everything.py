@@ -81,9 +81,9 @@ async def trouble(kind: str, cluster: Cluster, work: Work, draw: SplitMix64) -> 
             node.resume()
         case _:
             hears, is_heard = CUTS[draw.below(len(CUTS))]
-            cluster.relays.cut(node.name, hears=hears, is_heard=is_heard)
+            cluster.relay.cut_off(node.name, hears=hears, is_heard=is_heard)
             await work.clients.progress(3, through=others)
-            cluster.relays.heal()
+            cluster.relay.heal()
 
 
 @pytest.mark.parametrize("troubles", [3, pytest.param(40, marks=pytest.mark.long)])
@@ -91,7 +91,7 @@ def test_all_promises_are_kept_whatever_fails(troubles: int, tmp_path: Path) -> 
     draw = seeded_draw()
 
     async def story() -> None:
-        async with Cluster(tmp_path, flags=FLAGS, has_relays=True) as cluster:
+        async with Cluster(tmp_path, flags=FLAGS, is_relayed=True) as cluster:
             await cluster.leader()
             watchers = Watchers(cluster)
             work = Work(cluster, draw)

@@ -31,8 +31,10 @@ from raftwerk.kv import (
     encode,
 )
 from raftwerk.kv import watch as watch_module
+from raftwerk.kv import watcher as watcher_module
 from raftwerk.kv.spans import Span, span_of
-from raftwerk.kv.watch import Batch, Watcher, Watchers, holds_nothing
+from raftwerk.kv.watch import Watchers, holds_nothing
+from raftwerk.kv.watcher import Batch, Watcher
 from tests.kv.model import Model
 from tests.kv.strategies import commands, keys, range_ends
 
@@ -205,7 +207,7 @@ def test_a_compaction_leaves_those_alone_who_were_told_of_all(world: World) -> N
 def test_who_is_slow_costs_a_bounded_amount_and_catches_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_module, "PENDING_REVISIONS_MAX", 3)
+    monkeypatch.setattr(watcher_module, "PENDING_REVISIONS_MAX", 3)
     reader = Reader(world, ALL, 0)
     for _ in range(10):
         world.apply(Put(b"a"))
@@ -219,7 +221,7 @@ def test_who_is_slow_costs_a_bounded_amount_and_catches_up(
 def test_who_is_slow_is_measured_by_bytes_as_well(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_module, "PENDING_BYTES_MAX", 100)
+    monkeypatch.setattr(watcher_module, "PENDING_BYTES_MAX", 100)
     reader = Reader(world, ALL, 0)
     world.apply(Put(b"a", b"x" * 1_000))  # one always has room
     world.apply(Put(b"b", b"x"))
@@ -231,7 +233,7 @@ def test_who_is_slow_is_measured_by_bytes_as_well(
 def test_who_is_slow_for_too_long_is_told_that_it_is_over(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch_module, "PENDING_REVISIONS_MAX", 2)
+    monkeypatch.setattr(watcher_module, "PENDING_REVISIONS_MAX", 2)
     reader = Reader(world, ALL, 0)
     for _ in range(10):
         world.apply(Put(b"a"))
@@ -292,13 +294,14 @@ class WatchMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         # Small ones, so that small stores meet every bound.
+        self.pending = patch.multiple(watcher_module, PENDING_REVISIONS_MAX=2)
         self.bounds = patch.multiple(
             watch_module,
-            PENDING_REVISIONS_MAX=2,
             BATCH_REVISIONS_MAX=3,
             CHANGES_PER_STEP=2,
             CHANGES_PER_ADVANCE=3,
         )
+        self.pending.start()
         self.bounds.start()
         self.world = World()
         self.readers: list[Reader] = []
@@ -375,6 +378,7 @@ class WatchMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.bounds.stop()
+        self.pending.stop()
         for reader in self.readers:
             reader.drain()
             reader.check()

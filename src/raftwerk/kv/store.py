@@ -1,45 +1,23 @@
 """The store's face: batches of commands in, results out; reads; snapshots."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from raftwerk.kv import (
-    alarms,
     compaction,
     digest,
     effects,
-    lease,
+    past,
     ranges,
     renewal,
     snapshot,
     txn,
-    write,
 )
-from raftwerk.kv.commands import (
-    CheckpointLeases,
-    Command,
-    Compact,
-    DeleteRange,
-    ExpireLeases,
-    GrantLease,
-    LeadLeases,
-    Put,
-    Range,
-    RevokeLease,
-    SetAlarm,
-    Txn,
-    decode,
-)
-from raftwerk.kv.errors import KvError
+from raftwerk.kv.commands import Compact, Range, Txn, decode
+from raftwerk.kv.handlers import carry_out
 from raftwerk.kv.leases import Lease
-from raftwerk.kv.records import Event, KeyValue
-from raftwerk.kv.results import (
-    DeleteRangeResult,
-    PutResult,
-    RangeResult,
-    Result,
-    TxnResult,
-)
+from raftwerk.kv.records import Event
+from raftwerk.kv.results import PutResult, RangeResult, Result, TxnResult
 from raftwerk.kv.state import State
 
 __all__ = ["Store"]
@@ -121,15 +99,7 @@ class Store:
         for command in [decode(command) for command in commands]:
             if isinstance(command, Compact):
                 self._tell()  # while what it forgets can still be told
-            if state.alarms and (refused := alarms.refusal(state, command)):
-                results.append(refused)
-                told.append(refused)
-                continue
-            result: Result
-            try:
-                result = _HANDLERS[type(command)](state, command)
-            except KvError as refusal:
-                result = refusal
+            result = carry_out(state, command)
             results.append(result)
             if not isinstance(result, PutResult):  # it says no more than its change
                 told.append(result)
@@ -246,16 +216,7 @@ class Store:
         CompactedRevision
             If the revision is forgotten.
         """
-        events: list[Event] = []
-        for event in self.events_since(revision):
-            if (
-                events_max is not None
-                and len(events) >= events_max
-                and event.kv.mod_revision > events[-1].kv.mod_revision
-            ):
-                break
-            events.append(event)
-        return events
+        return past.events(self._state, revision, events_max)
 
     def events_since(self, revision: int) -> Iterator[Event]:
         """Return the changes from a revision on, as they are now.
@@ -276,22 +237,7 @@ class Store:
         CompactedRevision
             If the revision is forgotten.
         """
-        state = self._state
-        if revision > 0:
-            ranges.check_revision(state, min(revision, state.revision))
-        changes = state.history.since(max(revision, state.compact_revision))
-        return (
-            Event(made, self._previous(made, overtaken)) for made, overtaken in changes
-        )
-
-    def _previous(self, made: KeyValue, overtaken: KeyValue | None) -> KeyValue | None:
-        """Return the version that a read at the revision before would have given."""
-        if overtaken is None or made.mod_revision <= self._state.compact_revision:
-            return None
-        if overtaken.mod_revision == made.mod_revision:
-            # A transaction may put a key and delete it: nobody saw it in between.
-            return self._state.index.at(made.key, made.mod_revision - 1)
-        return overtaken
+        return past.events_since(self._state, revision)
 
     def observe_changes(self, observer: Callable[[], None]) -> None:
         """Have somebody told whenever there may be changes to tell of.
@@ -490,30 +436,3 @@ class Store:
             If it is not.
         """
         self._state.check()
-
-
-def _put(state: State, command: Put) -> PutResult:
-    """Set a key."""
-    if command.lease or command.ignore_value or command.ignore_lease:
-        write.check_lease(state, command)
-        write.check_kept(state, command)
-    return write.put(state, command, state.revision + 1)
-
-
-def _delete_range(state: State, command: DeleteRange) -> DeleteRangeResult:
-    """Delete keys."""
-    return write.delete_range(state, command, state.revision + 1)
-
-
-_HANDLERS: Final[dict[type[Command], Callable[[State, Any], Result]]] = {
-    Put: _put,
-    DeleteRange: _delete_range,
-    Txn: txn.run,
-    Compact: compaction.compact,
-    SetAlarm: alarms.set_alarm,
-    GrantLease: lease.grant,
-    RevokeLease: lease.revoke,
-    ExpireLeases: lease.expire,
-    CheckpointLeases: lease.checkpoint,
-    LeadLeases: lease.lead,
-}

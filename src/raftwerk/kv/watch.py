@@ -3,9 +3,8 @@
 A watcher is either *synced*: it was told of all there is, and each change is given to
 it when it happens; or *behind*: it reads the history from where it stands, in steps,
 and is synced when it has come to its end. What a synced watcher does not fetch waits
-for it up to a bound; beyond that it falls behind. So whoever is slow costs a bounded
-amount of memory, delays nobody, and misses nothing unless what it wants is compacted
-meanwhile.
+for it up to a bound (`watcher`); beyond that it falls behind, and misses nothing unless
+what it wants is compacted meanwhile.
 
 A change finds the synced watchers that want it by its key: those of this very key in a
 dictionary, those of ranges in `intervals`. Watchers of one key or range stand together
@@ -13,24 +12,16 @@ and are given one list. Source: etcd's watchable store; its guarantees of order,
 uniqueness, resumption and atomicity (all changes of one revision come together).
 """
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Final
-
-import msgspec
 
 from raftwerk.kv.intervals import SpanIndex
 from raftwerk.kv.records import Event
 from raftwerk.kv.spans import Span, span_of
 from raftwerk.kv.store import Store
+from raftwerk.kv.watcher import Batch, Watcher
 
-__all__ = ["Batch", "Watcher", "Watchers", "holds_nothing"]
-
-PENDING_REVISIONS_MAX: Final = 128
-"""Revisions that may wait for one watcher; then it falls behind."""
-
-PENDING_BYTES_MAX: Final = 4 * 1024 * 1024
-"""The same in bytes of keys and values; a single revision may have more."""
+__all__ = ["Watchers", "holds_nothing"]
 
 BATCH_REVISIONS_MAX: Final = 1_000
 """Revisions that one batch from history holds, as in etcd."""
@@ -46,159 +37,8 @@ CHANGES_PER_ADVANCE: Final = 2_000
 them in steps, as those do who are behind."""
 
 
-_Group = dict["Watcher", None]
+_Group = dict[Watcher, None]
 """Who watches one key or range, in the order in which they came."""
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """Changes that a watcher is told of together.
-
-    Parameters
-    ----------
-    revision : int
-        Their own, if it is one that just happened; the store's, if they are history.
-    events : sequence of Event
-        In order; may be the list of others too.
-    """
-
-    revision: int
-    events: Sequence[Event]
-
-
-class Watcher:
-    """One who watches: what it wants, and how far it has come.
-
-    Parameters
-    ----------
-    span : Span
-        The keys that it watches.
-    next_revision : int
-        The first revision that it wants to be told of.
-    wants_puts, wants_deletes : bool
-        Which changes.
-    on_ready : callable
-        Called when there is something for it, or may be, after there was nothing.
-    """
-
-    __slots__ = (
-        "_on_ready",
-        "_pending",
-        "_pending_bytes",
-        "is_synced",
-        "next_revision",
-        "span",
-        "wants_deletes",
-        "wants_puts",
-    )
-
-    def __init__(
-        self,
-        span: Span,
-        next_revision: int,
-        *,
-        wants_puts: bool,
-        wants_deletes: bool,
-        on_ready: Callable[[], None],
-    ) -> None:
-        self.span = span
-        self.next_revision = next_revision
-        self.wants_puts = wants_puts
-        self.wants_deletes = wants_deletes
-        self.is_synced = False
-        self._on_ready = on_ready
-        self._pending: deque[tuple[Batch, int]] = deque()
-        self._pending_bytes = 0
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it was told of all there is."""
-        return self.is_synced and not self._pending
-
-    def select(self, events: list[Event]) -> list[Event]:
-        """Return those changes of its keys that it wants.
-
-        Parameters
-        ----------
-        events : list of Event
-            Of its keys.
-
-        Returns
-        -------
-        list of Event
-            The same list, if it wants all.
-        """
-        if self.wants_puts and self.wants_deletes:
-            return events
-        return [event for event in events if self.wants(event)]
-
-    def wants(self, event: Event) -> bool:
-        """Tell whether it wants a change of its keys, of this kind.
-
-        Parameters
-        ----------
-        event : Event
-            Of its keys.
-
-        Returns
-        -------
-        bool
-            A deletion has version 0.
-        """
-        return self.wants_puts if event.kv.version else self.wants_deletes
-
-    def offer(self, batch: Batch, size: int) -> bool:
-        """Let a batch wait, if there is room.
-
-        Parameters
-        ----------
-        batch : Batch
-            Not empty.
-        size : int
-            Its bytes.
-
-        Returns
-        -------
-        bool
-            Whether there was.
-        """
-        pending = self._pending
-        if pending and (
-            len(pending) >= PENDING_REVISIONS_MAX
-            or self._pending_bytes + size > PENDING_BYTES_MAX
-        ):
-            return False
-        pending.append((batch, size))
-        self._pending_bytes += size
-        if len(pending) == 1:
-            self._on_ready()
-        return True
-
-    def take_pending(self) -> Batch | None:
-        """Return the batch that has waited longest.
-
-        Returns
-        -------
-        Batch or None
-            None if none waits.
-        """
-        if not self._pending:
-            return None
-        batch, size = self._pending.popleft()
-        self._pending_bytes -= size
-        return batch
-
-    def fall_behind(self, revision: int) -> None:
-        """Have it read the history from a revision on.
-
-        Parameters
-        ----------
-        revision : int
-            The first one that it was not given; what waits for it remains.
-        """
-        self.is_synced = False
-        self.next_revision = max(self.next_revision, revision)
-        if not self._pending:
-            self._on_ready()
 
 
 class Watchers:

@@ -14,7 +14,8 @@ from typing import Any, Final, Self
 from raftwerk.host.protocol import Timer, Timers
 from raftwerk.kv import CompactedRevision, Store
 from raftwerk.kv.spans import span_of
-from raftwerk.kv.watch import Batch, Watcher, Watchers, holds_nothing
+from raftwerk.kv.watch import Watchers, holds_nothing
+from raftwerk.kv.watcher import Batch, Watcher
 from raftwerk.service.fragments import split
 from raftwerk.service.watch_messages import NO_WATCH, CreateWatch, WatchAnswer
 
