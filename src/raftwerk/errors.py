@@ -28,6 +28,8 @@
         │   ├── ChangePending  another change of members is under way
         │   ├── NoRoom         a disk is full; says which, and how much it needs
         │   └── QueueFull      says how many are waiting
+        ├── SessionExpired     nothing is done now; whether it was, nobody knows any more
+        ├── IdempotencyKeyReused  the key stands for another request; take a new one
         └── OutcomeUnknown     leadership was lost meanwhile: ask before you retry
 """
 
@@ -40,6 +42,7 @@ __all__ = [
     "EntryCompacted",
     "EntryUnavailable",
     "HookFailed",
+    "IdempotencyKeyReused",
     "InconsistentState",
     "InvalidChange",
     "InvariantViolation",
@@ -55,6 +58,7 @@ __all__ = [
     "QueueFull",
     "RaftwerkError",
     "RequestError",
+    "SessionExpired",
     "SnapshotUnavailable",
     "StorageError",
     "UnknownFormat",
@@ -170,6 +174,14 @@ class NoRoom(NotProposed):
 
 class QueueFull(NotProposed):
     """Too much is waiting already; the message says how much."""
+
+
+class SessionExpired(RequestError):
+    """The session has ended: nothing is done, and what was done nobody knows."""
+
+
+class IdempotencyKeyReused(RequestError):
+    """The key stands for another request, which is the one that was done."""
 
 
 class OutcomeUnknown(RequestError):

@@ -10,6 +10,7 @@ from raftwerk.kv import (
     past,
     ranges,
     renewal,
+    result_codec,
     snapshot,
     txn,
 )
@@ -122,6 +123,36 @@ class Store:
             As `raftwerk.runtime.TellsEffects` wants it.
         """
         return effects.encode(self._state.effects)
+
+    def encode_result(self, result: object) -> bytes:
+        """Return a result as bytes, for an answer that is kept.
+
+        Parameters
+        ----------
+        result : object
+            What `apply` returned for a command.
+
+        Returns
+        -------
+        bytes
+            For `decode_result`, on any member.
+        """
+        return result_codec.encode_result(result)
+
+    def decode_result(self, data: bytes) -> object:
+        """Return a result again.
+
+        Parameters
+        ----------
+        data : bytes
+            From `encode_result`.
+
+        Returns
+        -------
+        object
+            An equal one.
+        """
+        return result_codec.decode_result(data)
 
     def inspect(self, place: bytes) -> tuple[bytes, bytes]:
         """Return a stretch of what is stored now, of a bounded length.

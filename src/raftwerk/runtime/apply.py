@@ -14,16 +14,29 @@ from raftwerk.errors import (
     InvalidChange,
     MisuseError,
     OutcomeUnknown,
+    RequestError,
     UnknownFormat,
     require,
 )
+from raftwerk.runtime.answered import Answers
 from raftwerk.runtime.chain import CHECK_ENTRIES, Chain, ChainState
 from raftwerk.runtime.drift import Drift, DriftReport
 from raftwerk.runtime.envelope import EnvelopeKind, Sender, content_of, kind_of
 from raftwerk.runtime.machine_queue import MachineCall, MachineSteps
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.members import ChangeContext, Members
-from raftwerk.runtime.records import decode_record
+from raftwerk.runtime.once import (
+    Answered,
+    decode_once,
+    decode_result,
+    encode_result,
+)
+from raftwerk.runtime.records import (
+    CloseSession,
+    OpenSession,
+    PassTime,
+    decode_record,
+)
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.versions import DRIFT_VERSION
 from raftwerk.types import NO_TERM, LogIndex, Term
@@ -86,6 +99,8 @@ class Applier:
         What was done up to that entry; None while not all members count.
     drift : Drift
         Which replicas differ from the others, as of that entry.
+    answers : Answers
+        What was answered already, as of that entry.
     """
 
     def __init__(
@@ -105,6 +120,7 @@ class Applier:
         self.conf_state = ConfState()
         self.chain: Chain | None = None
         self.drift = Drift()
+        self.answers = Answers()
         self._again_until = LogIndex(0)
 
     @property
@@ -118,13 +134,15 @@ class Applier:
         """
         return self._sender.node_id in self.drift.quarantined
 
-    def restored(self, snapshot: Snapshot) -> None:
+    def restored(self, snapshot: Snapshot, answers: Answers | None = None) -> None:
         """Know that the machine has become what a snapshot holds.
 
         Parameters
         ----------
         snapshot : Snapshot
             At least at the applied index.
+        answers : Answers, optional
+            What was answered up to there; without it, nothing.
         """
         require(
             snapshot.index >= self.applied_index,
@@ -135,10 +153,10 @@ class Applier:
         self.members = Members(manifest.members, manifest.removed, manifest.version)
         self.conf_state = snapshot.conf_state
         self.drift = Drift(manifest.drift)
-        self._state_restored(snapshot, manifest)
+        self._state_restored(snapshot, manifest, answers)
         self._waiters.forget_order()
 
-    def replaced(self, snapshot: Snapshot) -> None:
+    def replaced(self, snapshot: Snapshot, answers: Answers) -> None:
         """Know that the machine has become that of a sound replica, at an older index.
 
         Entries from there on are given to it once more by `apply`; what they mean for
@@ -148,6 +166,8 @@ class Applier:
         ----------
         snapshot : Snapshot
             At most at the applied index.
+        answers : Answers
+            What was answered up to there.
         """
         require(
             snapshot.index <= self.applied_index,
@@ -155,10 +175,13 @@ class Applier:
             f" (applied index {self.applied_index})",
         )
         self._again_until = max(self._again_until, self.applied_index)
-        self._state_restored(snapshot, Manifest.decode(snapshot.data))
+        self._state_restored(snapshot, Manifest.decode(snapshot.data), answers)
 
-    def _state_restored(self, snapshot: Snapshot, manifest: Manifest) -> None:
+    def _state_restored(
+        self, snapshot: Snapshot, manifest: Manifest, answers: Answers | None
+    ) -> None:
         """Go on from the state of a snapshot."""
+        self.answers = Answers() if answers is None else answers
         self.applied_index = snapshot.index
         self.applied_term = snapshot.term
         if manifest.chain is not None:
@@ -225,7 +248,10 @@ class Applier:
                     # an older one and is not applied by now never will be.
                     self.applied_term = entry.term
                     self._waiters.settle_older(entry.term)
-                changed |= self._apply_other(entry, commands)
+                if _is_once(entry):
+                    yield from self._apply_once(entry)
+                else:
+                    changed |= self._apply_other(entry, commands)
             if entry.index == check_at:
                 yield from self._apply_commands(commands)
                 commands = []
@@ -247,28 +273,64 @@ class Applier:
         if kind_of(entry.data) is EnvelopeKind.COMMAND:
             commands.append(entry)
             return False
-        if is_again:
-            return False
         record = decode_record(content_of(entry.data))
-        if isinstance(record, DriftReport):
-            self.drift.apply(record, self.conf_state)
-        else:
-            self.members.apply_record(record)
-            self._begin_chain()
-        self._resolve(self._sender.number_of(entry.data), None)
+        number, result = self._sender.number_of(entry.data), None
+        match record:
+            # The state's own: with it, they are applied once more if it is replaced.
+            case OpenSession():
+                self.answers.open(entry.index)
+                result = entry.index
+            case CloseSession():
+                self.answers.close(record.session)
+            case PassTime():
+                self.answers.pass_time(record.seconds)
+            case _ if is_again:
+                return False
+            case DriftReport():
+                self.drift.apply(record, self.conf_state)
+            case _:
+                self.members.apply_record(record)
+                self._begin_chain()
+        self._resolve(number, result)
         return True
+
+    def _apply_once(self, entry: Entry) -> MachineSteps[None]:
+        """Apply a command unless that was done, and answer as the first time."""
+        once, command = decode_once(content_of(entry.data))
+        outcome: object
+        kept: bytes | None
+        try:
+            first = self.answers.begin(once)
+        except RequestError as refusal:
+            outcome, kept = refusal, type(refusal).__name__.encode()
+        else:
+            if first is None:
+                call = MachineCall(lambda: self._call([entry], [command]))
+                (result,) = yield call
+                kept = encode_result(self.machine, result)
+                self.answers.done(once, kept)
+                outcome = Answered(result, False)
+            else:
+                kept = first
+                outcome = Answered(decode_result(self.machine, first), True)
+        if self.chain is not None:
+            self.chain.add(kept or b"")
+        number = self._sender.number_of(entry.data)
+        self._resolve(number, _unsound() if self.is_quarantined else outcome)
 
     def _check(self, index: LogIndex) -> MachineSteps[None]:
         """Link what was done up to an index to all that was done before."""
         chain, machine = self.chain, self.machine
         if chain is not None:
+            chain.add(self.answers.summary())
             yield MachineCall(lambda: chain.close(index, machine))
 
     def _apply_commands(self, batch: list[Entry]) -> MachineSteps[None]:
         """Apply commands in one call, and resolve those that are ours."""
         if not batch:
             return
-        results = yield MachineCall(lambda: self._call(batch))
+        commands = [content_of(entry.data) for entry in batch]
+        results = yield MachineCall(lambda: self._call(batch, commands))
         number_of = self._sender.number_of
         for entry, result in zip(batch, results, strict=True):
             number = number_of(entry.data)
@@ -277,9 +339,8 @@ class Applier:
                     number, _unsound() if self.is_quarantined else result
                 )
 
-    def _call(self, batch: list[Entry]) -> Sequence[object]:
+    def _call(self, batch: list[Entry], commands: list[bytes]) -> Sequence[object]:
         """Have the machine apply commands, perhaps in its thread."""
-        commands = [content_of(entry.data) for entry in batch]
         name, last = type(self.machine).__name__, batch[-1].index
         try:
             results = self.machine.apply(last, commands)
@@ -319,6 +380,15 @@ class Applier:
         """Give a result to whoever waits, if the proposal was made here."""
         if number is not None:
             self._waiters.resolve(number, result)
+
+
+def _is_once(entry: Entry) -> bool:
+    """Return whether an entry is a command that is done once."""
+    return (
+        entry.kind is EntryKind.COMMAND
+        and bool(entry.data)
+        and kind_of(entry.data) is EnvelopeKind.ONCE
+    )
 
 
 def _unsound() -> OutcomeUnknown:

@@ -23,15 +23,16 @@ from raftwerk.runtime.effects import Effects
 from raftwerk.runtime.envelope import EnvelopeKind
 from raftwerk.runtime.handed_on import is_for, refusal_of
 from raftwerk.runtime.handover import Farewell
+from raftwerk.runtime.log_time import LogTime
 from raftwerk.runtime.loop_lag import LoopLag
 from raftwerk.runtime.presence import Presence
 from raftwerk.runtime.removal import Removal
 from raftwerk.runtime.requests import Requests
-from raftwerk.runtime.snapshots import Snapshots, state_chunks
+from raftwerk.runtime.snapshots import Snapshots, fill
 from raftwerk.runtime.soundness import Soundness
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.timekeeper import Timekeeper
-from raftwerk.runtime.versions import DRIFT_VERSION
+from raftwerk.runtime.versions import DRIFT_VERSION, SESSIONS_VERSION
 from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.disk_report import DiskReport
 from raftwerk.transport.protocol import Transport
@@ -123,10 +124,8 @@ class Driver:
         self.applier = Applier(
             machine, requests.sender, requests.waiters, replica.apply_conf_change
         )
-        chunks = state_chunks(stores.snapshots, snapshot)
-        if chunks is not None:
-            machine.restore(chunks)
-        self.applier.restored(snapshot)
+        answered = fill(stores.snapshots, snapshot, machine)
+        self.applier.restored(snapshot, answered)
         self._effects = Effects(
             config,
             replica,
@@ -175,6 +174,14 @@ class Driver:
             ),
             hand_over=self.hand_over,
             on_failure=self.fail,
+        )
+        self._log_time = LogTime(
+            replica.state,
+            self.applier,
+            host,
+            lambda record, term: requests.propose_as_leader(
+                record, term, EnvelopeKind.RECORD, SESSIONS_VERSION
+            ),
         )
         self.timekeeper = Timekeeper(
             config,
@@ -301,6 +308,7 @@ class Driver:
             self._tell_events()
             self._farewell.look()
             self.soundness.look()
+            self._log_time.look()
             self.timekeeper.arm(self.requests.is_any_waiting)
         # pylint: disable-next=broad-exception-caught  # any ends it
         except Exception as error:
@@ -372,6 +380,7 @@ class Driver:
         self._removal.stop()
         self.calls.stop()
         self.soundness.stop()
+        self._log_time.stop()
         self._effects.stop()
         self.requests.end(f"member {self._config.node_id:x} {how}")
         self._farewell.end()

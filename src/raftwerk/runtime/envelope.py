@@ -45,6 +45,8 @@ class EnvelopeKind(enum.IntEnum):
     """For the state machine."""
     RECORD = 2
     """For the runtime's own record of members."""
+    ONCE = 3
+    """For the state machine, and only once (`once`)."""
 
 
 _KINDS: Final = {int(kind): kind for kind in EnvelopeKind}

@@ -14,6 +14,7 @@ from raftwerk.core.replica import Replica
 from raftwerk.core.roles import Role
 from raftwerk.errors import NotLeader
 from raftwerk.runtime.envelope import EnvelopeKind, Sender
+from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.runtime.waiters import Waiters
 from raftwerk.types import Term
 
@@ -28,6 +29,8 @@ def propose_as_leader(
     term: Term,
     *,
     deadline_seconds: float,
+    kind: EnvelopeKind = EnvelopeKind.COMMAND,
+    version: int = FIRST_VERSION,
 ) -> "asyncio.Future[object]":
     """Append a command to our own log, if we lead a term.
 
@@ -45,6 +48,10 @@ def propose_as_leader(
         In which we must lead.
     deadline_seconds : float
         When waiting ends, by the host's clock.
+    kind : EnvelopeKind
+        For whom the content is.
+    version : int
+        Of the cluster, that it needs.
 
     Returns
     -------
@@ -62,6 +69,6 @@ def propose_as_leader(
     if state.role is not Role.LEADER or state.term != term:
         raise NotLeader(f"member {state.id:x} does not lead term {term}")
     number = waiters.next_number()
-    data = sender.wrap(EnvelopeKind.COMMAND, number, content)
+    data = sender.wrap(kind, number, content, version)
     replica.step(Propose((Proposal(data),)))
     return waiters.add_proposed(number, term, deadline_seconds)

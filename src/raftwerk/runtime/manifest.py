@@ -57,6 +57,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         The hash of the whole state.
     revision : int
         That of the state machine, if it has such a thing; else 0.
+    own_chunks : int
+        How many of the first chunks are the runtime's: what was answered already.
     """
 
     format: int = _FORMAT
@@ -68,6 +70,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     chunks: tuple[bytes, ...] | None = None
     total: bytes = b""
     revision: int = 0
+    own_chunks: int = 0
 
     def encode(self) -> bytes:
         """Return the bytes for `Snapshot.data`.

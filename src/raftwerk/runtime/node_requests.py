@@ -7,12 +7,22 @@ from typing import TypeVar
 from raftwerk.config import NodeConfig
 from raftwerk.core.inputs import TransferLeadership
 from raftwerk.core.records import ConfChange, ConfState
+from raftwerk.runtime.answered import Once
 from raftwerk.runtime.calls import Answer
 from raftwerk.runtime.disk_guard import report_nothing
+from raftwerk.runtime.envelope import EnvelopeKind
 from raftwerk.runtime.members import Member
 from raftwerk.runtime.meter import Meter
 from raftwerk.runtime.node_view import NodeView
-from raftwerk.runtime.versions import FIRST_VERSION
+from raftwerk.runtime.once import (
+    Answered,
+    KeyedRequest,
+    encode_once,
+    present_request,
+)
+from raftwerk.runtime.records import CloseSession, OpenSession, encode_record
+from raftwerk.runtime.sessions import Session
+from raftwerk.runtime.versions import FIRST_VERSION, SESSIONS_VERSION
 from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import Report, Transport
 from raftwerk.types import LogIndex, NodeId, Term
@@ -79,12 +89,91 @@ class NodeRequests(NodeView, ABC):
         MisuseError
             If it is too large; the message says what is allowed.
         """
+        request = present_request()
+        if request is not None:
+            return await self._propose_keyed(request, command)
         requests = self._driver().requests
         meter = self.meter
         if meter is None or not meter.is_on:
             return await requests.propose(command, version=version)
         outcome = requests.propose(command, version=version)
         return await meter.timed(meter.writes, outcome)
+
+    async def _propose_keyed(self, request: KeyedRequest, command: bytes) -> object:
+        """Have a command of a request applied that is done once."""
+        answered = await self._propose_once(request.next_step(), command)
+        request.is_replayed = request.is_replayed or answered.is_replayed
+        return _result_of(answered)
+
+    async def propose_once(self, once: Once, command: bytes) -> object:
+        """Have a command applied, unless it was: then return the answer of then.
+
+        Parameters
+        ----------
+        once : Once
+            Which command it is; `open_session` makes that easy.
+        command : bytes
+            For the state machine.
+
+        Returns
+        -------
+        object
+            What `StateMachine.apply` returned for it.
+
+        Raises
+        ------
+        SessionExpired, IdempotencyKeyReused
+            If it is not done now, and it can't be told what it was.
+        NotProposed, OutcomeUnknown
+            As `propose`.
+        """
+        return _result_of(await self._propose_once(once, command))
+
+    async def _propose_once(self, once: Once, command: bytes) -> Answered:
+        """Propose a command that is done once."""
+        answered = await self._driver().requests.propose(
+            encode_once(once, command), EnvelopeKind.ONCE, SESSIONS_VERSION
+        )
+        assert isinstance(answered, Answered)  # nosec B101: for the type checker
+        return answered
+
+    async def open_session(self) -> Session:
+        """Open a session, whose commands are done exactly once (thesis §6.3).
+
+        Returns
+        -------
+        Session
+            To propose commands by; close it when there are no more.
+
+        Raises
+        ------
+        NotProposed, OutcomeUnknown
+            As `propose`.
+        """
+        session_id = await self._record(OpenSession())
+        assert isinstance(session_id, int)  # nosec B101: for the type checker
+        return Session(self, session_id)
+
+    async def close_session(self, session: int) -> None:
+        """End a session; `Session.close` does it.
+
+        Parameters
+        ----------
+        session : int
+            Its id.
+
+        Raises
+        ------
+        NotProposed, OutcomeUnknown
+            As `propose`.
+        """
+        await self._record(CloseSession(session))
+
+    async def _record(self, record: OpenSession | CloseSession) -> object:
+        """Have a record of the runtime's own applied."""
+        return await self._driver().requests.propose(
+            encode_record(record), EnvelopeKind.RECORD, SESSIONS_VERSION
+        )
 
     async def propose_as_leader(self, command: bytes, term: Term) -> object:
         """Have a command applied that only the leader of a term may give.
@@ -281,3 +370,10 @@ class NodeRequests(NodeView, ABC):
             If this node does not run.
         """
         await self._driver().hand_over()
+
+
+def _result_of(answered: Answered) -> object:
+    """Return what came of a command, or raise it."""
+    if isinstance(answered.result, Exception):
+        raise answered.result
+    return answered.result

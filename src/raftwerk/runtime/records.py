@@ -12,9 +12,33 @@ from raftwerk.errors import UnknownFormat
 from raftwerk.runtime.drift import DriftReport
 from raftwerk.runtime.members import PublishMember
 
-__all__ = ["Record", "decode_record", "encode_record"]
+__all__ = [
+    "CloseSession",
+    "OpenSession",
+    "PassTime",
+    "Record",
+    "decode_record",
+    "encode_record",
+]
 
-Record: TypeAlias = PublishMember | DriftReport
+
+class OpenSession(msgspec.Struct, frozen=True, tag=True):
+    """Begin a session; its id is the index of this entry (thesis §6.3)."""
+
+
+class CloseSession(msgspec.Struct, frozen=True, tag=True):
+    """End a session."""
+
+    session: int
+
+
+class PassTime(msgspec.Struct, frozen=True, tag=True):
+    """So many seconds have passed, says the leader of this entry's term."""
+
+    seconds: int
+
+
+Record: TypeAlias = PublishMember | DriftReport | OpenSession | CloseSession | PassTime
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(Record)

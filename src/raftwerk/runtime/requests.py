@@ -157,7 +157,7 @@ class Requests:
         NoRoom
             If it is a command, and a disk that must hold it is full.
         """
-        if kind is EnvelopeKind.COMMAND:
+        if kind is not EnvelopeKind.RECORD:
             self.require_sound()
             if self._refusal:
                 raise NoRoom(self._refusal)
@@ -179,7 +179,13 @@ class Requests:
         self._wake()
         return future
 
-    def propose_as_leader(self, content: bytes, term: Term) -> "asyncio.Future[object]":
+    def propose_as_leader(
+        self,
+        content: bytes,
+        term: Term,
+        kind: EnvelopeKind = EnvelopeKind.COMMAND,
+        version: int = FIRST_VERSION,
+    ) -> "asyncio.Future[object]":
         """Propose at once what only the leader of a term may say.
 
         Parameters
@@ -188,6 +194,10 @@ class Requests:
             For the state machine.
         term : Term
             In which this member must lead.
+        kind : EnvelopeKind
+            For whom the content is.
+        version : int
+            Of the cluster, that it needs; it has it.
 
         Returns
         -------
@@ -201,7 +211,8 @@ class Requests:
         NotProposed
             If the core refuses proposals now, or too many wait already.
         """
-        self.require_sound()
+        if kind is not EnvelopeKind.RECORD:
+            self.require_sound()
         try:
             return propose_as_leader(
                 self._replica,
@@ -210,6 +221,8 @@ class Requests:
                 content,
                 term,
                 deadline_seconds=self._deadline(),
+                kind=kind,
+                version=version,
             )
         finally:
             self._wake()

@@ -6,6 +6,8 @@ when that is durable too, older snapshots go.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Final
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.records import ConfState, Snapshot
@@ -20,6 +22,8 @@ from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.types import NO_INDEX, LogIndex, Term
 
 __all__ = ["SnapshotTaker"]
+
+_OWN_CHUNK_BYTES: Final = 64 * 1024
 
 
 class SnapshotTaker:
@@ -115,6 +119,7 @@ class SnapshotTaker:
         applier = self._applier
         index, term = applier.applied_index, applier.applied_term
         conf_state, members = self._conf_state(), applier.members
+        own = _cut(applier.answers.save())
         manifest = Manifest(
             members=members.in_order(),
             removed=members.removed_in_order(),
@@ -122,10 +127,11 @@ class SnapshotTaker:
             chain=None if applier.chain is None else applier.chain.state,
             drift=applier.drift.record,
             revision=_revision_of(applier.machine),
+            own_chunks=len(own),
         )
         chunks = yield MachineCall(applier.machine.snapshot)
         self._worker.run(
-            lambda: self._write(index, term, chunks),
+            lambda: self._write(index, term, chain(own, chunks)),
             lambda hashes: self._finish(index, term, conf_state, manifest, hashes),
             self._failed,
         )
@@ -200,3 +206,11 @@ def _revision_of(machine: object) -> int:
     """Return how far a machine counts itself to be; 0 if it does not count."""
     revision = getattr(machine, "revision", 0)
     return revision if isinstance(revision, int) else 0
+
+
+def _cut(data: bytes) -> list[bytes]:
+    """Return bytes in chunks."""
+    return [
+        data[start : start + _OWN_CHUNK_BYTES]
+        for start in range(0, len(data), _OWN_CHUNK_BYTES)
+    ]

@@ -6,6 +6,7 @@ never passes through it.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final, Protocol
 
 import msgspec
@@ -19,19 +20,21 @@ from raftwerk.core.records import Snapshot
 from raftwerk.core.replica import Replica
 from raftwerk.core.roles import Role
 from raftwerk.host.protocol import Host
+from raftwerk.runtime.answered import Answers
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.machine_queue import MachineCall, MachineQueue, MachineSteps
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.snapshot_fetching import FETCH_AGAIN_SECONDS, SnapshotFetcher
 from raftwerk.runtime.snapshot_serving import SnapshotServer
 from raftwerk.runtime.snapshot_taking import SnapshotTaker
+from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.syncer import Syncer
 from raftwerk.runtime.worker import Worker
 from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
 from raftwerk.transport.chunks import ChunkUnavailable, FetchChunk, SnapshotChunk
 from raftwerk.types import LogIndex, NodeId
 
-__all__ = ["Owner", "Snapshots", "state_chunks"]
+__all__ = ["Owner", "Snapshots", "fill", "state_chunks"]
 
 _PATIENCE_TIMEOUTS: Final = 10
 """Greatest election timeouts without a word after which a snapshot is offered anew."""
@@ -57,13 +60,45 @@ def state_chunks(store: SnapshotStore, snapshot: Snapshot) -> Iterable[bytes] | 
     Returns
     -------
     iterable of bytes or None
-        Its chunks; None if the state machine is as it is when it is new.
+        Its chunks without the runtime's own; None if the state machine is as it is when it is new.
     """
-    chunks = Manifest.decode(snapshot.data).chunks
+    manifest = Manifest.decode(snapshot.data)
+    chunks = manifest.chunks
     if chunks is None:
         return None
     # A state of no chunks was never fetched, so there may be nothing to read.
-    return store.read_chunks(snapshot.index, snapshot.term) if chunks else ()
+    if not chunks:
+        return ()
+    found = store.read_chunks(snapshot.index, snapshot.term)
+    return islice(found, manifest.own_chunks, None)
+
+
+def fill(store: SnapshotStore, snapshot: Snapshot, machine: StateMachine) -> Answers:
+    """Have a machine become what a snapshot holds.
+
+    Parameters
+    ----------
+    store : SnapshotStore
+        Where the state is.
+    snapshot : Snapshot
+        With its manifest.
+    machine : StateMachine
+        It is left alone if the snapshot is of a new one.
+
+    Returns
+    -------
+    Answers
+        What had been answered by then.
+    """
+    own = Manifest.decode(snapshot.data).own_chunks
+    answers = Answers()
+    if own:
+        found = store.read_chunks(snapshot.index, snapshot.term)
+        answers = Answers.load(islice(found, own))
+    chunks = state_chunks(store, snapshot)
+    if chunks is not None:
+        machine.restore(chunks)
+    return answers
 
 
 class Owner(Protocol):
@@ -323,17 +358,15 @@ class Snapshots:
         """Do what `restore` says, after all that is being applied."""
         snapshot = order.snapshot
         assert snapshot is not None  # nosec B101: for the type checker
-        yield MachineCall(lambda: self._fill(snapshot), is_long=True)
-        self._applier.restored(snapshot)
+        answers = yield MachineCall(lambda: self._fill(snapshot), is_long=True)
+        self._applier.restored(snapshot, answers)
         self._owner.on_restored()
         if order.done is not None:
             self._owner.give(order.done)
 
-    def _fill(self, snapshot: Snapshot) -> None:
+    def _fill(self, snapshot: Snapshot) -> Answers:
         """Fill the machine, in its thread."""
-        chunks = state_chunks(self._store, snapshot)
-        if chunks is not None:
-            self._applier.machine.restore(chunks)
+        return fill(self._store, snapshot, self._applier.machine)
 
     # ---- taking over another one's state --------------------------------------
 
@@ -386,8 +419,8 @@ class Snapshots:
         if adoption.done.done() or log.first_index > snapshot.index + 1:
             adoption.end(False)
             return
-        yield MachineCall(lambda: self._fill(snapshot), is_long=True)
-        applier.replaced(snapshot)
+        answers = yield MachineCall(lambda: self._fill(snapshot), is_long=True)
+        applier.replaced(snapshot, answers)
         while applier.applied_index + 1 < stop:
             start = LogIndex(applier.applied_index + 1)
             yield from applier.apply(log.read(start, stop, ADOPTION_BYTES))

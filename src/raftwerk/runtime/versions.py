@@ -16,6 +16,7 @@ __all__ = [
     "DRIFT_VERSION",
     "FIRST_VERSION",
     "READABLE_VERSION",
+    "SESSIONS_VERSION",
     "agreed_version",
     "require_readable",
 ]
@@ -25,6 +26,9 @@ FIRST_VERSION: Final = 1
 
 DRIFT_VERSION: Final = 2
 """From here on replicas are compared (`drift`)."""
+
+SESSIONS_VERSION: Final = 2
+"""From here on there are sessions, and requests that are done once (`answered`)."""
 
 READABLE_VERSION: Final = 2
 """The newest that this raftwerk can read. Whoever adds something to the log that older

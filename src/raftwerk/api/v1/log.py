@@ -14,6 +14,7 @@ from raftwerk.core.records import Entry, EntryKind
 from raftwerk.errors import UnknownFormat
 from raftwerk.kv import Compact, DeleteRange, Put, Txn, decode
 from raftwerk.runtime.envelope import EnvelopeKind, content_of, kind_of
+from raftwerk.runtime.once import decode_once
 from raftwerk.types import LogIndex
 
 __all__ = ["LogEntry", "LogRange", "make_router"]
@@ -142,7 +143,10 @@ def _what(entry: Entry) -> str:
     try:
         if kind_of(entry.data) is EnvelopeKind.RECORD:
             return "a record of the runtime"
-        return _describe(decode(content_of(entry.data)))
+        content = content_of(entry.data)
+        if kind_of(entry.data) is EnvelopeKind.ONCE:
+            _, content = decode_once(content)
+        return _describe(decode(content))
     except UnknownFormat:
         return "something of a newer version"
 
