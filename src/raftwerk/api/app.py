@@ -11,12 +11,14 @@ from raftwerk.api.asgi import (
     Receive,
     Scope,
     Send,
+    header_of,
     json_answer,
     send_answer,
     text_answer,
 )
 from raftwerk.api.gateway import PREFIXES, Gateway
 from raftwerk.api.hot import HotCall
+from raftwerk.api.idempotency import KEY_HEADER, Idempotency
 from raftwerk.api.lazy import LazyApp, RunBeside
 from raftwerk.api.metrics import MetricsPage
 from raftwerk.api.probes import Probes
@@ -70,6 +72,7 @@ class ClientApp:
         self._streams = Streams() if streams is None else streams
         self._probes = Probes(context.node, timers)
         self._documented = LazyApp(self._make_documented, run_beside)
+        self._idempotency = Idempotency(self._answer, f"{settings.api_prefix}/v1/")
         self._events = events
         self._metrics = metrics
         self._events_path = f"{settings.api_prefix}/v1/events"
@@ -127,6 +130,13 @@ class ClientApp:
             return
         if self._is_draining:
             send = _last_of_connection(send)
+        if header_of(scope, KEY_HEADER) is not None:
+            await self._idempotency(scope, receive, send)
+        else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request answered by whoever answers its path."""
         path: str = scope["path"]
         if path.startswith(PREFIXES):
             await self._gateway(scope, receive, send)

@@ -10,7 +10,14 @@ from typing import Final
 import msgspec
 
 from raftwerk.api.errors import BadRequest, ForeignOrigin, PlainFailure
-from raftwerk.errors import NoRoom, NotProposed, OutcomeUnknown, QueueFull, RequestError
+from raftwerk.errors import (
+    IdempotencyKeyReused,
+    NoRoom,
+    NotProposed,
+    OutcomeUnknown,
+    QueueFull,
+    RequestError,
+)
 from raftwerk.kv import (
     CompactedRevision,
     CorruptCluster,
@@ -90,15 +97,18 @@ class Status(msgspec.Struct, frozen=True):
         As gRPC counts them.
     text : str
         For people, and for clients that match it.
+    http_status : int
+        HTTP's, where it is not the one that stands for the code.
     """
 
     code: int
     text: str
+    http_status: int = 0
 
     @property
     def http(self) -> int:
-        """The HTTP status that stands for the code."""
-        return HTTP_STATUS[self.code]
+        """The HTTP status that stands for the error."""
+        return self.http_status or HTTP_STATUS[self.code]
 
 
 _STATUSES: Final[Mapping[type[Exception], Status]] = {
@@ -120,6 +130,11 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
     ),
     CompactedRevision: Status(
         OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted"
+    ),
+    IdempotencyKeyReused: Status(
+        FAILED_PRECONDITION,
+        "raftwerk: the Idempotency-Key stands for another request; take a new one",
+        422,
     ),
     LeaseNotFound: Status(NOT_FOUND, "etcdserver: requested lease not found"),
     LeaseExists: Status(FAILED_PRECONDITION, "etcdserver: lease already exists"),

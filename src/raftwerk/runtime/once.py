@@ -5,6 +5,7 @@ Such a command stands in an envelope of its own kind, behind what makes it one
 writes its results.
 """
 
+import hashlib
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -205,6 +206,23 @@ class KeyedRequest:
         """
         step, self._steps = self._steps, self._steps + 1
         return OfKey(self.key, step, self.fingerprint)
+
+    def below(self, bound: int) -> int:
+        """Return a number that is the same whenever this request is made.
+
+        Parameters
+        ----------
+        bound : int
+            One above the greatest; at most 2**64.
+
+        Returns
+        -------
+        int
+            From 0 on; another one for each step.
+        """
+        seed = b"%d " % self._steps + self.fingerprint + self.key
+        hashed = hashlib.blake2b(seed, digest_size=16).digest()
+        return int.from_bytes(hashed, "little") % bound
 
 
 _PRESENT: ContextVar[KeyedRequest | None] = ContextVar("raftwerk_request", default=None)

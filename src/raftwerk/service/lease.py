@@ -22,6 +22,7 @@ from raftwerk.kv import (
     Store,
     encode,
 )
+from raftwerk.runtime.once import present_request
 from raftwerk.service.lease_calls import (
     TOPIC,
     KeepAlive,
@@ -151,7 +152,12 @@ class LeaseService:
         OutcomeUnknown
             If it may or may not be granted.
         """
-        chosen = lease_id or 1 + self._draw.below(_IDS)
+        chosen = lease_id
+        if not chosen:
+            # Asked for once more, it must be the same one.
+            request = present_request()
+            below = self._draw.below if request is None else request.below
+            chosen = 1 + below(_IDS)
         result = await self._propose(GrantLease(chosen, ttl_seconds), GrantResult)
         return Granted(result.revision, chosen, result.ttl_seconds)
 

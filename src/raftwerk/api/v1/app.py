@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from raftwerk import __version__
 from raftwerk.api.gateway_document import describe_gateway
+from raftwerk.api.idempotency import REFUSAL
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.route import Routes
 from raftwerk.api.status import status_of
@@ -132,6 +133,9 @@ def _say_place(error: dict[str, Any]) -> str:
 
 
 async def _refuse_foreign_changes(request: Request) -> None:
-    """Refuse changes that a web page of another origin asks for."""
+    """Refuse changes that a web page of another origin asks for, or that can't be."""
+    refusal: RequestError | None = request.scope.get(REFUSAL)
+    if refusal is not None:
+        raise refusal
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         require_same_origin(request.scope)
