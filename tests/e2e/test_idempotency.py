@@ -10,11 +10,14 @@ import pytest
 from tests.e2e.cluster import Cluster, NodeProcess
 from tests.e2e.waiting import until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 WRITES = 60
 
 PATIENCE_SECONDS = 30.0
+
+PATIENT = ["--heartbeat-interval=400", "--election-timeout=4000"]
+"""A leader does not step down while those sleep who would confirm it."""
 
 
 async def write(
@@ -55,7 +58,7 @@ async def write_again(
 
 async def kill_and_ask_again(folder: Path) -> None:
     """Kill a leader in the middle of many writes, and send all of them again."""
-    async with Cluster(folder) as cluster:
+    async with Cluster(folder, flags=PATIENT) as cluster:
         leader = await cluster.leader()
         for node in cluster.nodes:
             await cluster.answers(node)
