@@ -10,7 +10,7 @@ import pytest
 
 from raftwerk.sim.faults import SCENARIOS, draw_plan
 from raftwerk.sim.plan import Plan
-from raftwerk.sim.run import Outcome, run_plan
+from raftwerk.sim.run import Outcome, record_plan, run_plan
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,3 +62,18 @@ def test_one_seed_gives_the_same_bytes_in_any_process() -> None:
 def test_campaign(faults: str) -> None:
     for seed in range(10):
         outcome_of(draw_plan(seed, seconds=20.0, faults=faults))
+
+
+def test_who_watches_changes_nothing_and_can_play_it() -> None:
+    plan = draw_plan(8, nodes=3, seconds=3.0, faults="all")
+    watched, lines = record_plan(plan)
+    assert watched == outcome_of(plan)
+    records = [json.loads(line) for line in lines]
+    assert records[0]["type"] == "header"
+    assert records[0]["source"] == "simulator"
+    kinds = {record["type"] for record in records}
+    assert {"state", "members", "event", "message", "process"} <= kinds
+    times = [record["t"] for record in records]
+    assert times == sorted(times)
+    seen = {record["name"] for record in records if record["type"] == "state"}
+    assert {"n1", "n2", "n3"} <= seen

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic, process_time
@@ -22,7 +23,7 @@ from raftwerk.errors import ConfigError
 from raftwerk.sim.campaign import Told, simulate
 from raftwerk.sim.plan import Plan, decode_plan, encode_plan
 from raftwerk.sim.report import LAST_LINES, command_of, story_of, summary_of
-from raftwerk.sim.run import Outcome
+from raftwerk.sim.run import Outcome, record_plan
 from raftwerk.sim.shrink import shrink
 
 __all__ = ["read_scenario", "read_seeds", "sim", "virtual_seconds"]
@@ -158,7 +159,10 @@ def _keep(plan: Plan, told: Told, evidence: Path) -> None:
     command = f"raftwerk sim --scenario {scenario}"
     story = story_of(told.outcome, plan, told.lines, command)
     base.with_suffix(".txt").write_text("\n".join(story) + "\n", "utf-8")
-    _tell(f"story in {base}.txt; again: {command}")
+    with suppress(Exception):  # an error that has no name has no recording
+        _, lines = record_plan(plan)
+        base.with_suffix(".events").write_bytes(b"\n".join(lines) + b"\n")
+    _tell(f"story in {base}.txt, for the page in {base}.events; again: {command}")
 
 
 def _show_progress(done: int, count: int, failed: int) -> None:

@@ -76,7 +76,14 @@ async def _cut(world: World, fault: Fault, draw: SplitMix64) -> None:
 
 
 async def _blackout(world: World, fault: Fault, draw: SplitMix64) -> None:
-    """Cut the power of all machines at once."""
+    """Cut the power of all machines at once, perhaps while their disks are slow."""
+    if draw.below(2):
+        seconds = (1 + draw.below(300)) / 1000
+        for machine in world.machines.values():
+            machine.disk_seconds = seconds
+        await world.sleep(0.1 + seconds)
+        for machine in world.machines.values():
+            machine.disk_seconds = DISK_SECONDS
     machines = list(world.up)
     for machine in machines:
         machine.lose_power(draw if draw.below(2) else None)
@@ -210,11 +217,15 @@ async def _fail(world: World, fault: Fault, draw: SplitMix64) -> None:
         machine.may_fail = True
         machine.disk.fail_next(kind, after=draw.below(8))
         world.tell(machine, f"its disk is about to fail: {kind}")
+        life = machine.lives
         await world.sleep(fault.seconds)
+        if machine.lives == life and draw.below(2):
+            machine.lose_power(None)
+            await world.bring_back(machine, fault.seconds)
 
 
-async def _rot(world: World, _fault: Fault, draw: SplitMix64) -> None:
-    """Damage what a disk has kept for some time; of a minority of machines at most."""
+async def _rot(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Damage what a disk has kept for some time; of one machine at a time."""
     machine = _someone(world, draw)
     if machine is None or not world.may_rot(machine):
         return
@@ -223,6 +234,9 @@ async def _rot(world: World, _fault: Fault, draw: SplitMix64) -> None:
     if damage:
         machine.has_rotted = machine.may_fail = True
         world.tell(machine, damage)
+        if draw.below(2):  # It shows at a restart, or when a snapshot is asked for.
+            machine.lose_power(draw)
+            await world.bring_back(machine, fault.seconds)
 
 
 # ---- operators ------------------------------------------------------------------

@@ -86,20 +86,22 @@ class SimDisk(MemoryDisk):
         ]
         if not old:
             return ""
-        path, inode, end = old[draw.below(len(old))]
+        # Often the newest part of the log: what lies behind it is written still.
+        place = len(old) - 1 if draw.below(2) else draw.below(len(old))
+        path, inode, end = old[place]
         if kind == "flipped":
             bit = draw.below(8 * end)
             self.flip_bit(path, bit)
             return f"bit {bit} of {path} flipped"
         length = 1 + draw.below(min(512, end // 2))
-        place = draw.below(end - length + 1)
+        begin = draw.below(end - length + 1)
         data = bytes(length)
         if kind == "misdirected":
             source = draw.below(end - length + 1)
             data = bytes(inode.durable[source : source + length])
         for content in (inode.visible, inode.durable):
-            content[place : place + length] = data
-        return f"{length} bytes of {path} at {place} are {kind}"
+            content[begin : begin + length] = data
+        return f"{length} bytes of {path} at {begin} are {kind}"
 
 
 def _nothing() -> None:

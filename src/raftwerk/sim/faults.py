@@ -24,7 +24,7 @@ SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
         "slow": 2,
         "full": 2,
         "fail": 3,
-        "rot": 1,
+        "rot": 3,
         "snapshot": 3,
         "compact": 1,
     },

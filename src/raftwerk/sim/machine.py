@@ -26,13 +26,17 @@ from raftwerk.host.virtual import VirtualClock, VirtualProcess
 from raftwerk.kv import Store
 from raftwerk.kv.results import Result
 from raftwerk.runtime import Node
+from raftwerk.runtime.event_feed import EventFeed
 from raftwerk.runtime.manifest import Manifest
+from raftwerk.runtime.meter import Meter
+from raftwerk.runtime.tap import Tap
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.lease import LeaseService
 from raftwerk.service.lock import LockService
 from raftwerk.service.watch import WatchService
 from raftwerk.sim.disk import SimDisk
+from raftwerk.sim.durable import Durable
 from raftwerk.sim.ledger import Ledger, Seen
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.storage.memory_disk import PowerCut
@@ -99,7 +103,21 @@ class _WitnessedLog(Wal):
                 else Term(0)
             )
             self.machine.check_append(entries, prev_term, self.last_index())
+            self.machine.durable.cut(LogIndex(first - 1))
         super().append(hard_state, entries)
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Do as `LogStore.install` says."""
+        if self.machine is not None:
+            self.machine.durable.cut(snapshot.index)
+        super().install(snapshot)
+
+    def sync(self) -> None:
+        """Do as `LogStore.sync` says."""
+        super().sync()
+        if self.machine is not None:
+            hard_state, _ = self.initial_state()
+            self.machine.durable.note(self.last_index(), hard_state)
 
 
 class _WitnessedStore(Store):
@@ -131,7 +149,7 @@ class _WitnessedTransport(MemoryTransport):
     def send(self, messages: Sequence[Message]) -> None:
         """Do as `Transport.send` says."""
         if self.machine is not None:
-            self.machine.look()
+            self.machine.look(messages)
         super().send(messages)
 
 
@@ -191,6 +209,8 @@ class Machine:
         )
         self.rate_max = 1.0 + drift
         self._seen = Seen(node_id)
+        self.durable = Durable(node_id)
+        self._feed: EventFeed | None = None
         self._duties: list[asyncio.Task[Any]] = []
         self.calls: dict[int, Any] = {}
         """Who waits for an answer of this process, by number."""
@@ -244,6 +264,7 @@ class Machine:
         self.process.call(self._begin_duties)
         self.is_ready = True
         self.world.tell(self, f"is up, life {self.lives}")
+        self.world.record_process(self, "running")
         return True
 
     def _can_not_start(self, error: RaftwerkError) -> None:
@@ -281,6 +302,7 @@ class Machine:
         identity = DirectoryIdentity(CLUSTER_ID, self.node_id, 0x100 + self.node_id)
         if Wal.exists(disk, _DIRECTORY):
             log = _WitnessedLog.open(disk, _DIRECTORY, segment_bytes=_SEGMENT_BYTES)
+            self.durable.check_recovered(log.last_index(), log.initial_state()[0])
         else:
             if self.lives > 1 and self.has_had_log:
                 raise Violation(
@@ -316,23 +338,25 @@ class Machine:
             report=self._report,
             admit=lambda peer: node.refusal(peer),
         )
+        tap = Tap(transport, world.clock)
+        config = NodeConfig(
+            node_id=self.node_id,
+            cluster_id=CLUSTER_ID,
+            name=self.name,
+            peer_urls=(f"http://{self.address}",),
+            directory_id=identity.directory_id,
+            snapshot_entries=world.plan.snapshot_entries,
+            snapshot_keep_entries=world.plan.snapshot_entries // 4,
+        )
         node = Node(
-            NodeConfig(
-                node_id=self.node_id,
-                cluster_id=CLUSTER_ID,
-                name=self.name,
-                peer_urls=(f"http://{self.address}",),
-                directory_id=identity.directory_id,
-                snapshot_entries=world.plan.snapshot_entries,
-                snapshot_keep_entries=world.plan.snapshot_entries // 4,
-            ),
-            store,
-            host=host,
-            store=log,
-            snapshots=snapshots,
-            transport=transport,
+            config, store, host=host, store=log, snapshots=snapshots, transport=tap
         )
         node.observe(self._observe)
+        if world.recording is not None:
+            meter = Meter(world.clock)
+            told = msgspec.structs.replace(host, clock=world.clock)
+            self._feed = EventFeed(node, config, told, log=log, tap=tap, meter=meter)
+            node.meter = meter
         lease = LeaseService(
             node, store, clock=host.clock, timers=host.timers, draw=draw.fork("lease")
         )
@@ -356,6 +380,15 @@ class Machine:
         self._seen.state = services.node.replica.state
         for duty in (services.lease.run(), services.cluster.run()):
             self._duties.append(asyncio.ensure_future(duty))
+        if self._feed is not None:
+            self._duties.append(asyncio.ensure_future(self._record(self._feed)))
+
+    async def _record(self, feed: EventFeed) -> None:
+        """Have kept what the member tells those who watch it."""
+        subscription = feed.subscribe()
+        while lines := await subscription.take():
+            if self.world.recording is not None:
+                self.world.recording += lines
 
     async def _watch_end(self, node: Node, life: int) -> None:
         """Notice that a member failed."""
@@ -437,10 +470,12 @@ class Machine:
 
     def _end(self) -> None:
         """Never run the process again."""
+        self._feed = None
         self.is_up = self.is_ready = self.is_paused = False
         self.process.kill()
         self._duties.clear()
         self.world.network.crash(self.node_id)
+        self.world.record_process(self, "killed")
         calls, self.calls = self.calls, {}
         for number in sorted(calls):
             calls[number]()
@@ -475,6 +510,7 @@ class Machine:
             self.is_paused = True
             self.process.suspend()
             self.world.tell(self, "is stalled")
+            self.world.record_process(self, "paused")
 
     def go_on(self) -> None:
         """Have it go on."""
@@ -482,6 +518,7 @@ class Machine:
             self.is_paused = False
             self.process.resume()
             self.world.tell(self, "goes on")
+            self.world.record_process(self, "running")
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Run something in the process.
@@ -505,10 +542,18 @@ class Machine:
         """Where all is held against what others showed."""
         return self.world.ledger
 
-    def look(self) -> None:
-        """Check what the member takes for committed."""
+    def look(self, messages: Sequence[Message] = ()) -> None:
+        """Check what the member takes for committed, and what it is about to say.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            To others.
+        """
         with self.world.checking():
             self.ledger.look(self._seen)
+            for message in messages:
+                self.durable.check(message)
 
     def check_append(
         self, entries: Sequence[Entry], prev_term: Term, last_index: int

@@ -9,6 +9,7 @@ import msgspec
 from raftwerk.core.records import ConfState
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.virtual import VirtualLoop, run
+from raftwerk.runtime.event_format import encode_record, header_record
 from raftwerk.runtime.members import Member
 from raftwerk.sim.acts import ACTS
 from raftwerk.sim.history import Action, Operation
@@ -23,7 +24,7 @@ from raftwerk.sim.workload import KEYS, Client, bank, carry_out, hold, lease_out
 from raftwerk.sim.world import World
 from raftwerk.storage.memory_disk import PowerCut
 
-__all__ = ["Outcome", "run_plan"]
+__all__ = ["Outcome", "record_plan", "run_plan"]
 
 BEGIN_SECONDS: Final = 10.0
 """Within which a new group has a leader."""
@@ -376,6 +377,44 @@ def _take_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> N
     """Pass over what only a process could have heard whose power was cut."""
     if not isinstance(context.get("exception"), PowerCut):
         loop.default_exception_handler(context)
+
+
+def record_plan(plan: Plan) -> tuple[Outcome, list[bytes]]:
+    """Carry a plan out, and return what a page can play of it.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is to happen; that somebody watches changes nothing about it.
+
+    Returns
+    -------
+    tuple of Outcome and list of bytes
+        What became of it, and records as `docs/reference/events.md` has them, in order of time.
+    """
+    lines: list[bytes] = []
+
+    async def _told() -> Outcome:
+        """Be the whole run."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)  # nosec B101: for the type checker
+        loop.set_exception_handler(_take_unheard)
+        simulated = Run(loop, plan)
+        simulated.world.recording = lines
+        begin = simulated.world.clock.wall()
+        lines.append(encode_record(header_record("simulator", begin)))
+        await simulated.world.guard(simulated.tell())
+        return simulated.outcome()
+
+    outcome = run(_told())
+    times = {line: msgspec.json.decode(line, type=_Timed).t for line in lines}
+    return outcome, [lines[0], *sorted(lines[1:], key=times.__getitem__)]
+
+
+class _Timed(msgspec.Struct):
+    """What all records have."""
+
+    t: float
 
 
 def run_plan(plan: Plan) -> tuple[Outcome, list[str]]:

@@ -18,6 +18,7 @@ class Property(enum.Enum):
     LEADER_COMPLETENESS = "leader completeness (§5.4)"
     STATE_MACHINE_SAFETY = "state machine safety (§5.4.3)"
 
+    DURABLE_FIRST = "what is answered is durable (Fig. 2)"
     EFFECTS = "equal effects at equal indexes"
     CONFIGURATION = "one configuration at each index (§6)"
     INVARIANT = "an invariant of a member"

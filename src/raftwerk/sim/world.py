@@ -24,6 +24,7 @@ from raftwerk.errors import InvariantViolation, NotLeader
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.virtual import VirtualLoop, virtual_host
 from raftwerk.runtime import Member, bootstrap_snapshot
+from raftwerk.runtime.event_format import encode_record
 from raftwerk.sim.ledger import Ledger
 from raftwerk.sim.machine import DISK_SECONDS, Machine
 from raftwerk.sim.plan import Plan
@@ -65,6 +66,10 @@ class World:
         All that ever were.
     ledger : Ledger
         What they agreed upon.
+    clock : Clock
+        That of the network and of all who are no members: it is right.
+    recording : list of bytes or None
+        What members tell those who watch; None: nobody does.
     violation : Violation or None
         The first property that did not hold.
     lines : deque of str
@@ -76,7 +81,9 @@ class World:
         self.plan = plan
         self.draw = SplitMix64(plan.seed)
         host = virtual_host(loop, self.draw.fork("world"))
+        self.clock = host.clock
         self.now = host.clock.now
+        self.recording: list[bytes] | None = None
         self.timers = host.timers
         self.network = MemoryNetwork(
             self.timers, self.draw.fork("network"), conditions=CALM
@@ -137,6 +144,26 @@ class World:
                 if name != "node"
             )
             self.tell(machine, f"{type(event).__name__} ({fields})")
+
+    def record_process(self, machine: Machine, state: str) -> None:
+        """Put into a recording what became of a process.
+
+        Parameters
+        ----------
+        machine : Machine
+            Where.
+        state : str
+            As `docs/reference/events.md` names it.
+        """
+        if self.recording is not None:
+            record = {
+                "type": "process",
+                "t": self.clock.wall(),
+                "name": machine.name,
+                "state": state,
+                "pid": machine.lives,
+            }
+            self.recording.append(encode_record(record))
 
     def murmur(
         self, machine: Machine, event: str, fields: Mapping[str, object]

@@ -25,15 +25,16 @@ REPLICAS: Final = (
         ),
     ),
     Mistake(
-        name="an old answer confirms a newer read",
+        name="a read joins a round that is under way",
         section="thesis §6.4, step 3",
         checks=WORLD,
         patches=(
             Patch(
                 BARRIERS,
-                "Barriers.confirm",
-                "if context == self._context and self._asked:",
-                "if self._asked:",
+                "Barriers.add",
+                "        self._waiting.append(_Barrier(future, deadline_seconds))\n",
+                "        joined = self._asked or self._waiting\n"
+                "        joined.append(_Barrier(future, deadline_seconds))\n",
             ),
         ),
     ),

@@ -136,18 +136,13 @@ STORAGE: Final = (
         checks=WORLD,
         patches=(
             Patch(
-                SYNCER,
-                "Syncer._failed",
-                "        if not isinstance(error, DiskFull):\n"
-                "            self._on_error(error)\n"
-                "            return\n",
-                "",
-            ),
-            Patch(
-                "raftwerk.storage.wal",
-                "Wal.sync",
-                "            self._failure = str(error)\n            raise\n",
-                "            raise\n",
+                SEGMENT,
+                "Segment.sync",
+                "            self._file.sync()\n",
+                "            try:\n"
+                "                self._file.sync()\n"
+                "            except OSError:\n"
+                "                self._file.sync()\n",
             ),
         ),
     ),
