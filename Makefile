@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-long verify fix bench
+.PHONY: help demo test test-long simulate verify fix bench
 
 ## What there is.
 help:
@@ -31,6 +31,10 @@ test: .venv/.synced
 ## The tests that take minutes.
 test-long: .venv/.synced
 	$(RUN)python -m pytest -m long
+
+## Clusters on virtual time, under all faults, from a thousand seeds; SEEDS=0..99 for fewer.
+simulate: .venv/.synced
+	$(RUN)raftwerk sim --seeds $(or $(SEEDS),0..999) --faults swarm --jobs 2
 
 ## Every check but the tests; writes nothing.
 verify: export PYTHONDONTWRITEBYTECODE := 1

@@ -13,6 +13,8 @@ __all__ = ["CORE_CHECKS", "Mistake", "Patch", "Unfit", "patched_source"]
 CORE_CHECKS = ("group", "follower", "scripts")
 """What looks at mistakes in the core: properties over random runs, and scenarios."""
 
+_NAMED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
 _ROOT = Path(__file__).parents[2] / "src"
 
 
@@ -117,15 +119,10 @@ def _range(mistake: Mistake, patch: Patch, source: str) -> tuple[int, int]:
     found: ast.stmt | None = None
     for name in patch.function.split("."):
         found = next(
-            (
-                node
-                for node in body
-                if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-                and node.name == name
-            ),
+            (node for node in body if isinstance(node, _NAMED) and node.name == name),
             None,
         )
-        if not isinstance(found, (ast.ClassDef, ast.FunctionDef)):
+        if not isinstance(found, _NAMED):
             raise Unfit(
                 f"{mistake.name!r}: {patch.module} has no {patch.function} any more"
             )

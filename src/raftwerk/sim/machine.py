@@ -6,6 +6,7 @@ store, the services with their duties. Only the ends are twins: disk, network, t
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from raftwerk.core.records import Entry, HardState, Snapshot
 from raftwerk.errors import (
     InvariantViolation,
     MemberRemoved,
+    NotLeader,
     RaftwerkError,
     StorageError,
     WalCorrupted,
@@ -296,6 +298,7 @@ class Machine:
         starting.result()
         return self.is_up
 
+    # pylint: disable-next=too-many-locals  # the parts of a member, each once
     def _assemble(self, draw: SplitMix64) -> Node:
         """Put a member together, as `raftwerk serve` does."""
         world, disk = self.world, self.disk
@@ -377,7 +380,7 @@ class Machine:
     def _begin_duties(self) -> None:
         """Have done what a leader owes the group, and look at it from now on."""
         services = self.services
-        self._seen.state = services.node.replica.state
+        self._see_state()
         for duty in (services.lease.run(), services.cluster.run()):
             self._duties.append(asyncio.ensure_future(duty))
         if self._feed is not None:
@@ -592,8 +595,7 @@ class Machine:
         revision : int
             The store's, after them.
         """
-        if self._seen.state is None:
-            self._seen.state = self.services.node.replica.state
+        self._see_state()
         with self.world.checking():
             self.ledger.note_applied(self._seen, index, commands, results, revision)
 
@@ -609,13 +611,18 @@ class Machine:
             index = self._log.snapshot().index
             self.ledger.note_restored(self._seen, index, revision)
 
+    def _see_state(self) -> None:
+        """Know what to look at, as soon as there is something."""
+        if self._seen.state is None:
+            with suppress(NotLeader):  # it is starting
+                self._seen.state = self.services.node.replica.state
+
     def _observe(self, events: Sequence[Event]) -> None:
         """Tell what the core tells, and check a new leader."""
         self.look()
         for event in events:
             if isinstance(event, BecameLeader):
-                if self._seen.state is None:
-                    self._seen.state = self.services.node.replica.state
+                self._see_state()
                 with self.world.checking():
                     self.ledger.note_leader(self._seen, event.term)
             self.world.happened(self, event)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from raftwerk.core.records import ConfState
+from raftwerk.errors import NotLeader
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.virtual import VirtualLoop, run
 from raftwerk.runtime.event_format import encode_record, header_record
@@ -203,6 +204,15 @@ class Run:
         await self._read_all()
         await self._until_equal()
         await self._until_watched()
+        await world.until(
+            lambda: not any(
+                each.lease_id in self.records.leases
+                for each in world.ledger.store.leases()
+            ),
+            CALM_SECONDS,
+            Property.LEASES,
+            "leases that nobody keeps alive end",
+        )
         for task in watching:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
@@ -228,7 +238,10 @@ class Run:
         machines = self._members()
         if machines is None:
             return False
-        leaders = {each.services.node.replica.state.leader for each in machines}
+        try:
+            leaders = {each.services.node.status().leader for each in machines}
+        except NotLeader:
+            return False  # one has failed in this moment
         return len(leaders) == 1 and None not in leaders
 
     def _members(self) -> list[Machine] | None:
@@ -236,7 +249,10 @@ class Run:
         leader = self.world.leader()
         if leader is None or not leader.is_ready:
             return None
-        members: list[Member] = list(leader.services.node.members)
+        try:
+            members: list[Member] = list(leader.services.node.members)
+        except NotLeader:
+            return None  # it has failed in this moment
         machines = [self.world.machines.get(each.node_id) for each in members]
         found = [each for each in machines if each is not None and each.is_ready]
         return found if len(found) == len(members) else None
@@ -270,7 +286,10 @@ class Run:
             machines = self._members()
             if machines is None:
                 return False
-            views = [each.services.node.status() for each in machines]
+            try:
+                views = [each.services.node.status() for each in machines]
+            except NotLeader:
+                return False
             return len({view.applied_index for view in views}) == 1
 
         await self.world.until(
@@ -379,6 +398,14 @@ def _take_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> N
         loop.default_exception_handler(context)
 
 
+def _begun(plan: Plan) -> Run:
+    """Return a run on the loop that runs."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)  # nosec B101: for the type checker
+    loop.set_exception_handler(_take_unheard)
+    return Run(loop, plan)
+
+
 def record_plan(plan: Plan) -> tuple[Outcome, list[bytes]]:
     """Carry a plan out, and return what a page can play of it.
 
@@ -390,16 +417,14 @@ def record_plan(plan: Plan) -> tuple[Outcome, list[bytes]]:
     Returns
     -------
     tuple of Outcome and list of bytes
-        What became of it, and records as `docs/reference/events.md` has them, in order of time.
+        What became of it, and records as `docs/reference/events.md` has them, in
+        order of time.
     """
     lines: list[bytes] = []
 
     async def _told() -> Outcome:
         """Be the whole run."""
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)  # nosec B101: for the type checker
-        loop.set_exception_handler(_take_unheard)
-        simulated = Run(loop, plan)
+        simulated = _begun(plan)
         simulated.world.recording = lines
         begin = simulated.world.clock.wall()
         lines.append(encode_record(header_record("simulator", begin)))
@@ -438,10 +463,7 @@ def run_plan(plan: Plan) -> tuple[Outcome, list[str]]:
 
     async def _told() -> tuple[Outcome, list[str], BaseException | None]:
         """Be the whole run."""
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)  # nosec B101: for the type checker
-        loop.set_exception_handler(_take_unheard)
-        simulated = Run(loop, plan)
+        simulated = _begun(plan)
         await simulated.world.guard(simulated.tell())
         world = simulated.world
         return simulated.outcome(), list(world.lines), world.error

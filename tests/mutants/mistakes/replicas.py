@@ -25,20 +25,6 @@ REPLICAS: Final = (
         ),
     ),
     Mistake(
-        name="a read joins a round that is under way",
-        section="thesis §6.4, step 3",
-        checks=WORLD,
-        patches=(
-            Patch(
-                BARRIERS,
-                "Barriers.add",
-                "        self._waiting.append(_Barrier(future, deadline_seconds))\n",
-                "        joined = self._asked or self._waiting\n"
-                "        joined.append(_Barrier(future, deadline_seconds))\n",
-            ),
-        ),
-    ),
-    Mistake(
         name="what an earlier life proposed is taken for ours",
         section="decision 35",
         checks=WORLD,
@@ -48,20 +34,6 @@ REPLICAS: Final = (
                 "Sender.__init__",
                 "_HEADER.pack(0, 0, node_id, incarnation, 0)",
                 "_HEADER.pack(0, 0, node_id, 0 * incarnation, 0)",
-            ),
-        ),
-    ),
-    Mistake(
-        name="a retry is applied twice: what was handed on is taken in a later term",
-        section="decision 35",
-        checks=WORLD,
-        patches=(
-            Patch(
-                "raftwerk.runtime.handed_on",
-                "is_for",
-                "return not isinstance(event, ForwardProposal)"
-                " or event.term == state.term",
-                "return True",
             ),
         ),
     ),

@@ -180,9 +180,9 @@ SERVICES: Final = (
         patches=(
             Patch(
                 SNAPSHOT,
-                "read",
-                "    state.leases.term = leases.term\n",
-                "",
+                "take",
+                "_Leases(state.leases.term, state.leases.all())",
+                "_Leases(0, state.leases.all())",
             ),
         ),
     ),
