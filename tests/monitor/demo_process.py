@@ -13,7 +13,7 @@ import httpx
 
 from tests.e2e.ports import free_block, free_ports
 
-READY_SECONDS = 40.0
+READY_SECONDS = 120.0
 STOP_SECONDS = 10.0
 
 

@@ -18,6 +18,11 @@ LAPTOP = {"width": 1280, "height": 900}
 
 PHONE = {"width": 390, "height": 844}
 
+NODES = 5
+
+WELL_SECONDS = 150
+"""How long to wait for a cluster with which nothing is wrong, not even a slow disk."""
+
 LOAD_SECONDS = 14
 """How long the load runs before the first picture: plots need some past."""
 
@@ -41,16 +46,25 @@ def _load(tab: Tab, rate: int) -> None:
     slider.dispatch_event("change")
 
 
+def _wait_well(tab: Tab) -> None:
+    """Wait until nothing is wrong, however long this machine is busy."""
+    tab.page.set_default_timeout(WELL_SECONDS * 1000)
+    tab.wait_health("healthy")
+    tab.wait_whole(NODES)
+
+
 def _live(browser: Any, url: str) -> None:
     """Take the pictures of a whole and of a broken cluster."""
     with open_page(browser, url, viewport=LAPTOP, color_scheme="light") as tab:
-        tab.wait_health("healthy")
+        _wait_well(tab)
         _load(tab, 120)
         _settle(tab, LOAD_SECONDS)
+        _wait_well(tab)
         _picture(tab, "monitor-light")
     with open_page(browser, url, viewport=LAPTOP, color_scheme="dark") as tab:
-        tab.wait_health("healthy")
+        _wait_well(tab)
         _settle(tab, 4)
+        _wait_well(tab)
         _picture(tab, "monitor-dark")
         leader = tab.leader()
         tab.page.locator(f'.acts[data-node="{leader}"] [data-act="cut"]').click()
@@ -60,11 +74,12 @@ def _live(browser: Any, url: str) -> None:
         _settle(tab, 1.5)
         _picture(tab, "monitor-partition")
         tab.page.locator("#heal").click()
-        tab.wait_health("healthy")
+        _wait_well(tab)
     phone: dict[str, Any] = {"viewport": PHONE, "device_scale_factor": 2}
     with open_page(browser, url, color_scheme="light", **phone) as tab:
-        tab.wait_health("healthy")
+        _wait_well(tab)
         _settle(tab, 1)
+        _wait_well(tab)
         _picture(tab, "monitor-phone")
 
 
@@ -77,7 +92,12 @@ def _replay(browser: Any, url: str, recording: Path) -> None:
         tab.wait("() => document.querySelectorAll('#timeline button').length > 5")
         cut = tab.page.locator("#timeline .kind-demo button", has_text="off from")
         tab.page.locator("#position").fill("990")
+        others = tab.page.locator("#filters .chip:not(.kind-demo) input")
+        for box in others.all():  # or it may be too far down
+            box.uncheck()
         cut.first.click()
+        for box in others.all():
+            box.check()
         tab.page.locator("#play").click()
         _settle(tab, 0.9)
         tab.page.locator("#play").click()
@@ -98,7 +118,7 @@ def main() -> int:
             executable_path=EXECUTABLE, args=["--no-sandbox"]
         )
         recording = Path(name) / "recording.jsonl"
-        flags = ("--nodes=5", f"--record-events={recording}")
+        flags = (f"--nodes={NODES}", f"--record-events={recording}")
         with demo_process(Path(name), *flags) as demo:
             _live(browser, demo.url)
             _replay(browser, demo.url, recording)

@@ -53,7 +53,9 @@ def test_the_page_shows_every_node_before_any_script_ran() -> None:
     assert html.count("<tr data-state=") == len(VIEWS)
     assert "LEADER" in html
     assert "UNREACHABLE since 22:13:20 UTC" in html
-    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in html
+    without_scripts = html.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert '<meta http-equiv="refresh" content="2">' in without_scripts
+    assert 'href="static/noscript.css"' in without_scripts
 
 
 def test_what_a_node_says_is_text_and_nothing_else() -> None:

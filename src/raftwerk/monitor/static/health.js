@@ -18,6 +18,8 @@ export function healthOf(model, isLive) {
     return isLive ? ["wait", "Asking all nodes how they are.", []] : [...readHealth(model), []];
   }
   const { findings } = diagnosis;
+  // Between two looks of the monitor a leader may be lost: the stream knows it at once.
+  if (!findings.length && leaderOf(model) === null) return [...readHealth(model), []];
   if (!findings.length) return ["good", diagnosis.summary, []];
   const level = findings.some((each) => GRAVE.has(each.kind)) ? "bad" : "warn";
   return [level, firstSentence(diagnosis.summary), findings.map((each) => each.text)];
