@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from raftwerk.api.budget import INTAKE, Budget, Share
+
 __all__ = [
     "ASGIApp",
     "Answer",
@@ -141,7 +143,7 @@ def header_of(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
-async def read_body(receive: Receive, bytes_max: int) -> bytes:
+async def read_body(receive: Receive, bytes_max: int, budget: Budget = INTAKE) -> bytes:
     """Return a request's body, counting it while it arrives.
 
     Parameters
@@ -150,6 +152,8 @@ async def read_body(receive: Receive, bytes_max: int) -> bytes:
         Of the request.
     bytes_max : int
         What it may have.
+    budget : Budget
+        What all that come in may have together.
 
     Returns
     -------
@@ -162,7 +166,15 @@ async def read_body(receive: Receive, bytes_max: int) -> bytes:
         If it has more; no more than that was kept.
     ClientGone
         If it does not come to its end.
+    QueueFull
+        If others take so much that there is no room for it.
     """
+    with budget.share() as share:
+        return await _read_counted(receive, bytes_max, share)
+
+
+async def _read_counted(receive: Receive, bytes_max: int, share: Share) -> bytes:
+    """Do what `read_body` says."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -172,9 +184,11 @@ async def read_body(receive: Receive, bytes_max: int) -> bytes:
         piece = message.get("body", b"")
         size += len(piece)
         if size <= bytes_max:
+            share.grow(size)
             pieces.append(piece)
         else:
             pieces.clear()
+            share.end()
         if not message.get("more_body", False):
             break
         if size > bytes_max + DRAINED_BYTES_MAX:

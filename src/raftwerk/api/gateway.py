@@ -31,7 +31,7 @@ from raftwerk.api.hot import HotCall
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.proto_json import parse
 from raftwerk.api.route import Route, Routes, StreamRoute
-from raftwerk.api.status import status_of
+from raftwerk.api.status import retry_hint, status_of
 from raftwerk.errors import RequestError
 from raftwerk.kv import Compact, DeleteRange, KeyValue, Put, Range, Txn
 from raftwerk.service import REQUEST_BYTES_MAX, KvService, RequestTooLarge
@@ -221,7 +221,10 @@ def error_answer(error: Exception) -> Answer:
     """
     status = status_of(error)
     said = {"error": status.text, "code": status.code, "message": status.text}
-    return json_answer(msgspec.json.encode(said), status.http)
+    answer = json_answer(msgspec.json.encode(said), status.http)
+    if hint := retry_hint(error):
+        return msgspec.structs.replace(answer, headers=(*answer.headers, *hint))
+    return answer
 
 
 async def _write_in_turns(kvs: Sequence[KeyValue]) -> list[bytes]:

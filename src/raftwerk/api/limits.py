@@ -10,7 +10,19 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-__all__ = ["HEAD_BYTES_MAX", "IDLE_SECONDS", "LimitedProtocol", "SlowClients"]
+__all__ = [
+    "CONNECTIONS_MAX",
+    "HEAD_BYTES_MAX",
+    "IDLE_SECONDS",
+    "LimitedProtocol",
+    "SlowClients",
+]
+
+CONNECTIONS_MAX: Final = 16_384
+"""Of clients at a time; more are told to come back."""
+
+REFUSED_MAX: Final = 256
+"""Connections that are being told so; beyond that they are cut off without a word."""
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 """Of one request: its line, and all of its headers."""
@@ -32,10 +44,39 @@ _TOO_LARGE: Final = (
 )
 
 
-class LimitedProtocol(HttpToolsProtocol):
-    """HTTP on one connection, with a bound for the head of each request."""
+_TOO_MANY: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\n"
+    b"content-type: text/plain; charset=utf-8\r\nretry-after: 1\r\n"
+    b"content-length: 37\r\nconnection: close\r\n\r\n"
+    b"too many connections; try again soon\n"
+)
 
+
+class LimitedProtocol(HttpToolsProtocol):
+    """HTTP on one of few enough connections, with a bound for each request's head."""
+
+    connections_max = CONNECTIONS_MAX
     _head_bytes = 0
+    _is_refused = False
+
+    def connection_made(self, transport: Any) -> None:
+        """Take a connection, or say at once that there are too many.
+
+        Parameters
+        ----------
+        transport : asyncio.Transport
+            The connection.
+        """
+        super().connection_made(transport)
+        beyond = len(self.connections) - self.connections_max
+        if beyond > REFUSED_MAX:
+            transport.abort()
+        elif beyond > 0:
+            # Not closed before the client has: what it sent unread would make the
+            # system take our answer back. `SlowClients` ends those who wait.
+            self._is_refused = True
+            transport.write(_TOO_MANY)
+            transport.write_eof()
 
     @property
     def has_begun_head(self) -> bool:
@@ -56,6 +97,8 @@ class LimitedProtocol(HttpToolsProtocol):
         data : bytes
             What came.
         """
+        if self._is_refused:
+            return
         super().data_received(data)
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:

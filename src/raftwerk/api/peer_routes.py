@@ -21,6 +21,7 @@ from raftwerk.api.asgi import (
     read_body,
     send_answer,
 )
+from raftwerk.api.budget import Budget
 from raftwerk.errors import PeerError
 from raftwerk.transport.http import METHODS
 from raftwerk.transport.http_desk import HttpDesk, LetterRefused, WriterRemoved
@@ -29,6 +30,7 @@ from raftwerk.transport.http_letter import REMOVED_STATUS, Route, encode_answer
 __all__ = ["PeerRoutes", "Sender"]
 
 LETTER_BYTES_MAX: Final = 384 * 1024 * 1024
+_LETTERS: Final = Budget(2 * LETTER_BYTES_MAX)
 """The largest message between members, in base64."""
 
 _WORDS: Final = {403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
@@ -109,7 +111,7 @@ class PeerRoutes:
             raise HTTPException(405, f"this route takes {METHODS[route]}")
         if header_of(scope, b"origin") is not None:
             raise HTTPException(403, "no web page may write to members")
-        body = await read_body(receive, LETTER_BYTES_MAX)
+        body = await read_body(receive, LETTER_BYTES_MAX, _LETTERS)
         messages = await self._desk.take(
             route,
             body,

@@ -12,7 +12,7 @@ import uvicorn
 
 from raftwerk.api.asgi import ASGIApp
 from raftwerk.api.hot import HotCalls, HotProtocol
-from raftwerk.api.limits import IDLE_SECONDS, SlowClients
+from raftwerk.api.limits import CONNECTIONS_MAX, IDLE_SECONDS, SlowClients
 from raftwerk.config import Url
 from raftwerk.errors import ConfigError
 
@@ -75,6 +75,8 @@ class ApiServer:
         Returns who has a port of this machine, in words, or None.
     is_for_peers : bool
         Whether members rather than clients are served; for complaints alone.
+    connections_max : int
+        How many there may be at a time; more are told to come back.
 
     Attributes
     ----------
@@ -91,6 +93,7 @@ class ApiServer:
         stop_seconds: int = 10,
         holder_of: Callable[[int], str | None] = _nobody_knows,
         is_for_peers: bool = False,
+        connections_max: int = CONNECTIONS_MAX,
     ) -> None:
         self._urls = urls
         self._holder_of = holder_of
@@ -102,7 +105,9 @@ class ApiServer:
                 access_log=False,
                 backlog=BACKLOG,
                 date_header=False,
-                http=partial(HotProtocol, hot=self.hot),  # type: ignore[arg-type]  # makes one
+                http=partial(  # type: ignore[arg-type]  # makes one
+                    HotProtocol, hot=self.hot, connections_max=connections_max
+                ),
                 lifespan="off",
                 log_config=None,
                 log_level="warning",

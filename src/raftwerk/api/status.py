@@ -56,7 +56,7 @@ from raftwerk.service.errors import (
 )
 from raftwerk.service.queue import RecipeError
 
-__all__ = ["HTTP_STATUS", "Status", "status_of"]
+__all__ = ["HTTP_STATUS", "Status", "retry_hint", "status_of"]
 
 UNKNOWN: Final = 2
 INVALID_ARGUMENT: Final = 3
@@ -70,6 +70,9 @@ INTERNAL: Final = 13
 UNAVAILABLE: Final = 14
 DATA_LOSS: Final = 15
 UNAUTHENTICATED: Final = 16
+
+RETRY_SECONDS: Final = 1
+"""After which a client that was refused for want of room should try again."""
 
 HTTP_STATUS: Final[Mapping[int, int]] = {
     UNKNOWN: 500,
@@ -188,6 +191,24 @@ _OWN_WORDS: Final[Mapping[type[Exception], int]] = {
     RequestError: UNKNOWN,
 }
 """Where etcd has no fixed text either, or where the case is none of etcd's."""
+
+
+def retry_hint(error: Exception) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the headers that tell a client when to try again.
+
+    Parameters
+    ----------
+    error : Exception
+        What it is refused for.
+
+    Returns
+    -------
+    tuple of tuple of bytes
+        A ``Retry-After`` if nothing happened and it is worth another try; nothing if
+        it is the client's fault, or nobody knows what happened.
+    """
+    is_passing = isinstance(error, NotProposed) and status_of(error).http in (429, 503)
+    return ((b"retry-after", b"%d" % RETRY_SECONDS),) if is_passing else ()
 
 
 def status_of(error: Exception) -> Status:

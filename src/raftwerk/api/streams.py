@@ -32,9 +32,9 @@ from raftwerk.api.errors import BadRequest
 from raftwerk.api.gateway import BODY_BYTES_MAX, error_answer
 from raftwerk.api.proto_json import Message, parse
 from raftwerk.api.route import Call, CallForm, StreamRoute
-from raftwerk.api.status import UNKNOWN, status_of
+from raftwerk.api.status import UNKNOWN, retry_hint, status_of
 from raftwerk.api.values import ValueSplitter
-from raftwerk.errors import RequestError
+from raftwerk.errors import QueueFull, RequestError
 from raftwerk.service import MemberStops, RequestTooLarge
 
 __all__ = ["REQUESTS_WAITING_MAX", "Streams"]
@@ -99,7 +99,7 @@ class Streams:
             except BodyTooLarge:
                 refusal = RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
                 await send_answer(send, error_answer(refusal))
-            except BadRequest as error:
+            except (BadRequest, QueueFull) as error:
                 await send_answer(send, error_answer(error))
             else:
                 gone = asyncio.ensure_future(_wait_gone(receive))
@@ -170,7 +170,7 @@ class Streams:
             except BodyTooLarge:
                 refusal = RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
                 await send_answer(send, error_answer(refusal))
-            except BadRequest as error:
+            except (BadRequest, QueueFull) as error:
                 await send_answer(send, error_answer(error))
             else:
                 answer = await self._wait_for(call(request), receive, scope["path"])
@@ -265,6 +265,9 @@ class _End:
     """Stands behind the last request of a stream."""
 
 
+Hint = tuple[tuple[bytes, bytes], ...]
+
+
 class _Lines:
     """What is sent, line by line; the status with the first of them."""
 
@@ -287,7 +290,7 @@ class _Lines:
             "http_status": HTTPStatus(status.http).phrase,
         }
         line = msgspec.json.encode({"error": said}) + b"\n"
-        await self._write(line, status.http)
+        await self._write(line, status.http, hint=retry_hint(error))
         await self.end()
 
     async def refuse(self, error: Exception) -> None:
@@ -303,11 +306,13 @@ class _Lines:
             self._has_ended = True
             await self._write(b"", HTTPStatus.OK, more=False)
 
-    async def _write(self, line: bytes, status: int, *, more: bool = True) -> None:
+    async def _write(
+        self, line: bytes, status: int, *, more: bool = True, hint: Hint = ()
+    ) -> None:
         """Send bytes, after the head if they are the first."""
         if not self._has_begun:
             self._has_begun = True
-            headers = [(b"content-type", b"application/json")]
+            headers = [(b"content-type", b"application/json"), *hint]
             await self._send(
                 {"type": "http.response.start", "status": status, "headers": headers}
             )

@@ -14,6 +14,7 @@ from raftwerk.api.origin import Cors
 from raftwerk.api.server import ApiServer
 from raftwerk.cli.beginning import Beginning
 from raftwerk.cli.client_app import make_client_app
+from raftwerk.cli.descriptors import allow_connections
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_log_level, set_up_log
 from raftwerk.cli.ports import require_free
@@ -120,6 +121,7 @@ async def _serve(
             Cors(doorway, config.cors) if config.cors else doorway,
             config.listen_client_urls,
             holder_of=holder_of,
+            connections_max=allow_connections(),
         )
         await server.start()
         stack.push_async_callback(server.stop)

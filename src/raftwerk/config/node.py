@@ -37,6 +37,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
         How long a proposal or a read may wait, in milliseconds.
     queue_max : int
         Proposals that may wait here at a time, and as many reads; more are refused.
+    queue_bytes_max : int
+        Bytes that waiting proposals may have together; more are refused at once.
     command_bytes_max : int
         Bytes of one command; a larger one is refused, for no peer's queue would hold
         it, and whatever came after it would wait for ever.
@@ -73,6 +75,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     tick_millis: int = 1
     request_timeout_millis: int = 7_000
     queue_max: int = 20_000
+    queue_bytes_max: int = 64 * 1024 * 1024
     command_bytes_max: int = 16 * 1024 * 1024
     append_bytes_max: int = 1024 * 1024
     inflight_bytes_max: int = 16 * 1024 * 1024

@@ -20,6 +20,7 @@ from raftwerk.errors import (
     NotLeader,
     NotProposed,
     OutcomeUnknown,
+    QueueFull,
     RequestError,
 )
 from raftwerk.host.protocol import Host
@@ -33,6 +34,9 @@ Answer = Callable[[bytes], Awaitable[bytes]]
 
 SERVED_MAX: Final = 256
 """Calls that a leader works on at a time; more are refused."""
+
+ASKED_MAX: Final = 4096
+"""Calls of this member that may be without an answer; more are refused."""
 
 _INCARNATIONS: Final = 2**63
 
@@ -111,7 +115,7 @@ class Calls:
         Raises
         ------
         NotProposed
-            If nothing happened and nothing will.
+            If nothing happened and nothing will; `QueueFull` if too many wait already.
         OutcomeUnknown
             If the answer was lost, or did not come in time.
         """
@@ -136,6 +140,8 @@ class Calls:
         self, leader: NodeId, topic: str, content: bytes, deadline: float
     ) -> bytes:
         """Ask one member, once."""
+        if len(self._asked) >= ASKED_MAX:
+            raise QueueFull(f"{ASKED_MAX} calls wait already; try again later")
         self._number = number = self._number + 1
         reply: asyncio.Future[CallReply] = asyncio.get_running_loop().create_future()
         self._asked[number] = _Asked(leader, reply)

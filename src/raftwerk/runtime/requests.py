@@ -84,7 +84,7 @@ class Requests:
         self._is_quarantined = is_quarantined
         self._round_seconds = config.election_timeout_min_millis / 1000
         self.sender = Sender(config.node_id, host.draw.below(_INCARNATIONS))
-        self.waiters = Waiters(loop, config.queue_max)
+        self.waiters = Waiters(loop, config.queue_max, config.queue_bytes_max)
         self._refusal = ""
         self._barriers = Barriers(loop, config.queue_max, host.draw.below(_ROUNDS))
         self.proposing = Proposing(

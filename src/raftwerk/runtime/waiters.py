@@ -16,6 +16,7 @@ from asyncio import AbstractEventLoop, Future
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from raftwerk.core.config import NO_LIMIT
 from raftwerk.errors import (
     NotLeader,
     NotProposed,
@@ -38,11 +39,17 @@ class Waiters:
         Makes the futures.
     queue_max : int
         How many there may be at a time.
+    bytes_max : int
+        How many bytes they may have together; one alone may have more.
     """
 
-    def __init__(self, loop: AbstractEventLoop, queue_max: int) -> None:
+    def __init__(
+        self, loop: AbstractEventLoop, queue_max: int, bytes_max: int = NO_LIMIT
+    ) -> None:
         self._loop = loop
         self._queue_max = queue_max
+        self._bytes_max = bytes_max
+        self._bytes = 0
         self._number = 0
         self._waiting: dict[int, Waiter] = {}
         self.failed_count = 0
@@ -75,6 +82,11 @@ class Waiters:
         QueueFull
             If too many wait already.
         """
+        if self._bytes >= self._bytes_max:
+            raise QueueFull(
+                f"proposals of {self._bytes} bytes wait already, of {self._bytes_max}"
+                " that queue_bytes_max allows; try again later"
+            )
         if len(self._waiting) >= self._queue_max:
             raise QueueFull(
                 f"{len(self._waiting)} proposals wait already, the most that queue_max"
@@ -104,7 +116,7 @@ class Waiters:
         """
         future: Future[object] = self._loop.create_future()
         waiter = Waiter(number, data, future, deadline_seconds)
-        self._waiting[number] = waiter
+        self._keep(waiter)
         self._held.append(waiter)
         return future
 
@@ -130,7 +142,7 @@ class Waiters:
         future: Future[object] = self._loop.create_future()
         waiter = Waiter(number, b"", future, deadline_seconds)
         waiter.is_held, waiter.term, waiter.is_repeatable = False, term, False
-        self._waiting[number] = waiter
+        self._keep(waiter)
         return future
 
     def take_held(self, bytes_max: int, count_max: int) -> list[Waiter]:
@@ -156,7 +168,7 @@ class Waiters:
             if waiter.future.done():
                 # Given up before it was proposed: nothing happened, nothing will.
                 held.popleft()
-                self._waiting.pop(waiter.number, None)
+                self._forget(waiter.number)
                 continue
             size += len(waiter.data)
             if taken and size > bytes_max:
@@ -214,7 +226,7 @@ class Waiters:
         result : object
             What the state machine returned; an exception is raised at the waiter.
         """
-        waiter = self._waiting.pop(number, None)
+        waiter = self._forget(number)
         if waiter is None or waiter.future.done():
             return
         if isinstance(result, Exception):
@@ -303,9 +315,21 @@ class Waiters:
                 waiter, OutcomeUnknown(f"{reason} before the proposal was applied")
             )
 
+    def _keep(self, waiter: Waiter) -> None:
+        """Have one more."""
+        self._waiting[waiter.number] = waiter
+        self._bytes += len(waiter.data)
+
+    def _forget(self, number: int) -> Waiter | None:
+        """Have one less, if it was there."""
+        waiter = self._waiting.pop(number, None)
+        if waiter is not None:
+            self._bytes -= len(waiter.data)
+        return waiter
+
     def _end(self, waiter: Waiter, error: RequestError) -> None:
         """Give an error to whoever waits, if anybody does."""
-        self._waiting.pop(waiter.number, None)
+        self._forget(waiter.number)
         self.failed_count += 1
         if not waiter.future.done():
             waiter.future.set_exception(error)

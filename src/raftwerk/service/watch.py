@@ -31,6 +31,10 @@ for a write takes several turns, and should not wait in each for many who watch.
 ANSWERS_WAITING_MAX: Final = 64
 """Answers to requests of a stream that may wait; then no request is taken."""
 
+WATCHES_MAX: Final = 100_000
+"""On one member; who wants one more is told why there is none."""
+
+TOO_MANY: Final = f"this member has {WATCHES_MAX} watches already; try another one"
 EMPTY_RANGE: Final = "mvcc: watcher range is empty"
 DUPLICATE_ID: Final = "mvcc: duplicate watch ID provided on the WatchStream"
 
@@ -48,6 +52,15 @@ class WatchService:
         How long a watch may be idle before it gets one, if it wants any.
     require_sound : callable
         Raises an error while nobody may be told what the store says.
+    watches_max : int
+        How many there may be.
+
+    Attributes
+    ----------
+    watches : int
+        How many there are now.
+    watches_max : int
+        As given.
     """
 
     def __init__(
@@ -57,8 +70,11 @@ class WatchService:
         *,
         progress_seconds: float = PROGRESS_SECONDS,
         require_sound: Callable[[], None] = lambda: None,
+        watches_max: int = WATCHES_MAX,
     ) -> None:
         self.require_sound = require_sound
+        self.watches = 0
+        self.watches_max = watches_max
         self.store = store
         self.timers = timers
         self.progress_seconds = progress_seconds
@@ -168,11 +184,14 @@ class WatchStream:
             reason = EMPTY_RANGE
         elif request.watch_id in self._watches and request.watch_id:
             reason = DUPLICATE_ID
+        elif self._service.watches >= self._service.watches_max:
+            reason = TOO_MANY
         if reason:
             self._answer(NO_WATCH, created=True, canceled=True, cancel_reason=reason)
             return
         watch = _Watch(request.watch_id or self._free_id(), request)
         self._watches[watch.watch_id] = watch
+        self._service.watches += 1
         self._answer(watch.watch_id, created=True)
         watch.watcher = self._service.watchers.open(
             span_of(key, request.range_end),
@@ -333,6 +352,7 @@ class WatchStream:
     def _end(self, watch: _Watch) -> None:
         """End a watch."""
         del self._watches[watch.watch_id]
+        self._service.watches -= 1
         self._ready.pop(watch, None)
         self._service.watchers.close(watch.watcher)
 

@@ -13,7 +13,7 @@ from raftwerk.api.gateway_document import describe_gateway
 from raftwerk.api.idempotency import REFUSAL
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.route import Routes
-from raftwerk.api.status import status_of
+from raftwerk.api.status import retry_hint, status_of
 from raftwerk.api.v1 import cluster, explain, hooks, kv, log, members, raft
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.docs_page import add_docs_page
@@ -107,7 +107,8 @@ def _say_errors_in_envelopes(app: FastAPI, context: ApiContext) -> None:
         is_unknown = isinstance(error, OutcomeUnknown)
         is_large = isinstance(error, RequestTooLarge)
         http_status = 413 if is_large else status_of(error).http
-        return answer(http_status, str(error), is_unknown=is_unknown)
+        hint = {name.decode(): value.decode() for name, value in retry_hint(error)}
+        return answer(http_status, str(error), hint, is_unknown=is_unknown)
 
     @app.exception_handler(HTTPException)
     async def _say_http_error(_request: Request, error: HTTPException) -> Response:
