@@ -143,3 +143,44 @@ def test_each_request_has_its_own_time() -> None:
         slow.look(float(now))
         connection.cycle = Cycle(more_body=True, started=False, complete=False)
     assert not connection.is_closed
+
+
+@pytest.mark.e2e
+def test_one_connection_too_many_is_told_to_come_back_and_the_others_go_on() -> None:
+    async def story() -> None:
+        server = ApiServer(
+            _hello, [Url("127.0.0.1", 0)], stop_seconds=1, connections_max=3
+        )
+        (url,) = await server.start()
+        request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+        streams = []
+        try:
+            async with asyncio.timeout(20):
+                for _ in range(3):
+                    reader, writer = await asyncio.open_connection(url.host, url.port)
+                    streams.append((reader, writer))
+                    writer.write(request)
+                    assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 20")
+                reader, writer = await asyncio.open_connection(url.host, url.port)
+                writer.write(request)
+                refused = await reader.read()
+                assert refused.startswith(b"HTTP/1.1 503 ")
+                assert b"\r\nretry-after: 1\r\n" in refused
+                writer.close()
+                for reader, other in streams:
+                    other.write(request)
+                    await reader.readuntil(b"hello")
+                streams.pop()[1].close()
+                while True:  # until the server has noticed
+                    reader, writer = await asyncio.open_connection(url.host, url.port)
+                    writer.write(request)
+                    if (await reader.readline()).startswith(b"HTTP/1.1 200 "):
+                        break
+                    writer.close()
+                streams.append((reader, writer))
+        finally:
+            for _, writer in streams:
+                writer.close()
+            await server.stop()
+
+    asyncio.run(story())

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from raftwerk.api.errors import BadRequest, ForeignOrigin, PlainFailure
-from raftwerk.api.status import HTTP_STATUS, status_of
+from raftwerk.api.status import HTTP_STATUS, retry_hint, status_of
 from raftwerk.errors import (
     InvariantViolation,
+    NoRoom,
     NotLeader,
     OutcomeUnknown,
     QueueFull,
@@ -45,6 +46,28 @@ def test_an_error_is_a_status(
 ) -> None:
     status = status_of(error)
     assert (status.code, status.http, status.text) == (code, http, text)
+
+
+HINTS = [
+    (QueueFull("x"), True, "there is room soon"),
+    (NotLeader("x"), True, "there is a leader soon"),
+    (NoRoom("x"), True, "there is room some time"),
+    (OutcomeUnknown("x"), False, "it may have happened: look first"),
+    (EmptyKey("x"), False, "the same again is no better"),
+]
+
+
+@pytest.mark.parametrize(("error", "is_hinted", "why"), HINTS)
+def test_who_is_refused_in_passing_is_told_when_to_come_back(
+    error: Exception, is_hinted: bool, why: str
+) -> None:
+    expected = ((b"retry-after", b"1"),) if is_hinted else ()
+    assert retry_hint(error) == expected, why
+
+
+def test_a_full_disk_is_said_in_its_own_words() -> None:
+    status = status_of(NoRoom("no space left in /data, 7 bytes needed"))
+    assert (status.http, status.text) == (503, "no space left in /data, 7 bytes needed")
 
 
 def all_kinds(kind: type[Exception]) -> Iterator[type[Exception]]:

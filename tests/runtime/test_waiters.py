@@ -20,8 +20,8 @@ from .group import story
 ONE, TWO, THREE = Term(1), Term(2), Term(3)
 
 
-def some(queue_max: int = 100) -> Waiters:
-    return Waiters(asyncio.get_running_loop(), queue_max)
+def some(queue_max: int = 100, bytes_max: int = 10**9) -> Waiters:
+    return Waiters(asyncio.get_running_loop(), queue_max, bytes_max)
 
 
 def add(waiters: Waiters, data: bytes = b"data", deadline: float = 10.0) -> Waiter:
@@ -301,3 +301,23 @@ async def test_before_a_stop_only_what_is_held_ends() -> None:
     assert not proposed.future.done()
     waiters.resolve(proposed.number, "result")
     assert await proposed.future == "result"
+
+
+@story
+async def test_proposals_of_too_many_bytes_are_refused_until_some_have_ended() -> None:
+    waiters = some(bytes_max=1000)
+    first, second = add(waiters, b"x" * 600), add(waiters, b"x" * 600)
+    with pytest.raises(QueueFull, match="1200 bytes wait already, of 1000"):
+        add(waiters)
+    propose(waiters, ONE)
+    with pytest.raises(QueueFull):
+        add(waiters)
+    waiters.resolve(first.number, "result")
+    third = add(waiters, b"x" * 500)
+    waiters.expire(11.0)
+    for waiter in (second, third):
+        assert isinstance(waiter.future.exception(), (NotLeader, OutcomeUnknown))
+    large = add(waiters, b"x" * 5000)  # one alone may be as large as it likes
+    waiters.end_all("the test is over")
+    assert large.future.exception()
+    add(waiters)

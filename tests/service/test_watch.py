@@ -343,3 +343,22 @@ def test_parts_hold_one_event_at_least_and_all_of_them_together() -> None:
     assert [part.fragment for part in parts] == [True, True, True, False]
     assert [event for part in parts for event in part.events] == events
     assert list(split(whole)) == [whole]
+
+
+def test_one_watch_too_many_is_refused_with_words_until_another_one_ends() -> None:
+    async def story() -> None:
+        world = World()
+        world.service.watches_max = 2
+        first = await world.watch(CreateWatch(key=b"a"))
+        second = await world.watch(CreateWatch(key=b"a"), CreateWatch(key=b"b"))
+        told_first, refused = await draw(second, 2)
+        assert told_first.created and not told_first.canceled
+        assert refused.canceled and "watches already" in refused.cancel_reason
+        first.close()
+        await second.create(CreateWatch(key=b"b"))
+        (created,) = await draw(second, 1)
+        assert created.created and not created.canceled
+        second.close()
+        assert world.service.watches == 0
+
+    run(story())

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from raftwerk.api.asgi import Answer
-from raftwerk.api.limits import CONNECTIONS_MAX, LimitedProtocol
+from raftwerk.api.limits import Crowd, LimitedProtocol
 
 __all__ = ["HOT_BODY_BYTES_MAX", "HotCall", "HotCalls", "HotProtocol"]
 
@@ -106,8 +106,8 @@ class HotProtocol(LimitedProtocol):
         The loop.
     hot : HotCalls
         What goes the short way.
-    connections_max : int
-        How many there may be at a time.
+    crowd : Crowd
+        Says how many there may be at a time.
     """
 
     def __init__(
@@ -118,11 +118,11 @@ class HotProtocol(LimitedProtocol):
         _loop: Any = None,
         *,
         hot: HotCalls,
-        connections_max: int = CONNECTIONS_MAX,
+        crowd: Crowd,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.url = b""
-        self.connections_max = connections_max
+        self.crowd = crowd
         self._hot = hot
         self._is_cold = False
         self._length = -1

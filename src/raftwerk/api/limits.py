@@ -5,6 +5,7 @@ take to come. Bodies are bounded where they are read (`asgi.read_body`), for wha
 may have differs; here is bounded only how long a call may wait for one.
 """
 
+from asyncio import BaseTransport, WriteTransport
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -12,6 +13,7 @@ from uvicorn.server import ServerState
 
 __all__ = [
     "CONNECTIONS_MAX",
+    "Crowd",
     "HEAD_BYTES_MAX",
     "IDLE_SECONDS",
     "LimitedProtocol",
@@ -52,10 +54,63 @@ _TOO_MANY: Final = (
 )
 
 
+class Crowd:
+    """Connections beyond those that may be, while they are told so.
+
+    Parameters
+    ----------
+    connections_max : int
+        How many may be served at a time.
+    """
+
+    def __init__(self, connections_max: int = CONNECTIONS_MAX) -> None:
+        self._connections_max = connections_max
+        self._refused: set[BaseTransport] = set()
+        self._refused_before: set[BaseTransport] = set()
+
+    def has_room(self, connections: int) -> bool:
+        """Tell whether a connection may be served.
+
+        Parameters
+        ----------
+        connections : int
+            How many there are, with this one.
+
+        Returns
+        -------
+        bool
+            False: it is to be refused.
+        """
+        return connections <= self._connections_max
+
+    def refuse(self, transport: WriteTransport) -> None:
+        """Tell a client to come back.
+
+        Parameters
+        ----------
+        transport : WriteTransport
+            Its connection.
+        """
+        if len(self._refused) + len(self._refused_before) >= REFUSED_MAX:
+            transport.abort()
+            return
+        # Not closed before the client has: what it sent and we did not read would make
+        # the system take our answer back.
+        self._refused.add(transport)
+        transport.write(_TOO_MANY)
+        transport.write_eof()
+
+    def look(self) -> None:
+        """Close those who were told one look ago; to be called every second."""
+        for transport in self._refused_before:
+            transport.close()
+        self._refused_before, self._refused = self._refused, set()
+
+
 class LimitedProtocol(HttpToolsProtocol):
     """HTTP on one of few enough connections, with a bound for each request's head."""
 
-    connections_max = CONNECTIONS_MAX
+    crowd = Crowd()
     _head_bytes = 0
     _is_refused = False
 
@@ -68,15 +123,10 @@ class LimitedProtocol(HttpToolsProtocol):
             The connection.
         """
         super().connection_made(transport)
-        beyond = len(self.connections) - self.connections_max
-        if beyond > REFUSED_MAX:
-            transport.abort()
-        elif beyond > 0:
-            # Not closed before the client has: what it sent unread would make the
-            # system take our answer back. `SlowClients` ends those who wait.
+        if not self.crowd.has_room(len(self.connections)):
             self._is_refused = True
-            transport.write(_TOO_MANY)
-            transport.write_eof()
+            self.connections.discard(self)
+            self.crowd.refuse(transport)
 
     @property
     def has_begun_head(self) -> bool:

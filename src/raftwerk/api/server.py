@@ -12,7 +12,7 @@ import uvicorn
 
 from raftwerk.api.asgi import ASGIApp
 from raftwerk.api.hot import HotCalls, HotProtocol
-from raftwerk.api.limits import CONNECTIONS_MAX, IDLE_SECONDS, SlowClients
+from raftwerk.api.limits import CONNECTIONS_MAX, IDLE_SECONDS, Crowd, SlowClients
 from raftwerk.config import Url
 from raftwerk.errors import ConfigError
 
@@ -98,6 +98,7 @@ class ApiServer:
         self._urls = urls
         self._holder_of = holder_of
         self.hot = HotCalls()
+        self._crowd = Crowd(connections_max)
         self._is_for_peers = is_for_peers
         self._server = _QuietServer(
             uvicorn.Config(
@@ -106,7 +107,7 @@ class ApiServer:
                 backlog=BACKLOG,
                 date_header=False,
                 http=partial(  # type: ignore[arg-type]  # makes one
-                    HotProtocol, hot=self.hot, connections_max=connections_max
+                    HotProtocol, hot=self.hot, crowd=self._crowd
                 ),
                 lifespan="off",
                 log_config=None,
@@ -189,6 +190,7 @@ class ApiServer:
         while True:
             await asyncio.sleep(SLOW_LOOK_SECONDS)
             self._slow.look(loop.time())
+            self._crowd.look()
 
     def _bind(self, url: Url) -> socket.socket:
         """Return a socket that is bound to an address."""
