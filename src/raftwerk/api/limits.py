@@ -5,7 +5,7 @@ take to come. Bodies are bounded where they are read (`asgi.read_body`), for wha
 may have differs; here is bounded only how long a call may wait for one.
 """
 
-from asyncio import BaseTransport, WriteTransport
+import asyncio
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -65,8 +65,8 @@ class Crowd:
 
     def __init__(self, connections_max: int = CONNECTIONS_MAX) -> None:
         self._connections_max = connections_max
-        self._refused: set[BaseTransport] = set()
-        self._refused_before: set[BaseTransport] = set()
+        self._refused: set[asyncio.Transport] = set()
+        self._refused_before: set[asyncio.Transport] = set()
 
     def has_room(self, connections: int) -> bool:
         """Tell whether a connection may be served.
@@ -83,12 +83,12 @@ class Crowd:
         """
         return connections <= self._connections_max
 
-    def refuse(self, transport: WriteTransport) -> None:
+    def refuse(self, transport: asyncio.Transport) -> None:
         """Tell a client to come back.
 
         Parameters
         ----------
-        transport : WriteTransport
+        transport : asyncio.Transport
             Its connection.
         """
         if len(self._refused) + len(self._refused_before) >= REFUSED_MAX:
