@@ -184,3 +184,32 @@ def test_one_connection_too_many_is_told_to_come_back_and_the_others_go_on() -> 
             await server.stop()
 
     asyncio.run(story())
+
+
+async def _refuse(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer before the body is there."""
+    await send_answer(send, text_answer(429, "hello"))
+
+
+@pytest.mark.e2e
+def test_who_is_refused_within_a_body_finds_the_answer_and_may_ask_again() -> None:
+    async def story() -> None:
+        server = ApiServer(_refuse, [Url("127.0.0.1", 0)], stop_seconds=1)
+        (url,) = await server.start()
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        try:
+            async with asyncio.timeout(20):
+                for _ in range(3):
+                    writer.write(b"POST / HTTP/1.1\r\nhost: a\r\n")
+                    writer.write(b"content-length: 1000000\r\n\r\n")
+                    for _ in range(100):
+                        writer.write(b"x" * 10_000)
+                        await writer.drain()
+                        await asyncio.sleep(0)
+                    assert (await reader.readline()).startswith(b"HTTP/1.1 429 ")
+                    await reader.readuntil(b"hello")
+        finally:
+            writer.close()
+            await server.stop()
+
+    asyncio.run(story())

@@ -11,6 +11,8 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from raftwerk.api.asgi import DRAINED_BYTES_MAX
+
 __all__ = [
     "CONNECTIONS_MAX",
     "Crowd",
@@ -113,6 +115,7 @@ class LimitedProtocol(HttpToolsProtocol):
     crowd = Crowd()
     _head_bytes = 0
     _is_refused = False
+    _is_rest = False
 
     def connection_made(self, transport: Any) -> None:
         """Take a connection, or say at once that there are too many.
@@ -154,8 +157,14 @@ class LimitedProtocol(HttpToolsProtocol):
         if cycle is not None and not cycle.response_complete:
             self._head_bytes = 0  # the usual case: a whole request came
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+        # A request that was refused within its body: the rest is thrown away, so that
+        # the client, who may send all of it first, finds our answer.
+        is_rest = cycle is not None and cycle.more_body
+        has_rest_ended = self._is_rest and not is_rest
+        self._is_rest = is_rest
+        self._head_bytes = 0 if has_rest_ended else self._head_bytes + len(data)
+        bytes_max = DRAINED_BYTES_MAX if is_rest else HEAD_BYTES_MAX
+        if self._head_bytes > bytes_max and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
 
