@@ -1,4 +1,4 @@
-"""Where there is no POSIX: nodes are refused in a sentence, and all else can be used."""
+"""Without POSIX: nodes are refused in a sentence, and all else can be used."""
 
 import subprocess
 import sys
@@ -32,8 +32,8 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 def test_nodes_are_refused_in_one_sentence(command: str) -> None:
     ended = run(f"from raftwerk.cli.main import run; sys.exit(run([{command!r}]))")
     assert ended.stderr == (
-        f"raftwerk: raftwerk {command} runs nodes, which need Linux or macOS; on Windows"
-        " use the client, the core and the simulator, or WSL\n"
+        f"raftwerk: raftwerk {command} runs nodes, which need Linux or macOS; on"
+        " Windows use the client, the core and the simulator, or WSL\n"
     )
     assert (ended.returncode, ended.stdout) == (2, "")
 

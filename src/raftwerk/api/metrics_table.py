@@ -139,7 +139,7 @@ METRICS: Final = (
     Metric(
         "etcd_server_quota_backend_bytes",
         "gauge",
-        "What the store may take.",
+        "What the store may take; -1 for no bound.",
         lambda view: view.quota_bytes,
     ),
     Metric(

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Final
 
 from raftwerk.api.app import ClientApp
@@ -117,17 +118,14 @@ def make_client_app(
     beside = host.threads("documented-api")
     stack.callback(beside.close)
     cluster = _start_duties(config, host, member, stack)
+    quota = Quota(member.node, member.store, config.quota_backend_bytes)
     kv = KvService(
         member.node,
         member.store,
         request_bytes_max=config.max_request_bytes,
-        quota=Quota(member.node, member.store, config.quota_backend_bytes),
+        quota=quota,
     )
     _start_compactor(config, host, member, stack, kv)
-
-    def _size_bytes() -> int:
-        """Return how much room the data takes."""
-        return size_of_directory(config.data_dir)
 
     streams = Streams()
     watches = WatchService(
@@ -162,7 +160,11 @@ def make_client_app(
         context,
         families=[
             cluster_routes(
-                member.node, cluster, kv, _size_bytes, lambda: member.store.size_bytes
+                member.node,
+                cluster,
+                kv,
+                partial(size_of_directory, config.data_dir),
+                lambda: member.store.size_bytes,
             ),
             *families,
         ],
@@ -170,12 +172,17 @@ def make_client_app(
         run_beside=beside.run,
         events=EventStream(member.feed, context),
         timers=host.timers,
-        metrics=MetricsPage(
-            member.node,
-            member.store,
-            member.metrics,
-            peers=member.node.peers,
-            process=process_numbers,
-            quota_bytes=config.quota_backend_bytes,
-        ),
+        metrics=_make_metrics(member, quota),
+    )
+
+
+def _make_metrics(member: RunningMember, quota: Quota) -> MetricsPage:
+    """Return what Prometheus asks."""
+    return MetricsPage(
+        member.node,
+        member.store,
+        member.metrics,
+        peers=member.node.peers,
+        process=process_numbers,
+        quota_bytes=quota.bytes_max,
     )

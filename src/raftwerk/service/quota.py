@@ -29,12 +29,17 @@ class Quota:
         Its state machine.
     bytes_max : int
         What it may take; 0 for `QUOTA_BYTES`, below 0 for as much as there is.
+
+    Attributes
+    ----------
+    bytes_max : int
+        The same, never 0.
     """
 
     def __init__(self, node: NodeLike, store: Store, bytes_max: int = 0) -> None:
         self._node = node
         self._store = store
-        self._bytes_max = bytes_max or QUOTA_BYTES
+        self.bytes_max = bytes_max or QUOTA_BYTES
 
     def has_room_for(self, command: Command) -> bool:
         """Tell whether a command would leave the store within its quota.
@@ -49,10 +54,10 @@ class Quota:
         bool
             True for all that takes no room.
         """
-        if self._bytes_max < 0:
+        if self.bytes_max < 0:
             return True
         more = bytes_taken(command)
-        return not more or self._store.size_bytes + more <= self._bytes_max
+        return not more or self._store.size_bytes + more <= self.bytes_max
 
     async def refuse(self) -> None:
         """Raise the alarm, if it is not raised, and refuse.
@@ -67,5 +72,5 @@ class Quota:
             await self._node.propose(encode(SetAlarm(True, ours, AlarmKind.NOSPACE)))
         raise NoSpace(
             f"the store takes about {self._store.size_bytes} bytes and may take"
-            f" {self._bytes_max}; delete, compact, then end the NOSPACE alarm"
+            f" {self.bytes_max}; delete, compact, then end the NOSPACE alarm"
         )

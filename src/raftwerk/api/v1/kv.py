@@ -8,9 +8,8 @@ member, can name it.
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, HTTPException, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, Field
 from starlette.convertors import Convertor, register_url_convertor
 
 from raftwerk.api.asgi import BodyTooLarge, read_body
@@ -18,19 +17,26 @@ from raftwerk.api.raft_status import envelope
 from raftwerk.api.v1 import kv_form
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.envelope import Envelope
+from raftwerk.api.v1.kv_models import (
+    BODY,
+    READ,
+    AllPrefix,
+    IfMatch,
+    IfNoneMatch,
+    KeyPath,
+    LastEventId,
+    Prefix,
+    Reading,
+    Written,
+)
 from raftwerk.api.v1.kv_watch import KvWatch, WatchQuestion
 from raftwerk.api.v1.refusals import refusals
 from raftwerk.kv import DeleteRange, KeyValue, Put, Range, RangeResult, Txn, TxnResult
 
-__all__ = ["KeyInfo", "KeyList", "Written", "make_router"]
-
-KEYS_MAX: Final = 1_000
-"""How many keys a list may have."""
+__all__ = ["make_router"]
 
 LIST_BYTES_MAX: Final = 8 * 1024 * 1024
 """Values in one list; one more may follow, and then it is cut."""
-
-INT64_MAX: Final = 2**63 - 1
 
 _ROUTE: Final = "/{key:key}"
 
@@ -50,148 +56,6 @@ class _KeyConvertor(Convertor[str]):
 
 
 register_url_convertor("key", _KeyConvertor())
-
-
-class KeyInfo(BaseModel):
-    """A key and its value."""
-
-    key: str = Field(
-        description="Percent-encoded, as it stands in a path.", examples=["app/port"]
-    )
-    create_revision: int = Field(description="Which created it.", ge=0, examples=[2])
-    mod_revision: int = Field(description="Which changed it last.", ge=0, examples=[7])
-    version: int = Field(
-        description="How often it was put since then.", ge=0, examples=[3]
-    )
-    lease: str = Field(
-        description="The id of the lease that it ends with; 0 for none.",
-        examples=["0"],
-    )
-    value: str = Field(description="Its value in base64.", examples=["ODA4MA=="])
-    text: str | None = Field(
-        description="Its value as a text, if it is one.", examples=["8080"]
-    )
-
-
-class KeyList(BaseModel):
-    """Some keys, in order, all of one revision."""
-
-    revision: int = Field(description="Of the store.", ge=0, examples=[7])
-    count: int = Field(description="How many there are in all.", ge=0, examples=[1])
-    next: str | None = Field(
-        description="What to pass as `after` for those that follow; null if none do.",
-        examples=[None],
-    )
-    kvs: list[KeyInfo] = Field(description="They.")
-
-
-class Written(BaseModel):
-    """The answer to a write."""
-
-    revision: int = Field(
-        description="That of the change; the store's if nothing was changed.",
-        ge=0,
-        examples=[8],
-    )
-    deleted: int = Field(
-        description="How many keys were deleted.", ge=0, examples=[0], default=0
-    )
-
-
-KeyPath = Annotated[
-    str,
-    Path(
-        description="The key: all that follows, percent-decoded, slashes too.",
-        examples=["app/port"],
-        min_length=1,
-    ),
-]
-Prefix = Annotated[
-    str | None,
-    Query(
-        description="All keys that begin with the path's key and this.",
-        examples=["app/"],
-    ),
-]
-AllPrefix = Annotated[
-    str, Query(alias="prefix", description="That of the keys.", examples=["app/"])
-]
-
-
-class Reading(BaseModel):
-    """How to read; what is percent-encoded here stands for bytes, as in the path."""
-
-    prefix: str | None = Field(
-        None,
-        description="All keys that begin with the path's key and this.",
-        examples=["app/"],
-    )
-    limit: int = Field(100, description="How many keys to list.", ge=1, le=KEYS_MAX)
-    after: str | None = Field(
-        None, description="Only keys behind this one, which `next` names."
-    )
-    min_revision: int | None = Field(
-        None,
-        description=(
-            "A revision that the caller has seen: this member waits until it has it,"
-            " and answers alone."
-        ),
-        ge=0,
-        le=INT64_MAX,
-    )
-    watch: str | None = Field(
-        None, description="Watch instead: server-sent events, from now on."
-    )
-
-
-IfMatch = Annotated[
-    str | None,
-    Header(description="Only if the key is at this mod revision; * for any."),
-]
-IfNoneMatch = Annotated[
-    str | None,
-    Header(description="On a write, *: only if there is no such key."),
-]
-LastEventId = Annotated[
-    str | None,
-    Header(description="Watch from behind this revision."),
-]
-
-_READ: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "model": Envelope[KeyList],
-        "description": "The value, or a list, or a stream of changes.",
-        "content": {
-            "application/octet-stream": {
-                "schema": {"type": "string", "format": "binary"}
-            },
-            "text/event-stream": {"schema": {"type": "string"}},
-        },
-        "headers": {
-            "ETag": {
-                "description": "The key's mod revision in quotes.",
-                "schema": {"type": "string"},
-            },
-            "X-Raftwerk-Revision": {
-                "description": "The store's revision.",
-                "schema": {"type": "string"},
-            },
-        },
-    },
-    304: {"description": "The key is at the revision that If-None-Match names."},
-    **refusals(400, 404, 429),
-}
-
-_BODY: Final = {
-    "requestBody": {
-        "description": "The value, stored as it is.",
-        "content": {
-            "application/octet-stream": {
-                "schema": {"type": "string", "format": "binary"}
-            }
-        },
-    }
-}
 
 
 def make_router(context: ApiContext) -> APIRouter:
@@ -215,7 +79,7 @@ def make_router(context: ApiContext) -> APIRouter:
         operation_id="get_key",
         summary="Get a key, or list or watch those with a prefix",
         response_model=None,
-        responses=_READ,
+        responses=READ,
     )
     async def _get(
         request: Request,
@@ -240,7 +104,7 @@ def make_router(context: ApiContext) -> APIRouter:
         summary="Put a key",
         response_model=Envelope[Written],
         responses=refusals(400, 412, 413, 429),
-        openapi_extra=_BODY,
+        openapi_extra=BODY,
     )
     async def _put(
         request: Request,
@@ -275,7 +139,7 @@ def make_router(context: ApiContext) -> APIRouter:
         operation_id="list_keys",
         summary="List or watch keys",
         response_model=None,
-        responses=_READ,
+        responses=READ,
     )
     async def _list(
         request: Request,
