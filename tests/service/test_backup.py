@@ -9,6 +9,7 @@ from raftwerk.errors import ConfigError, MisuseError, StorageError
 from raftwerk.host.draw import SplitMix64
 from raftwerk.kv import (
     AlarmKind,
+    Command,
     CompactedRevision,
     GrantLease,
     Put,
@@ -39,7 +40,7 @@ MEMBERS = tuple(
 
 def filled() -> Store:
     store = Store()
-    commands = [
+    commands: list[Command] = [
         GrantLease(7, 60),
         Put(b"a", b"1", lease=7),
         Put(b"b", b"1"),
@@ -128,7 +129,7 @@ def test_members_made_of_one_file_belong_together(disk: MemoryDisk) -> None:
 def test_members_made_of_different_things_are_strangers() -> None:
     first = made(MemoryDisk(), filled(), "n1").identity.cluster_id
     other = filled()
-    other.apply(2, [encode(GrantLease(8, 60))])
+    other.begin_anew(5, mark_compacted=True)
     assert made(MemoryDisk(), other, "n1").identity.cluster_id != first
     assert made(MemoryDisk(), filled(), "n1", "t").identity.cluster_id != first
 
