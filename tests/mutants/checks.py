@@ -98,12 +98,12 @@ def check_scripts(_seeds: int) -> Finding:
 
 
 def check_world(seeds: int) -> Finding:
-    """Run whole nodes under faults, in simulated worlds of a quarter as many seeds."""
+    """Run whole nodes under faults, in simulated worlds of a third as many seeds."""
     # pylint: disable=import-outside-toplevel # the mistake must be made before
     from raftwerk.sim.faults import draw_plan
     from raftwerk.sim.run import run_plan
 
-    for seed in range(max(1, seeds // 4)):
+    for seed in range(max(1, seeds // 3)):
         scenario = WORLDS[seed % len(WORLDS)]
         plan = draw_plan(seed, nodes=3, seconds=8.0, faults=scenario)
         outcome, _ = run_plan(plan)

@@ -1,4 +1,4 @@
-"""Plans that are kept, each for what it once showed or brings together, are run again."""
+"""Plans that are kept, each for what it showed or brings together, are run again."""
 
 from pathlib import Path
 

@@ -69,10 +69,10 @@ REPLICAS: Final = (
         checks=WORLD,
         patches=(
             Patch(
-                "raftwerk.runtime.driver",
-                "Driver.__init__",
-                "            machine.restore(chunks)\n",
-                "            list(chunks)\n",
+                "raftwerk.runtime.snapshots",
+                "fill",
+                "        machine.restore(chunks)\n",
+                "        list(chunks)\n",
             ),
         ),
     ),

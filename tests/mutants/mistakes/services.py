@@ -23,8 +23,8 @@ SERVICES: Final = (
             Patch(
                 KV,
                 "KvService.range",
-                "        if not request.serializable:\n",
-                "        if request.serializable:\n",
+                "        await self._may_read(request.serializable)\n",
+                "        await self._may_read(True)\n",
             ),
         ),
     ),
@@ -36,8 +36,8 @@ SERVICES: Final = (
             Patch(
                 KV,
                 "KvService.txn",
-                "        if not is_serializable(request):\n",
-                "        if is_serializable(request):\n",
+                "        await self._may_read(is_serializable(request))\n",
+                "        await self._may_read(True)\n",
             ),
         ),
     ),
