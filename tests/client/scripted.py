@@ -65,8 +65,16 @@ class ScriptedHttp:
         """Have nothing to close."""
 
 
-def client_of(http: ScriptedHttp, timeout_seconds: float = 10.0) -> Client:
+def client_of(
+    http: ScriptedHttp, timeout_seconds: float = 10.0, idempotent: bool = False
+) -> Client:
     """Return a client of all these servers."""
     endpoints = [f"http://{host}:1" for host in http.said]
     host = here()[1]
-    return Client(*endpoints, timeout_seconds=timeout_seconds, host=host, http=http)
+    return Client(
+        *endpoints,
+        timeout_seconds=timeout_seconds,
+        idempotent=idempotent,
+        host=host,
+        http=http,
+    )

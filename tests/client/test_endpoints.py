@@ -220,3 +220,38 @@ async def test_who_is_not_there_was_removed_whatever_became_of_the_answer(
             await removing
     else:
         assert [member.id for member in await removing] == [5]
+
+
+@pytest.mark.parametrize("said", LOST_WRITES, ids=str)
+@story
+async def test_a_write_with_a_key_is_repeated_elsewhere_with_the_same_key(
+    said: Said,
+) -> None:
+    http = ScriptedHttp(a=[said], b=[OK])
+    client = client_of(http, idempotent=True)
+    assert await put(client) == 7
+    assert http.asked == ["a", "b"]
+    assert await put(client) == 7
+    keys = [request.headers["Idempotency-Key"] for request in http.requests]
+    assert keys[0] == keys[1] != keys[2]
+
+
+@story
+async def test_a_write_with_a_key_that_nobody_answers_is_unknown() -> None:
+    http = ScriptedHttp(a=[BROKEN, NO_LEADER], b=[REFUSED_DIAL])
+    with pytest.raises(OutcomeUnknown, match="may be done"):
+        await put(client_of(http, idempotent=True))
+
+
+@story
+async def test_a_write_with_a_key_that_never_left_has_not_happened() -> None:
+    http = ScriptedHttp(a=[NO_LEADER], b=[REFUSED_DIAL])
+    with pytest.raises(NoEndpoint):
+        await put(client_of(http, idempotent=True))
+
+
+@story
+async def test_reads_have_no_key() -> None:
+    http = ScriptedHttp(a=[OK])
+    await get(client_of(http, idempotent=True))
+    assert not http.requests[0].headers

@@ -20,7 +20,8 @@ class Client(LockCalls, ClusterCalls, MaintenanceCalls):
     """Calls a cluster through whichever of its members answers.
 
     Reads are asked again elsewhere when a member fails; writes only while it is certain
-    that nothing was done, and end as `raftwerk.errors.OutcomeUnknown` otherwise.
+    that nothing was done, and end as `raftwerk.errors.OutcomeUnknown` otherwise; unless
+    they are idempotent.
 
     Parameters
     ----------
@@ -29,6 +30,10 @@ class Client(LockCalls, ClusterCalls, MaintenanceCalls):
         without flags on this machine.
     timeout_seconds : float
         How long a call may take in all.
+    idempotent : bool
+        Whether writes of keys are given an ``Idempotency-Key``, so that they may be
+        asked again elsewhere as well. Each takes a place among those that the cluster
+        remembers (docs/guide/exactly-once.md).
     host : Host, optional
         Time; without it, that of the machine.
     http : Http, optional
@@ -53,6 +58,7 @@ class Client(LockCalls, ClusterCalls, MaintenanceCalls):
         self,
         *endpoints: str,
         timeout_seconds: float = 10.0,
+        idempotent: bool = False,
         host: Host | None = None,
         http: Http | None = None,
     ) -> None:
@@ -68,6 +74,8 @@ class Client(LockCalls, ClusterCalls, MaintenanceCalls):
         )
         LockCalls.__init__(self, asked, host.clock, host.timers)
         ClusterCalls.__init__(self, asked)
+        if idempotent:
+            self._new_key = lambda: f"{host.draw.below(1 << 64):016x}"
         MaintenanceCalls.__init__(self, asked)
 
     @property

@@ -109,6 +109,8 @@ class _Tried:
     def __init__(self) -> None:
         self.reasons: dict[Url, str] = {}
         self.has_reached_any = False
+        self.may_be_done = False
+        """Whether a request left whose answer is lost."""
         self.slowest_seconds = 0.0
         """How long it took at most to be told that nothing has happened."""
 
@@ -179,7 +181,9 @@ class Endpoints:
         if first in self._urls:
             self.prefer(first)
 
-    async def ask(self, request: Request, *, is_read: bool) -> Answer:
+    async def ask(
+        self, request: Request, *, is_read: bool, is_done_once: bool = False
+    ) -> Answer:
         """Ask one member after the other until one answers.
 
         Parameters
@@ -188,6 +192,8 @@ class Endpoints:
             What.
         is_read : bool
             Whether it may be repeated whatever happened.
+        is_done_once : bool
+            Whether the same is true of a write, for it has a key.
 
         Returns
         -------
@@ -213,15 +219,18 @@ class Endpoints:
                 if left <= tried.slowest_seconds:
                     # It would take as long again, and we would not hear the end of it.
                     break
-                if is_read and len(self._urls) > 1:
+                may_repeat = is_read or is_done_once
+                if may_repeat and len(self._urls) > 1:
                     left = min(left, READ_SECONDS)
-                answer = await self._ask_one(url, request, left, is_read, tried)
+                answer = await self._ask_one(url, request, left, may_repeat, tried)
                 if answer is not None:
                     self.prefer(url)
                     return answer
             if not tried.has_reached_any:
                 deadline = min(deadline, begin + NOBODY_SECONDS)
             if self._clock.now() + pause >= deadline - tried.slowest_seconds:
+                if tried.may_be_done and not is_read:
+                    raise OutcomeUnknown(f"the request may be done: {tried}")
                 raise NoEndpoint(str(tried))
             await self._timers.sleep(pause)
             pause = min(2 * pause, AGAIN_MAX_SECONDS)
@@ -360,6 +369,7 @@ class Endpoints:
                 raise OutcomeUnknown(
                     f"the request was sent, and its outcome is not known: {words}"
                 ) from None
+            tried.may_be_done = True
             tried.reasons[url] = str(error)
             return None
         tried.has_reached_any = True
@@ -369,6 +379,7 @@ class Endpoints:
         if said.is_nothing or (is_read and answer.status >= 500):
             took = self._clock.now() - begin
             tried.slowest_seconds = max(tried.slowest_seconds, took)
+            tried.may_be_done = tried.may_be_done or not said.is_nothing
             tried.reasons[url] = said.words
             return None
         if said.is_unknown:

@@ -1,6 +1,7 @@
 """The calls about keys."""
 
 import base64
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -47,6 +48,7 @@ class KeyCalls:
 
     def __init__(self, endpoints: Endpoints) -> None:
         self._endpoints = endpoints
+        self._new_key: Callable[[], str] | None = None
 
     async def put(
         self,
@@ -195,8 +197,15 @@ class KeyCalls:
     ) -> Result:
         """Do a call of etcd's gateway."""
         given = {name: value for name, value in fields.items() if value}
-        request = Request(path=f"/v3/{name}", body=msgspec.json.encode(given))
-        answer = await self._endpoints.ask(request, is_read=is_read)
+        new_key = None if is_read else self._new_key
+        request = Request(
+            path=f"/v3/{name}",
+            body=msgspec.json.encode(given),
+            headers={} if new_key is None else {"Idempotency-Key": new_key()},
+        )
+        answer = await self._endpoints.ask(
+            request, is_read=is_read, is_done_once=new_key is not None
+        )
         return msgspec.json.decode(answer.body, type=kind, strict=False)
 
 
