@@ -15,6 +15,9 @@ __all__ = ["watch"]
 STAY_MILLIS: Final = 6_000
 """How long a connection is kept at most, before the client tries another member."""
 
+AWAY_MILLIS: Final = 2_000
+"""How long it is away at most, when it does not come back at once."""
+
 _RANGES: Final = ((b"key ", b"key0"), (b"\0", b"\0"), (b"account ", b"account0"))
 
 
@@ -117,6 +120,9 @@ async def watch(client: Client) -> None:
         finally:
             stay.cancel()
             connection.close()
+        if not client.is_over and client.draw.below(3) == 0:
+            # Away for a while: what it lacks may be compacted meanwhile.
+            await client.world.sleep((1 + client.draw.below(AWAY_MILLIS)) / 1000)
 
 
 def _take(client: Client, watched: Watched, answer: WatchAnswer) -> None:
