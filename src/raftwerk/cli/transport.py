@@ -4,22 +4,14 @@ from collections.abc import Callable
 
 import structlog
 
-from raftwerk.api.peer_routes import PeerRoutes, Sender
-from raftwerk.api.server import ApiServer
 from raftwerk.config import ServeConfig
 from raftwerk.host.protocol import Host
 from raftwerk.storage.protocol import DirectoryIdentity
-from raftwerk.transport.http import HttpSettings, HttpTransport
-from raftwerk.transport.http_desk import HttpDesk
-from raftwerk.transport.port_holder import holder_of
 from raftwerk.transport.protocol import Admission, Answerer, Identity, Transport
 from raftwerk.transport.tcp import TcpTransport
 from raftwerk.types import Term
 
 __all__ = ["make_transport"]
-
-STOP_SECONDS = 1
-"""How long letters in flight may take when the node stops."""
 
 
 def make_transport(
@@ -70,24 +62,8 @@ def make_transport(
             admit=admit,
             answer=answer,
         )
-    prefix = f"{config.api.api_prefix}/v1/raft"
+    # Who does not use it need not wait at each start until it is loaded.
+    # pylint: disable-next=import-outside-toplevel
+    from raftwerk.cli.http_transport import make_http_transport
 
-    def _listen(desk: HttpDesk) -> ApiServer:
-        """Answer members where they look for us."""
-        return ApiServer(
-            PeerRoutes(desk, Sender(config.api.app_name, config.name), prefix),
-            config.listen_peer_urls,
-            stop_seconds=STOP_SECONDS,
-            holder_of=holder_of,
-            is_for_peers=True,
-        )
-
-    return HttpTransport(
-        ours,
-        _listen,
-        host=host,
-        report=report,
-        settings=HttpSettings(prefix=prefix, secret=config.peer_secret),
-        term_now=term_now,
-        admit=admit,
-    )
+    return make_http_transport(config, ours, host, admit=admit, term_now=term_now)

@@ -1,8 +1,8 @@
-"""A node that waits for others says what it can do about it."""
+"""What a node says about where it is reached."""
 
 import pytest
 
-from raftwerk.cli.beginning import hint_for
+from raftwerk.cli.reachable import hint_for
 from raftwerk.config import Url
 
 HERE, ELSEWHERE, ANY = (
