@@ -90,10 +90,11 @@ async def drift(group: Group, odd: Process) -> None:
 
 
 async def healed(group: Group, odd: Process) -> None:
-    await group.until(lambda: not any(p.status.quarantined for p in group))
+    up = [p for p in group if p.is_up]
+    await group.until(lambda: not any(p.status.quarantined for p in up))
     assert value(odd, b"key 7") == b"value 7"
     await group.until_equal()
-    stores = {bytes().join(p.machine.snapshot()) for p in group}
+    stores = {bytes().join(p.machine.snapshot()) for p in up}
     assert len(stores) == 1, "all have become equal"
 
 
@@ -250,3 +251,32 @@ async def test_who_joins_by_a_snapshot_is_compared_as_well() -> None:
     await write(group, ENTRIES)
     await compared(group, 3 * ENTRIES)
     assert not any(p.status.quarantined for p in group)
+
+
+@story
+async def test_a_quarantined_member_leaves_it_to_others_to_lead() -> None:
+    group = await started()
+    await write(group, 2 * ENTRIES)
+    odd, other = group.followers
+    await drift(group, odd)
+    group.leader.kill()
+    # It votes for the other one, and does not stand itself.
+    assert await group.until_led([odd.node_id, other.node_id]) is other
+    await healed(group, odd)
+
+
+@story
+async def test_a_quarantined_member_stands_where_nobody_else_can_be_elected() -> None:
+    group = await started()
+    await write(group, 2 * ENTRIES)
+    odd, other = group.followers
+    leader = group.leader
+    await drift(group, odd)
+    # Only the leader and the odd one have the newest entry.
+    group.isolate(other.node_id)
+    assert isinstance(await group.outcome(leader.propose(encode(Put(b"k")))), PutResult)
+    leader.kill()
+    group.heal()
+    await group.until(lambda: odd.is_leader, 60)
+    await group.until(lambda: other.is_leader, 60)
+    await healed(group, odd)

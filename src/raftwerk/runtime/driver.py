@@ -174,6 +174,7 @@ class Driver:
             ),
             hand_over=self.hand_over,
             on_failure=self.fail,
+            patience_seconds=10 * config.election_timeout_max_millis / 1000,
         )
         self._log_time = LogTime(
             replica.state,
@@ -189,7 +190,7 @@ class Driver:
             host,
             self.wake,
             self._look_around,
-            lambda: self.disk.may_stand,
+            lambda: self.disk.may_stand and self.soundness.may_stand,
         )
         heartbeat_seconds = config.heartbeat_millis / 1000
         self.loop_lag = LoopLag(

@@ -37,6 +37,9 @@ class Soundness:
         Has another one lead.
     on_failure : callable
         Takes an error that ends this member.
+    patience_seconds : float
+        After how long without a leader a quarantined member stands for election
+        nevertheless: its log may be the only one that is complete.
     """
 
     # Each is one thing that it uses.
@@ -52,7 +55,13 @@ class Soundness:
         propose: Callable[[bytes], "asyncio.Future[object]"],
         hand_over: Callable[[], Awaitable[None]],
         on_failure: Callable[[BaseException], None],
+        patience_seconds: float,
     ) -> None:
+        self._state = state
+        self._applier = applier
+        self._clock = host.clock
+        self._patience_seconds = patience_seconds
+        self._quiet_since = host.clock.now()
         self._comparison = Comparison(state, applier, calls, host, propose)
         self._healer = Healer(
             state,
@@ -65,6 +74,23 @@ class Soundness:
         )
         answers[LINKS_TOPIC] = self._comparison.on_links
         answers[STATE_TOPIC] = self._healer.on_wanted
+
+    @property
+    def may_stand(self) -> bool:
+        """Whether this member may stand for election now.
+
+        Returns
+        -------
+        bool
+            False while it is quarantined and another one may be elected.
+        """
+        state, now = self._state, self._clock.now()
+        is_quiet = state.election_elapsed + 1 >= state.election_timeout
+        if not self._applier.is_quarantined:
+            return True
+        if not is_quiet:
+            self._quiet_since = now
+        return now - self._quiet_since >= self._patience_seconds
 
     def look(self) -> None:
         """See whether there is something to do; called at the end of each turn."""
