@@ -16,7 +16,13 @@ __all__ = ["SCENARIOS", "draw_plan"]
 
 SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
     "calm": {},
-    "network": {"partition": 4, "weather": 4, "transfer": 1, "snapshot": 1},
+    "network": {
+        "partition": 4,
+        "weather": 4,
+        "transfer": 1,
+        "snapshot": 1,
+        "compact": 3,
+    },
     "disk": {
         "crash": 3,
         "cut": 4,

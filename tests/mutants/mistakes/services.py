@@ -135,19 +135,6 @@ SERVICES: Final = (
         ),
     ),
     Mistake(
-        name="a lease is promised by a leader that asks nobody",
-        section="decision 110",
-        checks=WORLD,
-        patches=(
-            Patch(
-                LESSOR,
-                "Lessor._confirm",
-                "        await self._node.read_barrier()\n",
-                "",
-            ),
-        ),
-    ),
-    Mistake(
         name="a lease whose time is up stays",
         section="etcd, lease",
         checks=WORLD,
