@@ -1,0 +1,76 @@
+"""How long the loop is held by what goes over every key: in processor time, a step."""
+
+import gc
+import time
+from collections.abc import Callable, Generator, Iterator
+from itertools import pairwise
+
+import pytest
+
+from raftwerk.kv import Compact, Put, Range, SortOrder, SortTarget, Store, encode
+
+KEYS = 40_000
+
+STEP_SECONDS_MAX = 0.05
+"""A third of what a pause may last; most steps take less than a millisecond."""
+
+EVERYTHING = (b"\0", b"\0")
+
+
+@pytest.fixture(name="store", scope="module")
+def fixture_store() -> Store:
+    """Return a store with two versions of each key."""
+    store = Store()
+    keys = [b"key-%09d" % number for number in range(KEYS)]
+    for value in (b"x" * 100, b"y" * 100):
+        store.apply(1, [encode(Put(key, value)) for key in keys])
+    return store
+
+
+def scavenged(store: Store) -> Generator[None, None, None]:
+    """Let go of a half of the versions."""
+    store.apply(2, [encode(Compact(store.revision))])
+    while not store.scavenge(200):
+        yield
+
+
+WORK: list[tuple[str, Callable[[Store], Iterator[object]]]] = [
+    ("all is read", lambda s: s.range_in_steps(Range(*EVERYTHING))),
+    (
+        "all is read as it was",
+        lambda s: s.range_in_steps(Range(*EVERYTHING, revision=KEYS)),
+    ),
+    (
+        "all is sorted",
+        lambda s: s.range_in_steps(
+            Range(
+                *EVERYTHING,
+                sort_order=SortOrder.DESCEND,
+                sort_target=SortTarget.VALUE,
+                keys_only=True,
+            )
+        ),
+    ),
+    ("all is hashed", lambda s: s.digest_in_steps()),
+    ("a half is let go of", scavenged),
+]
+
+
+@pytest.mark.parametrize(("what", "work"), WORK, ids=[what for what, _ in WORK])
+def test_no_step_holds_the_loop(
+    store: Store, what: str, work: Callable[[Store], Iterator[object]]
+) -> None:
+    gc.collect()
+    gc.disable()  # a node has its own way with full collections: decision 52
+    try:
+        times = [time.thread_time()]
+        for _ in work(store):
+            times.append(time.thread_time())
+        times.append(time.thread_time())
+    finally:
+        gc.enable()
+    steps = [after - before for before, after in pairwise(times)]
+    # The second longest: once in a while a step is charged for what interrupts it.
+    longest = sorted(steps)[-2]
+    assert len(steps) >= KEYS // 1_000, f"{what} in {len(steps)} steps"
+    assert longest < STEP_SECONDS_MAX, f"{what}: a step of {longest * 1e3:.1f} ms"
