@@ -312,13 +312,14 @@ class Run:
     async def _until_watched(self) -> None:
         """Wait until those who watch were told of everything."""
         newest = self.world.ledger.store.revision
+        wanted = [
+            (each, self._last_change(each.prefix, each.range_end))
+            for each in self.records.watches
+        ]
 
         def _are_told() -> bool:
             """Tell whether nothing is left to be told."""
-            return all(
-                each.next_revision > self._last_change(each.prefix, each.range_end)
-                for each in self.records.watches
-            )
+            return all(each.next_revision > last for each, last in wanted)
 
         await self.world.until(
             _are_told,
