@@ -394,8 +394,8 @@ def _digest_of(machine: Machine) -> int:
 
 
 def _take_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Pass over what only a process could have heard whose power was cut."""
-    if not isinstance(context.get("exception"), PowerCut):
+    """Pass over what nobody could hear: the power was cut, or the run is over."""
+    if not (loop.is_closed() or isinstance(context.get("exception"), PowerCut)):
         loop.default_exception_handler(context)
 
 
