@@ -21,6 +21,7 @@ from raftwerk.api.v1.kv_models import (
     BODY,
     READ,
     AllPrefix,
+    IdempotencyKey,
     IfMatch,
     IfNoneMatch,
     KeyPath,
@@ -111,9 +112,10 @@ def make_router(context: ApiContext) -> APIRouter:
         key: KeyPath,
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Store the body as the key's value."""
-        del key
+        del key, idempotency_key  # the latter is heeded before: see `idempotency`
         return await keys.put(request, if_match, if_none_match)
 
     @router.delete(
@@ -128,9 +130,10 @@ def make_router(context: ApiContext) -> APIRouter:
         key: KeyPath,
         prefix: Prefix = None,
         if_match: IfMatch = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Delete what there is; nothing there is no error."""
-        del key
+        del key, idempotency_key
         return await keys.delete(request, prefix is not None, if_match)
 
     # Last, for a path that ends with a line break would match these as well.
@@ -157,9 +160,13 @@ def make_router(context: ApiContext) -> APIRouter:
         response_model=Envelope[Written],
         responses=refusals(429),
     )
-    async def _delete_all(request: Request, prefix: AllPrefix) -> Response:
+    async def _delete_all(
+        request: Request,
+        prefix: AllPrefix,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
         """Delete what there is; an empty prefix, given as such, is that of all keys."""
-        del prefix
+        del prefix, idempotency_key
         return await keys.delete(request, True, None)
 
     return router

@@ -12,6 +12,7 @@ __all__ = [
     "BODY",
     "READ",
     "AllPrefix",
+    "IdempotencyKey",
     "IfMatch",
     "IfNoneMatch",
     "KeyInfo",
@@ -128,6 +129,13 @@ IfMatch = Annotated[
 IfNoneMatch = Annotated[
     str | None,
     Header(description="On a write, *: only if there is no such key."),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        description="The same request with the same key is done once, and answered as"
+        " the first time."
+    ),
 ]
 LastEventId = Annotated[
     str | None,
