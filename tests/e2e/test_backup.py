@@ -183,5 +183,5 @@ def test_revisions_that_were_left_out_are_never_used_again(reader: _Reader) -> N
     # Whoever remembers a revision of before is told that it is gone.
     reader.types("raftwerk get color --rev=2", code=1)
     written = reader.types("raftwerk put color red -o json")
-    assert json.loads(written)["revision"] == 1003
+    assert json.loads(written)["header"]["revision"] == 1003
     reader.stops()

@@ -60,6 +60,12 @@ class _Left(NamedTuple):
 
 async def _lose_three(cluster: Cluster) -> _Left:
     """Have writes acknowledged, one survivor behind the other, and three destroyed."""
+
+    async def are_ready() -> bool:
+        return all("is ready:" in node.log.read_text() for node in cluster.nodes)
+
+    # Five at once take their time on a machine with other work.
+    await until(are_ready, "all have started", 4 * READY_SECONDS)
     leader = await cluster.leader()
     gone, old, best, lagging = cluster.others(leader)
     await _write(cluster, leader, range(WRITES // 2))
