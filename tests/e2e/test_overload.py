@@ -49,6 +49,9 @@ SCALES = [
     ),
 ]
 
+TOO_SLOW = 0
+"""Instead of a status: the connection was closed."""
+
 _LINE_BYTES_MAX = 64 * MIB
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -131,7 +134,16 @@ class Crowd:
         body = put_body(f"slow {number}", bytes(MIB))
         reader, writer = await self.connect()
         writer.write(request("/v3/kv/put", body[:MIB], len(body)))
-        return await self.answer(reader)
+        try:
+            return await self.answer(reader)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return TOO_SLOW, b""  # even to begin, on a machine as busy as this one
+
+    async def stay(self) -> None:
+        """Ask for something small, and stay connected."""
+        reader, writer = await self.connect()
+        writer.write(request("/v3/kv/range", b'{"key": "YQ=="}'))
+        assert (await self.answer(reader))[0] == 200
 
 
 def assert_refused_in_passing(answers: Sequence[tuple[int, bytes]]) -> None:
@@ -155,7 +167,7 @@ def test_what_is_too_much_is_refused_at_once_and_the_rest_goes_on(
             crowd = Crowd(leader, stack)
 
             for _ in range(scale.connections - scale.slow):
-                await crowd.connect()  # They are there, and ask for nothing.
+                await crowd.stay()
             per_stream = scale.watches // scale.streams
             watching = [await crowd.watch(per_stream) for _ in range(scale.streams)]
 
@@ -174,8 +186,9 @@ def test_what_is_too_much_is_refused_at_once_and_the_rest_goes_on(
                 READY_SECONDS + scale.slow / 3,
             )
             print(f"{beyond} refused within {time.monotonic() - began:.1f} s")
-            refused = [each.result() for each in slow if each.done()]
-            assert len(refused) < scale.slow, "and some are not"
+            ended = [each.result() for each in slow if each.done()]
+            refused = [answer for answer in ended if answer[0] != TOO_SLOW]
+            assert beyond / 2 < len(refused) < scale.slow, "and some are not"
             assert_refused_in_passing(refused)
 
             # Small requests go on meanwhile, those who watch are told.

@@ -21,8 +21,10 @@ from raftwerk.storage.directory import UNFINISHED
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.memory_disk import MemoryDisk
+from raftwerk.storage.memory_inode import Inode
 from raftwerk.storage.protocol import LogStore, Room
 from raftwerk.storage.record import encode_preamble
+from raftwerk.storage.spare import STEPS
 from raftwerk.storage.wal import Wal
 from tests.storage.contract import LogStoreContract
 from tests.storage.values import (
@@ -452,11 +454,21 @@ def test_a_log_on_a_full_disk_opens_and_takes_votes() -> None:
     disk.capacity_bytes = disk.used_bytes
     wal = Wal.open(disk, "/data", segment_bytes=size)
     assert wal.last_index() == 109
+    written: list[int] = []
+    write = disk.write
+
+    def watch(inode: Inode, offset: int, data: bytes) -> None:
+        written.append(len(data))
+        write(inode, offset, data)
+
+    disk.write = watch  # type: ignore[method-assign]
     # The spare file of before is the reserve: the last segment has little room left.
     for term in range(2, 400):
         wal.append(hard_state(term, vote=1), ())
         wal.sync()
     assert wal.room().shortage
+    steps = sum(length == size // STEPS for length in written)
+    assert steps == 1, "it is used as it is; the next one fails with its first step"
     disk.crash()
     assert Wal.open(disk, "/data").initial_state()[0].term == 399
 
