@@ -96,11 +96,11 @@ class Crowd:
         return reader, writer
 
     async def answer(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
-        """Return the status and the head of an answer, and pass its body over."""
+        """Return the status of an answer, and all of it."""
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", head)
-        await reader.readexactly(int(length[1]) if length else 0)
-        return int(head.split()[1]), head
+        body = await reader.readexactly(int(length[1]) if length else 0)
+        return int(head.split()[1]), head + body
 
     async def ask(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Return status and head of the answer to a request of its own."""
@@ -129,15 +129,16 @@ class Crowd:
             assert line, "the stream ended"
             seen += line.count(words)
 
-    async def upload_slowly(self, number: int) -> tuple[int, bytes]:
+    async def upload_slowly(self, body: bytes) -> tuple[int, bytes]:
         """Send a megabyte of a larger body and no more; return how it is refused."""
-        body = put_body(f"slow {number}", bytes(MIB))
         reader, writer = await self.connect()
         writer.write(request("/v3/kv/put", body[:MIB], len(body)))
         try:
             return await self.answer(reader)
         except (asyncio.IncompleteReadError, ConnectionError):
             return TOO_SLOW, b""  # even to begin, on a machine as busy as this one
+        finally:
+            writer.close()
 
     async def stay(self) -> None:
         """Ask for something small, and stay connected."""
@@ -172,9 +173,10 @@ def test_what_is_too_much_is_refused_at_once_and_the_rest_goes_on(
             watching = [await crowd.watch(per_stream) for _ in range(scale.streams)]
 
             # Slow clients: what they hold together is bounded, the others are told so.
+            large = put_body("large", bytes(MIB))
             slow = [
-                asyncio.ensure_future(crowd.upload_slowly(number))
-                for number in range(scale.slow)
+                asyncio.ensure_future(crowd.upload_slowly(large))
+                for _ in range(scale.slow)
             ]
             stack.callback(lambda: [each.cancel() for each in slow])
             fitting = INTAKE_BYTES_MAX // (MIB - FREE_BYTES)
@@ -206,6 +208,11 @@ def test_what_is_too_much_is_refused_at_once_and_the_rest_goes_on(
                 status, head = await crowd.ask("/v3/kv/put", too_large)
                 assert status in (400, 429), head  # too large, or no room to see that
 
+            # The slow ones go, and there is room for large bodies again.
+            for each in slow:
+                each.cancel()
+            await recover(cluster, leader)
+
             # What it took is in its log and its store, and may be.
             taken = await burst(crowd, scale.burst)
             allowed = (
@@ -218,15 +225,8 @@ def test_what_is_too_much_is_refused_at_once_and_the_rest_goes_on(
             print(f"grown by {grown / MIB:.0f} MiB, {allowed / MIB:.0f} are allowed")
             assert grown < allowed
 
-            # All recovers: the slow ones go, and there is room for large bodies again.
-            for each in slow:
-                each.cancel()
             await stack.aclose()
-            began = time.monotonic()
-            await until(
-                lambda: _is_put(cluster, leader), "a large put is taken", READY_SECONDS
-            )
-            print(f"recovered after {time.monotonic() - began:.2f} s")
+            await recover(cluster, leader)
             after = await cluster.status(leader)
             assert after is not None
             assert (after.state, after.term) == ("LEADER", before.term), "no election"
@@ -234,21 +234,30 @@ def test_what_is_too_much_is_refused_at_once_and_the_rest_goes_on(
     asyncio.run(story())
 
 
+async def recover(cluster: Cluster, node: NodeProcess) -> None:
+    """Return once a large put is taken."""
+    began = time.monotonic()
+    await until(lambda: _is_put(cluster, node), "a large put is taken", READY_SECONDS)
+    print(f"recovered after {time.monotonic() - began:.2f} s")
+
+
 async def burst(crowd: Crowd, count: int) -> int:
     """Put so many megabytes at once, and return how many were taken."""
-    value = bytes(MIB)
-    asked = [
-        crowd.ask("/v3/kv/put", put_body(f"burst {number % 8}", value))
-        for number in range(count)
-    ]
-    answers = await asyncio.gather(*asked)
+    body = put_body("burst", bytes(MIB))
+    answers = await asyncio.gather(
+        *[crowd.ask("/v3/kv/put", body) for _ in range(count)]
+    )
     statuses = Counter(status for status, _ in answers)
     print(f"burst: {dict(statuses)}")
     if count:
         assert statuses[200] > 0, "an idle burst shows nothing"
         assert statuses[429] + statuses[503] > 0, "it was within the capacity"
-    assert_refused_in_passing([answer for answer in answers if answer[0] != 200])
-    return statuses[200]
+    # Of those that waited too long nobody knows: they are no refusals.
+    unknown = [each for each in answers if b"request timed out" in each[1]]
+    assert_refused_in_passing(
+        [each for each in answers if each[0] != 200 and each not in unknown]
+    )
+    return statuses[200] + len(unknown)
 
 
 async def _are_done(
