@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from raftwerk.api import kv_json
+from raftwerk.api import kv_calls, kv_json
 from raftwerk.api.gateway import BODY_BYTES_MAX
 from raftwerk.api.proto_json import parse
 from raftwerk.kv import Compact, Put, PutResult, Range, Store, encode
@@ -118,7 +118,7 @@ def bench_json(rounds: int) -> None:
 
     def put() -> None:
         for _ in range(OPERATIONS):
-            encode(kv_json.PUT.read(parse(body)))
+            encode(kv_calls.PUT.request.read(parse(body)))
             kv_json.write_put(kv_json.write_header(header), result)
 
     report("JSON of a put, in and out", best(rounds, OPERATIONS, put), "µs")
@@ -127,7 +127,7 @@ def bench_json(rounds: int) -> None:
 
     def read() -> None:
         for _ in range(OPERATIONS):
-            answer = store.range(kv_json.RANGE.read(parse(request)))
+            answer = store.range(kv_calls.RANGE.request.read(parse(request)))
             kvs = kv_json.write_kvs(answer.kvs)
             kv_json.write_range(kv_json.write_header(header), answer, kvs)
 

@@ -248,8 +248,10 @@ async def run_rounds(
 def print_table(costs: dict[str, list[float]]) -> None:
     """Print what came out, as Markdown."""
     print(
-        "\n| nodes' processor time | seconds for 1,000 puts | rise | from | to | limit |"
+        "\n| nodes' processor time | seconds for 1,000 puts | rise | from | to |",
+        end="",
     )
+    print(" limit |")
     print("|---|---|---|---|---|---|")
     print(f"| none | {statistics.median(costs[NONE]) * 1e3:.3f} | | | | |")
     for name, against, words, limit in COMPARED:

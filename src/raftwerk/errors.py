@@ -28,7 +28,7 @@
         │   ├── ChangePending  another change of members is under way
         │   ├── NoRoom         a disk is full; says which, and how much it needs
         │   └── QueueFull      says how many are waiting
-        ├── SessionExpired     nothing is done now; whether it was, nobody knows any more
+        ├── SessionExpired     nothing is done now; whether it was, nobody knows now
         ├── IdempotencyKeyReused  the key stands for another request; take a new one
         └── OutcomeUnknown     leadership was lost meanwhile: ask before you retry
 """

@@ -12,7 +12,7 @@ beside them are the limits of the promise.
 """
 
 from collections.abc import Iterable
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import msgspec
 
@@ -222,8 +222,8 @@ class Answers:
         kept = self._sessions.pop(once.session, None)
         if kept is None:
             raise SessionExpired(
-                f"session {once.session} has ended, or was never opened; whether command"
-                f" {once.sequence} was done before, nobody knows any more: look, and"
+                f"session {once.session} has ended, or was never opened; whether"
+                f" command {once.sequence} was done before, nobody knows now: look, and"
                 " open another session"
             )
         self._sessions[once.session] = kept
@@ -329,8 +329,8 @@ class Answers:
             _Saved(self.now, list(self._sessions.items()), list(self._keys.items()))
         )
 
-    @staticmethod
-    def load(pieces: Iterable[bytes]) -> "Answers":
+    @classmethod
+    def load(cls, pieces: Iterable[bytes]) -> Self:
         """Return what was saved.
 
         Parameters
@@ -348,7 +348,7 @@ class Answers:
         StorageError
             If it is not whole.
         """
-        answers = Answers()
+        answers = cls()
         data = b"".join(pieces)
         if data:
             try:
@@ -357,12 +357,16 @@ class Answers:
                 raise StorageError(
                     f"the snapshot's table of sessions can't be read: {error}"
                 ) from error
-            answers.now = saved.now
-            answers._sessions = dict(saved.sessions)
-            answers._keys = dict(saved.keys)
-            for kept in (*answers._sessions.values(), *answers._keys.values()):
-                answers._bytes += sum(map(_size, kept.answers.values()))
+            answers._take(saved)
         return answers
+
+    def _take(self, saved: _Saved) -> None:
+        """Become what was saved."""
+        self.now = saved.now
+        self._sessions = dict(saved.sessions)
+        self._keys = dict(saved.keys)
+        for kept in (*self._sessions.values(), *self._keys.values()):
+            self._bytes += sum(map(_size, kept.answers.values()))
 
 
 def _size(answer: bytes | None) -> int:

@@ -60,7 +60,8 @@ def state_chunks(store: SnapshotStore, snapshot: Snapshot) -> Iterable[bytes] | 
     Returns
     -------
     iterable of bytes or None
-        Its chunks without the runtime's own; None if the state machine is as it is when it is new.
+        Its chunks without the runtime's own; None if the state machine is as it is when
+        it is new.
     """
     manifest = Manifest.decode(snapshot.data)
     chunks = manifest.chunks

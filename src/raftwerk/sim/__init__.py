@@ -1,7 +1,7 @@
 """A whole group on virtual time, from a seed, and proof of what it shows.
 
-A seed is drawn into a plan (`faults`), which is data (`plan`); `run` carries it out in a
-`world` of machines (`machine`, with `disk` and clocks), where faults strike (`acts`),
+A seed is drawn into a plan (`faults`), which is data (`plan`); `run` carries it out in
+a `world` of machines (`machine`, with `disk` and clocks), where faults strike (`acts`),
 clients work (`workload`, `watching`, by `calls`) and an `operator` keeps house. What
 members show is held against each other at once (`ledger`, `durable`), what clients were
 told in the end (`judge`). `shrink` makes a failing plan small, `report` tells of it,
