@@ -39,7 +39,7 @@ class SickFile:
     def sync(self) -> None:
         """Do as `File.sync` says, later."""
         begin = time.monotonic()
-        while (seconds := self._ordered()) > time.monotonic() - begin:
+        while self._ordered() > time.monotonic() - begin:
             time.sleep(LOOK_SECONDS)
         self._sync()
 

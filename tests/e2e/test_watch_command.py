@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from raftwerk.cli.main import run
-from raftwerk.config import Url
 from tests.e2e.cluster import READY_SECONDS, NodeProcess
-from tests.e2e.ports import free_ports
+from tests.e2e.lone import lone_node
 
 pytestmark = pytest.mark.e2e
 
@@ -22,24 +21,8 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(name="node", scope="module")
 def fixture_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """Have a node that answers."""
-    folder = tmp_path_factory.mktemp("node")
-    client, peer = (Url("127.0.0.1", port) for port in free_ports(2))
-    flags = [
-        "--name=n1",
-        f"--data-dir={folder / 'n1'}",
-        f"--listen-client-urls={client}",
-        f"--listen-peer-urls={peer}",
-        f"--initial-cluster=n1={peer}",
-    ]
-    node = NodeProcess("n1", folder, flags, client)
-    node.start()
-    try:
-        end = time.monotonic() + READY_SECONDS
-        while run(["get", "x", f"--endpoints={client}"]) != 0:
-            assert time.monotonic() < end, node.last_lines()
+    with lone_node(tmp_path_factory.mktemp("node")) as node:
         yield node
-    finally:
-        node.end()
 
 
 class Watching:

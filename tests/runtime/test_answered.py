@@ -167,11 +167,11 @@ ACTIONS = st.lists(
 
 def act(answers: Answers, action: object) -> object:
     match action:
-        case ("open", int(session)):
+        case ("open", int() as session):
             answers.open(session)
-        case ("close", int(session)):
+        case ("close", int() as session):
             answers.close(session)
-        case ("time", int(seconds)):
+        case ("time", int() as seconds):
             answers.pass_time(seconds)
         case OfSession() | OfKey():
             try:
