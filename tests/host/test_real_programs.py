@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from raftwerk.errors import ConfigError
+from raftwerk.host import real_programs
 from raftwerk.host.real_programs import RealPrograms, require_executable
 
 pytestmark = [
@@ -87,6 +90,38 @@ def test_one_that_will_not_end_is_ended_with_all_that_it_started(
         for _ in range(100):  # an orphan is gone once somebody has asked for it
             os.kill(int(child.read_text()), 0)
             time.sleep(0.05)
+
+
+def test_one_that_is_cancelled_while_it_starts_has_ended_when_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = script(tmp_path, "sleep 30")
+    is_starting, may_start = threading.Event(), threading.Event()
+    started: list[subprocess.Popen[str]] = []
+    # pylint: disable-next=protected-access  # what a slow disk would delay
+    really_start = real_programs._start
+
+    def start_slowly(
+        path: str, environment: Mapping[str, str]
+    ) -> subprocess.Popen[str]:
+        is_starting.set()
+        assert may_start.wait(10)
+        started.append(really_start(path, environment))
+        return started[0]
+
+    monkeypatch.setattr(real_programs, "_start", start_slowly)
+
+    async def cancel() -> None:
+        lines: list[str] = []
+        task = asyncio.ensure_future(RealPrograms().start(path, {}, lines.append))
+        assert await asyncio.to_thread(is_starting.wait, 10)
+        task.cancel()
+        asyncio.get_running_loop().call_soon(may_start.set)
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 20)
+        assert started and started[0].poll() is not None
+
+    asyncio.run(cancel())
 
 
 def test_what_is_no_program_is_refused_by_the_system(tmp_path: Path) -> None:

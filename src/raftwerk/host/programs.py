@@ -34,7 +34,7 @@ class Programs(Protocol):
         environment: Mapping[str, str],
         output: Callable[[str], object],
     ) -> Program:
-        """Start a program.
+        """Start a program; cancelled, end what was started first.
 
         Parameters
         ----------

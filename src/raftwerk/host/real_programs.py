@@ -6,6 +6,7 @@ import signal
 import subprocess  # nosec B404: what is started is what the operator named
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import IO, Final, TypeVar, cast
 
 from raftwerk.errors import ConfigError
@@ -79,16 +80,33 @@ class RealPrograms:
         output: Callable[[str], object],
     ) -> RealProgram:
         """Do as `Programs.start` says."""
-        loop = asyncio.get_running_loop()
-        # The file may lie on a slow disk: the loop does not wait for it.
-        process = await loop.run_in_executor(None, _start, path, environment)
-        threading.Thread(
-            target=_read,
-            args=(process, loop, output),
-            name="hook-output",
-            daemon=True,
-        ).start()
-        return RealProgram(process, loop)
+        starting = asyncio.ensure_future(_started(path, environment, output))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread that starts it can't be called back, and nobody else will
+            # ever know of what it has started.
+            with suppress(OSError):
+                program = await starting
+                program.end()
+                await program.wait()
+            raise
+
+
+async def _started(
+    path: str, environment: Mapping[str, str], output: Callable[[str], object]
+) -> RealProgram:
+    """Return a program that runs and is listened to."""
+    loop = asyncio.get_running_loop()
+    # The file may lie on a slow disk: the loop does not wait for it.
+    process = await loop.run_in_executor(None, _start, path, environment)
+    threading.Thread(
+        target=_read,
+        args=(process, loop, output),
+        name="hook-output",
+        daemon=True,
+    ).start()
+    return RealProgram(process, loop)
 
 
 def _start(path: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
