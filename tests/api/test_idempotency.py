@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from raftwerk.api.app import ClientApp
+from raftwerk.api.budget import FREE_BYTES, INTAKE, INTAKE_BYTES_MAX
 from raftwerk.api.lease_json import lease_routes
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
@@ -241,3 +242,17 @@ async def test_reads_don_t_mind_a_key() -> None:
         assert (reply.status, is_replayed(reply)) == (200, False)
     reply = await members.ask(leader, f"{V1}none", b"", method="GET")
     assert reply.status == 404
+
+
+@story
+async def test_with_a_key_too_a_request_is_refused_while_too_much_comes_in() -> None:
+    members = await Members(Group()).start()
+    leader, large = members.group.leader, bytes(FREE_BYTES + 1)
+    with INTAKE.share() as others:
+        others.grow(INTAKE_BYTES_MAX + FREE_BYTES)
+        for path, method in ((PUT, "POST"), (f"{V1}key", "PUT")):
+            reply = await members.ask(leader, path, large, method=method)
+            assert reply.status == 429, reply.text
+    # The key stands for nothing yet: what was refused was not done.
+    reply = await members.ask(leader, PUT, put(b"key", b"value"))
+    assert (reply.status, is_replayed(reply)) == (200, False)

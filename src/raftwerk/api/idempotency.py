@@ -24,7 +24,7 @@ from raftwerk.api.asgi import (
 )
 from raftwerk.api.errors import BadRequest
 from raftwerk.api.gateway import BODY_BYTES_MAX, PREFIXES, error_answer
-from raftwerk.errors import RequestError
+from raftwerk.errors import QueueFull, RequestError
 from raftwerk.runtime.once import KeyedRequest, keyed
 from raftwerk.service import RequestTooLarge
 
@@ -157,6 +157,9 @@ class Idempotency:
         except BodyTooLarge:
             error = RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
             await self._refuse(error, (scope, receive, send))
+            return
+        except QueueFull as full:
+            await self._refuse(full, (scope, receive, send))
             return
         except ClientGone:
             return

@@ -21,7 +21,7 @@ from raftwerk.service.cluster_calls import (
     encode,
     refusal_of,
 )
-from raftwerk.service.cluster_errors import ClusterRefusal
+from raftwerk.service.cluster_errors import ClusterRefusal, MemberUrlsInvalid
 from raftwerk.service.cluster_node import ClusterNode
 from raftwerk.service.cluster_view import view_of
 from raftwerk.service.membership import Membership
@@ -101,7 +101,14 @@ class ClusterService:
         OutcomeUnknown
             If it may or may not be done.
         """
-        return decode_reply(await self._node.ask_leader(TOPIC, encode(request)))
+        try:
+            asked = encode(request)
+        except UnicodeEncodeError:  # JSON can write half a character, as \ud800
+            raise MemberUrlsInvalid(
+                "a peer URL has a character that can't be encoded; it must be of the"
+                " form http://HOST:PORT"
+            ) from None
+        return decode_reply(await self._node.ask_leader(TOPIC, asked))
 
     async def members(self, *, is_linearizable: bool = True) -> ClusterView:
         """Return who belongs to the group.

@@ -97,6 +97,9 @@ def test_leadership_goes_to_voters_alone() -> None:
         status, refused = await caller.ask("POST", "/transfer", {"target": "77"})
         assert status == 400
         assert "does not vote" in refused["error"]["message"]
+        status, refused = await caller.ask("POST", "/transfer", {"target": "9" * 20})
+        assert status == 400
+        assert "ids have 64 bits" in refused["error"]["message"]
         status, _ = await caller.ask("POST", "/transfer", {})
         assert status == 400  # there is nobody else
 
@@ -130,3 +133,25 @@ def test_what_has_no_meaning_is_refused_in_the_envelope() -> None:
         assert "http://HOST:PORT" in refused["error"]["message"]
 
     told(story)
+
+
+def test_half_a_character_in_a_url_is_refused_and_no_bug() -> None:
+    half = rb'{"peer_urls": ["\ud800"], "peerURLs": ["\ud800"], "ID": "5"}'
+
+    async def story(member: WholeMember) -> None:
+        for method, path in (
+            ("POST", "/api/v1/members"),
+            ("PUT", "/api/v1/members/5"),
+            ("POST", f"/api/v1/members/{member.process.node_id}/replace"),
+            ("POST", "/v3/cluster/member/add"),
+            ("POST", "/v3/cluster/member/update"),
+        ):
+            exchange = member.open(method, path, half, JSON)
+            assert exchange.answering is not None
+            await exchange.answering
+            assert exchange.status in (400, 422), (path, exchange.body)
+
+    async def begin() -> None:
+        await story(await WholeMember.start())
+
+    run(begin())

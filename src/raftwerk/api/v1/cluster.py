@@ -8,6 +8,7 @@ from raftwerk.api.v1.envelope import Envelope
 from raftwerk.api.v1.members import MemberInfo, describe_member, service_of
 from raftwerk.api.v1.refusals import refusals
 from raftwerk.service.cluster_calls import TransferLeadership
+from raftwerk.service.cluster_errors import BadTransferee
 from raftwerk.types import NodeId
 
 __all__ = ["make_router"]
@@ -114,8 +115,10 @@ def make_router(context: ApiContext) -> APIRouter:
     )
     async def _transfer(transfer: Transfer) -> Envelope[Transferred]:
         """Hand leadership over to a voter, and return when it leads."""
-        target = NodeId(int(transfer.target or 0))
-        view = await service_of(context).request(TransferLeadership(target))
+        target = int(transfer.target or 0)
+        if target >= 2**64:
+            raise BadTransferee(f"there is no member {target}: ids have 64 bits")
+        view = await service_of(context).request(TransferLeadership(NodeId(target)))
         return Envelope(data=Transferred(leader=str(view.subject)))
 
     @router.post(
