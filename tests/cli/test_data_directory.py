@@ -2,18 +2,23 @@
 
 import errno
 import os
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import structlog
 
 from raftwerk.cli.data_directory import open_log, open_snapshots
+from raftwerk.cli.inspect import inspect
 from raftwerk.config import InitialMember, ServeConfig, Url, cluster_id_of, member_id_of
-from raftwerk.core.records import Snapshot
+from raftwerk.core.records import HardState, Snapshot
 from raftwerk.discovery import Place
 from raftwerk.errors import ConfigError, DirectoryLocked, StorageError, WalCorrupted
 from raftwerk.host.draw import SplitMix64
 from raftwerk.runtime.manifest import Manifest
+from raftwerk.storage.directory import list_segments
+from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.memory_disk import MemoryDisk
 from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
@@ -76,6 +81,31 @@ def test_what_a_crash_left_unfinished_stops_no_start() -> None:
     identity = open_log(config(), disk, SplitMix64(1)).identity
     disk.crash()
     assert open_log(config(), disk, SplitMix64(2)).identity == identity
+
+
+def test_a_cut_never_says_that_nothing_of_it_was_acknowledged(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """What rotted before the next mark can't be told from what a crash tore."""
+    told = msgspec.structs.replace(config(), data_dir=str(tmp_path / "data"))
+    log = open_log(told, RealDisk(), SplitMix64(1))
+    (segment,) = list_segments(RealDisk(), told.data_dir)
+    log.append(HardState(Term(2), None, LogIndex(0)), [])
+    log.sync()  # what follows from it may be acknowledged by now
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Wal, "mark", lambda _: None)  # killed: no last mark
+        log.close()
+    path = Path(segment.path)
+    data = bytearray(path.read_bytes())
+    data[len(bytes(data).rstrip(b"\0")) - 1] ^= 0xFF
+    path.write_bytes(data)
+    inspect(told.data_dir, "text")
+    told_of = capsysbinary.readouterr().out.decode()
+    assert "none of them is known to have been acknowledged" in told_of
+    with structlog.testing.capture_logs() as logged:
+        open_log(told, RealDisk(), SplitMix64(2)).close()
+    said = "none of it is known to have been acknowledged"
+    assert [line["event"].endswith(said) for line in logged] == [True]
 
 
 def test_the_directory_of_another_node_is_refused_and_left_alone() -> None:

@@ -106,7 +106,8 @@ def open_log(
         raise
     if log.torn is not None:
         structlog.get_logger(__name__).warning(
-            "cut off what a crash left unfinished; none of it was acknowledged",
+            "cut off what a crash left unfinished; none of it is known to have been"
+            " acknowledged",
             path=log.torn.path,
             offset=log.torn.offset,
             size_bytes=log.torn.size_bytes,

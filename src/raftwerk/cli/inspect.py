@@ -188,8 +188,8 @@ def _lines(report: DirectoryReport) -> Iterator[str]:
     if log.torn is not None:
         yield (
             f"torn: {log.torn.size_bytes} bytes behind byte {log.torn.offset} of"
-            f" {log.torn.path} ({log.torn.reason}); they were never acknowledged, and a"
-            " start cuts them off"
+            f" {log.torn.path} ({log.torn.reason}); none of them is known to have been"
+            " acknowledged, and a start cuts them off"
         )
     for path, damage in _damages(report):
         yield f"damaged: {path}: {damage}" if path else f"damaged: {damage}"

@@ -40,7 +40,11 @@ _NO_OFFSET: Final = 0
 
 
 class Torn(msgspec.Struct, frozen=True):
-    """What a crash left behind the end of the log; none of it was ever acknowledged."""
+    """What a crash left behind the end of the log.
+
+    None of it is known to have been acknowledged: the mark that would say so may be
+    what is broken (decision 11, case 1).
+    """
 
     path: str
     offset: int
