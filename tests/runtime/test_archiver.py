@@ -1,6 +1,7 @@
 """Archiving beside a member's work: nothing is left out, and a gap is told."""
 
 import asyncio
+import logging
 from typing import Any
 
 from raftwerk.core.records import Entry, HardState, Snapshot
@@ -29,7 +30,7 @@ class Member:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         self.disk = disk
-        self.told: list[tuple[str, str, dict[str, Any]]] = []
+        self.told: list[tuple[int, str, dict[str, Any]]] = []
         self.log = MemoryLog(bootstrap_snapshot([member_of(1)]))
         self.snapshots = MemorySnapshots()
         self.archive = Archive(disk, FOLDER)
@@ -111,12 +112,12 @@ async def test_a_folder_that_fails_is_tried_again_and_nothing_is_lost() -> None:
     member.apply(5)
     member.disk.fail_next("write")
     await member.archiver.seal()
-    assert member.told[0][:2] == ("warning", "the archive can't be written")
+    assert member.told[0][:2] == (logging.WARNING, "the archive can't be written")
     assert member.archiver.archived() == 6
     member.apply(5)
     await member.archiver.seal()
     assert member.archived() == list(range(2, 17))
-    assert member.told[-1][:2] == ("info", "the archive is written again")
+    assert member.told[-1][:2] == (logging.INFO, "the archive is written again")
 
 
 @story
@@ -129,7 +130,7 @@ async def test_a_gap_is_told_and_closed_by_a_state() -> None:
     member.apply(5)
     await member.archiver.seal()
     level, event, fields = member.told[0]
-    assert (level, event) == ("warning", "the archive has a gap")
+    assert (level, event) == (logging.WARNING, "the archive has a gap")
     assert fields == {"first_index": 7, "last_index": 11}
     assert [name.applied_index for name in member.archive.states()] == [1, 11]
     assert member.archived() == [*range(2, 7), *range(12, 17)]

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, suppress
 import structlog
 
 from raftwerk.config import ServeConfig
+from raftwerk.errors import ConfigError, NotLeader
 from raftwerk.host.protocol import Host
 from raftwerk.runtime import Node
 from raftwerk.runtime.archiver import Archiver
@@ -14,7 +15,36 @@ from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.storage.snapshot_protocol import Stores
 
-__all__ = ["keep_archiving", "make_archiver"]
+__all__ = ["check_archive", "keep_archiving", "make_archiver"]
+
+
+def check_archive(config: ServeConfig, disk: Disk) -> None:
+    """Make the folder of the archive, and refuse one that can't be made.
+
+    One that is there and can't be written is no reason: that may pass, and the member
+    is needed meanwhile.
+
+    Parameters
+    ----------
+    config : ServeConfig
+        What the node was told.
+    disk : Disk
+        Where the archive is.
+
+    Raises
+    ------
+    ConfigError
+        If the folder can't be made, naming it.
+    """
+    if config.archive_dir is None:
+        return
+    try:
+        disk.make_directory(config.archive_dir)
+    except OSError as error:
+        raise ConfigError(
+            f"archive-dir {config.archive_dir!r} can't be made:"
+            f" {error.strerror or error}; name a folder that can"
+        ) from error
 
 
 def make_archiver(
@@ -76,7 +106,8 @@ def keep_archiving(archiver: Archiver, node: Node, stack: AsyncExitStack) -> Non
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        archiver.note(node.status().applied_index)
+        with suppress(NotLeader):  # the node has failed
+            archiver.note(node.status().applied_index)
         await archiver.close()
 
     stack.push_async_callback(end)

@@ -12,6 +12,7 @@ from raftwerk.api.app import ClientApp
 from raftwerk.api.doorway import Doorway
 from raftwerk.api.origin import Cors
 from raftwerk.api.server import ApiServer
+from raftwerk.cli.archiving import check_archive
 from raftwerk.cli.beginning import Beginning
 from raftwerk.cli.client_app import make_client_app
 from raftwerk.cli.descriptors import allow_connections
@@ -76,7 +77,7 @@ def serve(
     Raises
     ------
     ConfigError
-        If an address is taken or the data directory can't be used, naming it.
+        If an address is taken or a directory can't be used, naming it.
     StorageError
         If the disk refused or lied; the node has stopped.
     InvariantViolation
@@ -88,13 +89,15 @@ def serve(
         exit_with_parent()
     sys.setswitchinterval(SWITCH_SECONDS)
     set_up_log(config.log_level, form=config.log_format)
+    disk = disk or RealDisk()
     check_scripts(config.hooks)
+    check_archive(config, disk)
     require_free("listen-client-urls", config.listen_client_urls)
     require_free("listen-peer-urls", config.listen_peer_urls)
     try:
         with asyncio.Runner(loop_factory=NEW_LOOP) as runner:
             again = read_again or (lambda: config)
-            while runner.run(_serve(config, again, disk or RealDisk())):
+            while runner.run(_serve(config, again, disk)):
                 pass
     except InvariantViolation:
         # The command ends with one line; whoever mends this needs the whole of it.

@@ -6,6 +6,7 @@ compacted beyond what is archived, up to a bound: a folder that can't be written
 long costs a gap in the archive, which is told, and not the member.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -59,7 +60,7 @@ class Archiver:
     writer : str
         Who this is among those who share the folder.
     report : callable
-        Takes a level, what happened, and details.
+        Takes a level of `logging`, what happened, and details.
     """
 
     def __init__(
@@ -143,12 +144,14 @@ class Archiver:
             if self._bytes_since_state >= STATE_BYTES:
                 await self._add_state()
         except StorageError as error:
-            self._report("warning", "the archive can't be written", reason=str(error))
+            self._report(
+                logging.WARNING, "the archive can't be written", reason=str(error)
+            )
             self._is_failing = True
         else:
             if self._is_failing:
                 self._is_failing = False
-                self._report("info", "the archive is written again")
+                self._report(logging.INFO, "the archive is written again")
 
     async def close(self) -> None:
         """Archive the rest, and let go of the thread."""
@@ -177,7 +180,7 @@ class Archiver:
             return
         if archived:
             self._report(
-                "warning",
+                logging.WARNING,
                 "the archive has a gap",
                 first_index=archived + 1,
                 last_index=self._log.snapshot().index,

@@ -88,7 +88,12 @@ class RealDisk:
         parent = os.path.dirname(os.path.abspath(path))
         if not os.path.isdir(parent):
             self.make_directory(parent)
-        os.mkdir(path, _DIRECTORY_MODE)
+        try:
+            os.mkdir(path, _DIRECTORY_MODE)
+        except FileExistsError:
+            if not os.path.isdir(path):
+                raise
+            return False  # another process was faster
         self.sync_directory(parent)
         return True
 
