@@ -53,6 +53,7 @@ __all__ = [
     "NotLeader",
     "NotProposed",
     "OutcomeUnknown",
+    "OutputLost",
     "PeerError",
     "Quarantined",
     "QueueFull",
@@ -142,6 +143,10 @@ class InvalidChange(MisuseError):
 
 class NamesUnknown(RaftwerkError):
     """Names can't be looked up now: no server for them answers, or it fails."""
+
+
+class OutputLost(RaftwerkError):
+    """What was asked for is done, but what there is to say of it can't be printed."""
 
 
 class PeerError(RaftwerkError):

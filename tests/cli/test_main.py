@@ -10,6 +10,7 @@ from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.errors import (
     ConfigError,
     DirectoryLocked,
+    OutputLost,
     RaftwerkError,
     StorageError,
     UnknownFormat,
@@ -34,6 +35,7 @@ FAILURES = [
     (DirectoryLocked, ExitCode.REFUSED),
     (UnknownFormat, ExitCode.REFUSED),
     (WalCorrupted, ExitCode.REFUSED),
+    (OutputLost, ExitCode.UNKNOWN),
     (StorageError, ExitCode.FAILED),
     (RaftwerkError, ExitCode.FAILED),
 ]

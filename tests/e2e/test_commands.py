@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.main import run
 from tests.e2e.cluster import READY_SECONDS, NodeProcess
+from tests.e2e.commands import addresses
 from tests.e2e.lone import lone_node
 from tests.e2e.ports import free_ports
 
@@ -61,6 +64,55 @@ def test_a_value_may_come_from_the_input(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe")))
     type_in("put", "piped")
     assert type_in("get", "piped", "--print-value-only") == "from a pipe\n"
+
+
+def test_keys_and_values_may_be_any_bytes(type_in: Type) -> None:
+    key, value = map(os.fsdecode, (b"\xff", b"\xfe"))  # as arguments reach a program
+    type_in("put", key, value)
+    assert type_in("get", key, "--hex") == "\\xff\n\\xfe\n"
+    assert type_in("get", key, f"{key}{key}", "--count-only") == "1\n"
+    assert type_in("del", key) == "1\n"
+
+
+def test_an_answer_that_cannot_be_printed_is_no_failure_of_the_write(
+    node: NodeProcess, type_in: Type
+) -> None:
+    words = [sys.executable, "-m", "raftwerk", "put", "an unseen one", "1"]
+    closed = ["sh", "-c", '"$@" >&-', "sh"]
+    with open("/dev/full", "wb") as full:
+        for number, before in enumerate(([], closed), 1):
+            ended = subprocess.run(
+                [*before, *words, f"--endpoints={node.client}"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+            assert ended.returncode == ExitCode.UNKNOWN, ended
+            assert ended.stderr.startswith("raftwerk: what was asked for is done")
+            assert ended.stderr.count("\n") == 1, ended
+            found = json.loads(type_in("get", "an unseen one", "-o", "json"))
+            assert found["kvs"][0]["version"] == number
+
+
+def test_a_node_serves_though_its_output_is_full(tmp_path: Path) -> None:
+    with (
+        open("/dev/full", "wb") as full,
+        subprocess.Popen(
+            [sys.executable, "-m", "raftwerk", "serve", *addresses()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        ) as process,
+    ):
+        assert process.stderr is not None
+        lines = iter(process.stderr)
+        assert any("who reads the output is not told" in line for line in lines)
+        assert any('"ready"' in line for line in lines)
+        process.terminate()
+        _, rest = process.communicate(timeout=READY_SECONDS)
+        assert process.returncode == ExitCode.OK, rest
 
 
 def test_ranges_are_chosen_sorted_and_cut_as_with_etcdctl(type_in: Type) -> None:

@@ -1,5 +1,6 @@
 """What the commands about keys share: how they are named, and how they are shown."""
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -63,13 +64,13 @@ def key_range(
 
     if prefix + from_key + bool(range_end) > 1:
         raise ConfigError("of --prefix, --from-key and RANGE_END only one can be meant")
-    start = key.encode()
+    start = os.fsencode(key)  # an argument may be any bytes
     if prefix:
         # An empty prefix means all; no key is empty.
         return start or b"\0", prefix_end(start)
     if from_key:
         return start or b"\0", b"\0"
-    return start, range_end.encode()
+    return start, os.fsencode(range_end)
 
 
 def lease_id_of(text: str) -> int:

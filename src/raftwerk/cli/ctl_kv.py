@@ -1,5 +1,6 @@
 """``put``, ``get`` and ``del``, with etcdctl's words and its output."""
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,14 +93,14 @@ def _put(
 ) -> None:
     """Set a key."""
     as_json = is_json(output)
-    data: str | bytes = b"" if value is None else value
+    data = b"" if value is None else os.fsencode(value)
     if value is None and not ignore_value:
         data = sys.stdin.buffer.read()
     lease_id = lease_id_of(lease)
 
     async def _work(client: "Client") -> "Written":
         return await client.put(
-            key,
+            os.fsencode(key),
             data,
             lease=lease_id,
             prev_kv=prev_kv,

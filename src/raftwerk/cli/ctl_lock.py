@@ -1,5 +1,6 @@
 """``lock`` and ``elect``, with etcdctl's words, output and environment."""
 
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -61,7 +62,7 @@ def _lock(
     _require_time(ttl)
 
     async def _work(client: "Client") -> int:
-        async with client.lock(name, ttl_seconds=ttl) as held:
+        async with client.lock(os.fsencode(name), ttl_seconds=ttl) as held:
             if command:
                 return await _run(held, command)
             write(held.key + b"\n")
@@ -120,11 +121,13 @@ def _elect(
         raise bad_setting("PROPOSAL", proposal, "given, or --listen instead of it")
 
     async def _listen(client: "Client") -> None:
-        async for leader in client.observe_election(name):
+        async for leader in client.observe_election(os.fsencode(name)):
             write(leader.key + b"\n" + leader.value + b"\n")
 
     async def _stand(client: "Client") -> None:
-        async with client.lock(name, value=proposal, ttl_seconds=ttl) as held:
+        async with client.lock(
+            os.fsencode(name), value=os.fsencode(proposal), ttl_seconds=ttl
+        ) as held:
             write(held.key + b"\n" + held.value + b"\n")
             await held.until_lost()
         raise RequestError(f"{name} was lost: the lease has ended, or may have")

@@ -19,7 +19,9 @@ class ExitCode(enum.IntEnum):
     REFUSED = 2
     """It did not begin: a flag, a setting, a port or the data directory can't work."""
     UNKNOWN = 3
-    """What it asked of a cluster may or may not be done: look before you repeat it."""
+    """What it asked of a cluster may or may not be done: look before you repeat it.
+
+    Also what is done if its answer could not be printed."""
     REMOVED = 4
     """The cluster has removed this member: to start it again would not help."""
     INTERRUPTED = 130

@@ -43,6 +43,7 @@ from raftwerk.errors import (
     DirectoryLocked,
     MemberRemoved,
     OutcomeUnknown,
+    OutputLost,
     RaftwerkError,
     UnknownFormat,
     WalCorrupted,
@@ -266,7 +267,7 @@ def _code_for(error: RaftwerkError) -> ExitCode:
     """Return the exit code that says what kind of failure it was."""
     if isinstance(error, REFUSALS):
         return ExitCode.REFUSED
-    if isinstance(error, OutcomeUnknown):
+    if isinstance(error, (OutcomeUnknown, OutputLost)):
         return ExitCode.UNKNOWN
     if isinstance(error, MemberRemoved):
         return ExitCode.REMOVED

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from raftwerk.config import bad_setting
+from raftwerk.errors import OutputLost
 
 __all__ = ["FORMS", "is_json", "table", "write", "write_json", "write_lines"]
 
@@ -106,11 +107,29 @@ def write(data: bytes) -> None:
     ----------
     data : bytes
         What to print.
+
+    Raises
+    ------
+    OutputLost
+        If they can't be written: a full disk, a closed standard output.
     """
-    sys.stdout.flush()
+    # A process that was started with a closed standard output has none: typeshed
+    # doesn't say so.
+    if sys.stdout is None:
+        raise _lost("it is closed")
     try:
+        sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # So that nobody complains at the end either: see Python's docs on SIGPIPE.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise _lost(error.strerror) from error
+
+
+def _lost(why: str | None) -> OutputLost:
+    """Return what to say of an answer that nobody can read."""
+    return OutputLost(
+        f"what was asked for is done, but can't be shown: standard output: {why}"
+    )

@@ -18,6 +18,7 @@ from raftwerk.cli.client_app import make_client_app
 from raftwerk.cli.descriptors import allow_connections
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_log_level, set_up_log
+from raftwerk.cli.output import write_lines
 from raftwerk.cli.ports import require_free
 from raftwerk.cli.recorder import Recorder, record_feed
 from raftwerk.cli.reload import Reloader
@@ -26,7 +27,7 @@ from raftwerk.cli.running_member import RunningMember, start_member
 from raftwerk.cli.signals import StopSignals
 from raftwerk.config import ServeConfig
 from raftwerk.core.roles import Role
-from raftwerk.errors import InvariantViolation, NotLeader
+from raftwerk.errors import InvariantViolation, NotLeader, OutputLost
 from raftwerk.host.garbage import Garbage
 from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
@@ -257,13 +258,18 @@ def _tell_ready(config: ServeConfig, node: Node) -> None:
     """Print the line that people and scripts wait for."""
     clients = ",".join(map(str, config.listen_client_urls))
     peers = ",".join(map(str, config.listen_peer_urls))
-    print(
-        f"raftwerk {config.name} is ready: clients {clients}, peers {peers},"
-        f" data in {config.data_dir}",
-        flush=True,
-    )
+    log = structlog.get_logger(__name__)
+    try:
+        write_lines(
+            [
+                f"raftwerk {config.name} is ready: clients {clients}, peers {peers},"
+                f" data in {config.data_dir}"
+            ]
+        )
+    except OutputLost as error:  # no reason to serve nobody
+        log.warning("who reads the output is not told", reason=str(error))
     status = node.status()
-    structlog.get_logger(__name__).info(
+    log.info(
         "ready",
         name=config.name,
         node_id=f"{status.node_id:x}",
