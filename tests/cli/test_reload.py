@@ -1,5 +1,7 @@
 """Settings that are read again: what can change does, what can't is named."""
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 import structlog
@@ -16,15 +18,22 @@ class Story:
         self.said = ServeConfig()
         self.levels: list[str] = []
         self.refusal: ConfigError | None = None
-        self.reloader = Reloader(self.said, self._read, {"log-level": self._take})
+        self.reloader = Reloader(
+            self.said,
+            self._read,
+            {"log-level": self._take, "script-timeout": self._refuse},
+        )
 
     def _read(self) -> ServeConfig:
         if self.refusal is not None:
             raise self.refusal
         return self.said
 
-    def _take(self, config: ServeConfig) -> None:
-        self.levels.append(config.log_level)
+    def _take(self, config: ServeConfig) -> Callable[[], None]:
+        return lambda: self.levels.append(config.log_level)
+
+    def _refuse(self, config: ServeConfig) -> Callable[[], None]:
+        raise bad_setting("script-timeout", str(config.hooks.timeout_millis), "another")
 
     def say(self, **settings: object) -> list[dict[str, object]]:
         """Reload after a change, and return what was logged."""
@@ -64,3 +73,15 @@ def test_a_mistake_changes_nothing(story: Story) -> None:
     assert line["event"] == "settings are as before"
     assert line["reason"] == "log-level is loud; it must be one of …"
     assert not story.levels
+
+
+def test_one_value_that_is_refused_keeps_the_others_from_being_taken(
+    story: Story,
+) -> None:
+    good = story.said.hooks
+    bad = msgspec.structs.replace(good, timeout_millis=7)
+    (line,) = story.say(log_level="debug", hooks=bad)
+    assert line["event"] == "settings are as before"
+    assert not story.levels
+    story.say(hooks=good)  # now the level alone
+    assert story.levels == ["debug"]

@@ -8,7 +8,7 @@ does, it answers others that ask the same, on its peers' address.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Final
 
@@ -213,21 +213,34 @@ class Beginning:
             await ask(peer.host_port, encode(question), timers=self._host.timers)
         )
 
-    def take_servers(self, told: ServeConfig) -> None:
-        """Ask others for names from now on.
+    def take_servers(self, told: ServeConfig) -> Callable[[], None]:
+        """Return what has others asked for names from then on.
 
         Parameters
         ----------
         told : ServeConfig
             What is said now.
 
+        Returns
+        -------
+        callable
+            To be called when all that was said is known to be good.
+
         Raises
         ------
         ConfigError
             If they can't be asked.
         """
-        if self._first is not None and self._way in _NAMED:
-            self._first.names = look_up(told, self._way, has_log=self._has_log)
+        first = self._first
+        if first is None or self._way not in _NAMED:
+            return lambda: None
+        names = look_up(told, self._way, has_log=self._has_log)
+
+        def take() -> None:
+            """Ask them."""
+            first.names = names
+
+        return take
 
     @property
     def _has_log(self) -> bool:

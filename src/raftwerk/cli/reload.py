@@ -11,8 +11,8 @@ from raftwerk.errors import ConfigError
 
 __all__ = ["Reloader"]
 
-Take = Callable[[ServeConfig], object]
-"""Puts a setting's new value to work."""
+Take = Callable[[ServeConfig], Callable[[], object]]
+"""Checks a setting's new value, changes nothing, and returns what puts it to work."""
 
 _SETTINGS: Final = settings_of("serve")
 
@@ -54,12 +54,14 @@ class Reloader:
         now = values_of(config, self._names)
         changed = [name for name in self._names if now[name] != self._values[name]]
         taken = [name for name in changed if name in self._takers]
-        for taker in dict.fromkeys(self._takers[name] for name in taken):
-            try:
-                taker(config)
-            except ConfigError as error:
-                _log.error("settings are as before", reason=str(error))
-                return
+        takers = dict.fromkeys(self._takers[name] for name in taken)
+        try:
+            steps = [taker(config) for taker in takers]
+        except ConfigError as error:
+            _log.error("settings are as before", reason=str(error))
+            return
+        for step in steps:
+            step()
         for name in taken:
             self._values[name] = now[name]
         if needs_restart := [name for name in changed if name not in self._takers]:

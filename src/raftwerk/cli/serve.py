@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import Final
 
 import structlog
@@ -179,14 +180,14 @@ def _reloader(
 ) -> Reloader:
     """Return what takes other settings while the node runs."""
 
-    def take_level(told: ServeConfig) -> None:
+    def take_level(told: ServeConfig) -> Callable[[], None]:
         """Log more, or less."""
-        set_log_level(told.log_level)
+        return partial(set_log_level, told.log_level)
 
-    def take_scripts(told: ServeConfig) -> None:
+    def take_scripts(told: ServeConfig) -> Callable[[], None]:
         """Run other scripts from now on."""
         check_scripts(told.hooks)
-        replace_scripts(hooks, told.hooks)
+        return partial(replace_scripts, hooks, told.hooks)
 
     takers = {
         "log-level": take_level,
