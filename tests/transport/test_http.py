@@ -313,9 +313,7 @@ def test_letters_from_other_machines_need_a_secret() -> None:
         desk = group.listeners[voter.transport].desk
         for secret in (b"", b"guess"):
             with pytest.raises(Exception, match="give all members the same"):
-                await desk.take(
-                    Route.VOTE, letter(vote()), secret, is_near=False, who="somebody"
-                )
+                desk.require_secret(secret, is_near=False, who="somebody")
         assert not voter.messages
 
     play(story)

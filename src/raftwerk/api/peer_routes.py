@@ -5,6 +5,7 @@ is decided by `raftwerk.transport.http_desk`; this is its face.
 """
 
 import ipaddress
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -22,18 +23,29 @@ from raftwerk.api.asgi import (
     send_answer,
 )
 from raftwerk.api.budget import Budget
-from raftwerk.errors import PeerError
+from raftwerk.errors import PeerError, QueueFull
 from raftwerk.transport.http import METHODS
 from raftwerk.transport.http_desk import HttpDesk, LetterRefused, WriterRemoved
 from raftwerk.transport.http_letter import REMOVED_STATUS, Route, encode_answer
 
 __all__ = ["PeerRoutes", "Sender"]
 
-LETTER_BYTES_MAX: Final = 384 * 1024 * 1024
-_LETTERS: Final = Budget(2 * LETTER_BYTES_MAX)
-"""The largest message between members, in base64."""
+_MIB: Final = 1024 * 1024
 
-_WORDS: Final = {403: "FORBIDDEN", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+LETTER_BYTES_MAX: Final[Mapping[Route, int]] = {
+    Route.VOTE: 2 * _MIB,  # all that may wait for a peer at once, and each is small
+    Route.LOG: 384 * _MIB,
+    Route.SNAPSHOT: 384 * _MIB,
+}
+"""The largest letter; data are in base64. Twice as much may come in on each route, so
+that votes are heard whatever the others bring."""
+
+_WORDS: Final = {
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "TOO_LARGE",
+}
 
 _BEARER: Final = b"Bearer "
 
@@ -64,6 +76,7 @@ class PeerRoutes:
         self._desk = desk
         self._sender = sender
         self._routes = {f"{prefix}/{route}": route for route in Route}
+        self._room = {route: Budget(2 * LETTER_BYTES_MAX[route]) for route in Route}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request.
@@ -87,9 +100,8 @@ class PeerRoutes:
         """Return HTTP's status and the body."""
         try:
             return 200, await self._take(scope, receive)
-        except BodyTooLarge:
-            words = f"a letter may have {LETTER_BYTES_MAX} bytes"
-            return self._refuse(413, "TOO_LARGE", words)
+        except QueueFull as error:
+            return self._refuse(503, "UNAVAILABLE", str(error))
         except WriterRemoved as error:
             return self._refuse(REMOVED_STATUS, "GONE", str(error))
         except LetterRefused as error:
@@ -111,15 +123,15 @@ class PeerRoutes:
             raise HTTPException(405, f"this route takes {METHODS[route]}")
         if header_of(scope, b"origin") is not None:
             raise HTTPException(403, "no web page may write to members")
-        body = await read_body(receive, LETTER_BYTES_MAX, _LETTERS)
-        messages = await self._desk.take(
-            route,
-            body,
-            _secret_of(scope),
-            is_near=_is_near(scope),
-            who=f"somebody at {_remote(scope)}",
-        )
-        return encode_answer(messages)
+        who = f"somebody at {_remote(scope)}"
+        # First of all: no stranger's letter may take room from those of members.
+        self._desk.require_secret(_secret_of(scope), is_near=_is_near(scope), who=who)
+        try:
+            body = await read_body(receive, LETTER_BYTES_MAX[route], self._room[route])
+        except BodyTooLarge:
+            words = f"a letter may have {LETTER_BYTES_MAX[route]} bytes here"
+            raise HTTPException(413, words) from None
+        return encode_answer(await self._desk.take(route, body, who=who))
 
     def _refuse(self, status: int, word: str, message: str) -> tuple[int, bytes]:
         """Return an error in the envelope."""

@@ -111,10 +111,33 @@ class HttpDesk:
         """
         return self._term_now()
 
-    async def take(
-        self, route: Route, body: bytes, secret: bytes, *, is_near: bool, who: str
-    ) -> list[Message]:
+    def require_secret(self, secret: bytes, *, is_near: bool, who: str) -> None:
+        """Refuse who does not know what all members know, before a letter is read.
+
+        Parameters
+        ----------
+        secret : bytes
+            What a sender proves itself with.
+        is_near : bool
+            Whether it writes from this machine.
+        who : str
+            Where it writes from, for people.
+
+        Raises
+        ------
+        LetterRefused
+            If it may not write to us.
+        """
+        try:
+            self._require_secret(secret, is_near=is_near)
+        except LetterRefused as error:
+            self._news.trouble(who, "letter refused", str(error))
+            raise
+
+    async def take(self, route: Route, body: bytes, *, who: str) -> list[Message]:
         """Deliver a letter, and return what we have to say to it at once.
+
+        Its sender has passed `require_secret`.
 
         Parameters
         ----------
@@ -122,10 +145,6 @@ class HttpDesk:
             Where it came.
         body : bytes
             What it says.
-        secret : bytes
-            What its sender proves itself with.
-        is_near : bool
-            Whether it came from this machine.
         who : str
             Where it came from, for people.
 
@@ -142,7 +161,6 @@ class HttpDesk:
             If it can't be read.
         """
         try:
-            self._require_secret(secret, is_near=is_near)
             letter = decode_letter(body)
             self._require_known(letter)
             self._require_sound(letter, route)
