@@ -4,7 +4,7 @@ from raftwerk.api import ClientApp
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.config import ApiSettings
 from raftwerk.kv import Store
-from raftwerk.service import KvService
+from raftwerk.service import REQUEST_BYTES_MAX, KvService
 from tests.api.asgi import Reply, ask_now
 from tests.service.fake_node import FakeNode
 
@@ -14,13 +14,19 @@ __all__ = ["Member"]
 class Member:
     """All of it, each part at hand."""
 
-    def __init__(self, settings: ApiSettings | None = None) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings | None = None,
+        request_bytes_max: int = REQUEST_BYTES_MAX,
+    ) -> None:
         self.store = Store()
         self.node = FakeNode(self.store)
         self.app = ClientApp(
             ApiContext(
                 node=self.node,
-                kv=KvService(self.node, self.store),
+                kv=KvService(
+                    self.node, self.store, request_bytes_max=request_bytes_max
+                ),
                 settings=settings or ApiSettings(),
             )
         )

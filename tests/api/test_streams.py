@@ -234,3 +234,10 @@ def test_a_bug_ends_its_stream_and_says_nothing_of_the_inside() -> None:
     reply = ask_now(Streams().of_answers(NUMBER, fail).serve, "POST", "/", b'{"n":1}')
     assert (reply.status, b"secret" in reply.body) == (200, False)
     assert b"internal error" in reply.body
+
+
+def test_a_request_may_have_as_many_bytes_as_it_was_told() -> None:
+    body = b'{"n": 1}'
+    for room, status in ((len(body) - 1, 400), (len(body), 200)):
+        route = Streams(room).of_answers(NUMBER, count)
+        assert ask_now(route.serve, "POST", "/", body).status == status

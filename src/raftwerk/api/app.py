@@ -16,7 +16,7 @@ from raftwerk.api.asgi import (
     send_answer,
     text_answer,
 )
-from raftwerk.api.gateway import PREFIXES, Gateway
+from raftwerk.api.gateway import PREFIXES, Gateway, body_bytes_max
 from raftwerk.api.hot import HotCall
 from raftwerk.api.idempotency import KEY_HEADER, Idempotency
 from raftwerk.api.lazy import LazyApp, RunBeside
@@ -72,7 +72,11 @@ class ClientApp:
         self._streams = Streams() if streams is None else streams
         self._probes = Probes(context.node, timers)
         self._documented = LazyApp(self._make_documented, run_beside)
-        self._idempotency = Idempotency(self._answer, f"{settings.api_prefix}/v1/")
+        self._idempotency = Idempotency(
+            self._answer,
+            f"{settings.api_prefix}/v1/",
+            body_bytes_max(context.kv.request_bytes_max),
+        )
         self._events = events
         self._metrics = metrics
         self._events_path = f"{settings.api_prefix}/v1/events"

@@ -36,13 +36,30 @@ from raftwerk.errors import RequestError
 from raftwerk.kv import Compact, DeleteRange, KeyValue, Put, Range, Txn
 from raftwerk.service import REQUEST_BYTES_MAX, KvService, RequestTooLarge
 
-__all__ = ["BODY_BYTES_MAX", "PREFIXES", "Gateway", "error_answer"]
+__all__ = ["BODY_BYTES_MAX", "PREFIXES", "Gateway", "body_bytes_max", "error_answer"]
 
 PREFIXES: Final = ("/v3/", "/v3beta/")
 """Where the gateway begins."""
 
-BODY_BYTES_MAX: Final = REQUEST_BYTES_MAX * 4 // 3 + 64 * 1024
-"""The largest request in base64, and its field names."""
+
+def body_bytes_max(request_bytes_max: int) -> int:
+    """Return what a body may have: the largest request in base64, and field names.
+
+    Parameters
+    ----------
+    request_bytes_max : int
+        What the request may have, encoded, in bytes.
+
+    Returns
+    -------
+    int
+        In bytes.
+    """
+    return request_bytes_max * 4 // 3 + 64 * 1024
+
+
+BODY_BYTES_MAX: Final = body_bytes_max(REQUEST_BYTES_MAX)
+"""Without another setting."""
 
 KVS_PER_TURN: Final = 250
 """Keys that are written before others have their turn; about a third of a millisecond,
@@ -64,6 +81,7 @@ class Gateway:
 
     def __init__(self, kv: KvService, *families: Routes) -> None:
         self._kv = kv
+        self._body_bytes_max = body_bytes_max(kv.request_bytes_max)
         calls: Routes = {
             "kv/range": Route(self._range, kv_calls.RANGE, changes=False),
             "kv/put": Route(self._put, kv_calls.PUT),
@@ -140,10 +158,10 @@ class Gateway:
         try:
             if route.changes:
                 require_same_origin(scope)
-            body = await read_body(receive, BODY_BYTES_MAX)
+            body = await read_body(receive, self._body_bytes_max)
         except BodyTooLarge as cut:
             answer = error_answer(
-                RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
+                RequestTooLarge(f"a body may have {self._body_bytes_max} bytes")
             )
             if cut.is_drained:
                 return answer

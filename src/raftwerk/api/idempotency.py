@@ -79,9 +79,14 @@ class Idempotency:
         Answers them.
     documented_prefix : str
         Where the documented API begins.
+    bytes_max : int
+        The most that a body may have.
     """
 
-    def __init__(self, app: ASGIApp, documented_prefix: str) -> None:
+    def __init__(
+        self, app: ASGIApp, documented_prefix: str, bytes_max: int = BODY_BYTES_MAX
+    ) -> None:
+        self._bytes_max = bytes_max
         self._app = app
         self._documented_prefix = documented_prefix
         self._kv_prefix = f"{documented_prefix}kv/"
@@ -153,9 +158,9 @@ class Idempotency:
     ) -> None:
         """Have a request answered whose commands are done once."""
         try:
-            body = await read_body(receive, BODY_BYTES_MAX)
+            body = await read_body(receive, self._bytes_max)
         except BodyTooLarge:
-            error = RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
+            error = RequestTooLarge(f"a body may have {self._bytes_max} bytes")
             await self._refuse(error, (scope, receive, send))
             return
         except QueueFull as full:

@@ -51,9 +51,16 @@ _log = structlog.get_logger(__name__)
 
 
 class Streams:
-    """All streams of the client port; they end together when the member stops."""
+    """All streams of the client port; they end together when the member stops.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    bytes_max : int
+        The most that a request may have, as it arrives.
+    """
+
+    def __init__(self, bytes_max: int = BODY_BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
         self._is_ending = asyncio.Event()
 
     def end(self) -> None:
@@ -94,10 +101,10 @@ class Streams:
 
         async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                body = await read_body(receive, BODY_BYTES_MAX)
+                body = await read_body(receive, self._bytes_max)
                 request = form.request.read(parse(body))
             except BodyTooLarge:
-                refusal = RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
+                refusal = RequestTooLarge(f"a body may have {self._bytes_max} bytes")
                 await send_answer(send, error_answer(refusal))
             except (BadRequest, QueueFull) as error:
                 await send_answer(send, error_answer(error))
@@ -136,7 +143,7 @@ class Streams:
         """
 
         async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
-            requests: _Requests[Request] = _Requests(form.request)
+            requests: _Requests[Request] = _Requests(form.request, self._bytes_max)
             gone = asyncio.ensure_future(requests.fill(receive))
             await self._run(scope, send, answer(aiter(requests)), gone)
 
@@ -165,10 +172,10 @@ class Streams:
 
         async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                body = await read_body(receive, BODY_BYTES_MAX)
+                body = await read_body(receive, self._bytes_max)
                 request = form.request.read(parse(body))
             except BodyTooLarge:
-                refusal = RequestTooLarge(f"a body may have {BODY_BYTES_MAX} bytes")
+                refusal = RequestTooLarge(f"a body may have {self._bytes_max} bytes")
                 await send_answer(send, error_answer(refusal))
             except (BadRequest, QueueFull) as error:
                 await send_answer(send, error_answer(error))
@@ -324,7 +331,8 @@ class _Lines:
 class _Requests(Generic[Request]):
     """The requests of a stream: filled by one task, drawn by another."""
 
-    def __init__(self, message: Message[Request]) -> None:
+    def __init__(self, message: Message[Request], bytes_max: int) -> None:
+        self._bytes_max = bytes_max
         self._message = message
         self._waiting: asyncio.Queue[Request | _FirstUnreadable | _End] = asyncio.Queue(
             REQUESTS_WAITING_MAX
@@ -344,7 +352,7 @@ class _Requests(Generic[Request]):
 
     async def fill(self, receive: Receive) -> None:
         """Read requests while there is room; return when the client is gone."""
-        splitter = ValueSplitter(BODY_BYTES_MAX)
+        splitter = ValueSplitter(self._bytes_max)
         has_more, is_first = True, True
         try:
             while has_more:

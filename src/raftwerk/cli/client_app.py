@@ -7,6 +7,7 @@ from typing import Final
 
 from raftwerk.api.app import ClientApp
 from raftwerk.api.cluster_json import cluster_routes
+from raftwerk.api.gateway import body_bytes_max
 from raftwerk.api.metrics import MetricsPage
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.context import ApiContext
@@ -127,7 +128,7 @@ def make_client_app(
     )
     _start_compactor(config, host, member, stack, kv)
 
-    streams = Streams()
+    streams = Streams(body_bytes_max(config.max_request_bytes))
     watches = WatchService(
         member.store,
         host.timers,
