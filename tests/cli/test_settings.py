@@ -46,6 +46,19 @@ def test_a_command_line_of_etcd_is_understood() -> None:
     assert config.snapshot_count == 5000
 
 
+@pytest.mark.parametrize(
+    ("heartbeat", "least"), [("20", 150), ("50", 150), ("75", 225), ("100", 300)]
+)
+def test_an_election_timeout_that_is_not_said_follows_the_heartbeat(
+    heartbeat: str, least: int
+) -> None:
+    config = serve_config({"heartbeat-interval": heartbeat})
+    assert config.election_timeout_min_millis == least
+    assert config.election_timeout_max_millis == 2 * least
+    with pytest.raises(ConfigError, match="at most half of election-timeout"):
+        serve_config({"heartbeat-interval": heartbeat, "election-timeout": "30"})
+
+
 def test_the_data_directory_is_named_after_the_node() -> None:
     assert serve_config({"name": "n1"}).data_dir == "n1.raftwerk"
 

@@ -69,7 +69,13 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
     advertise_peer = urls(
         texts, "initial-advertise-peer-urls", callable_urls(listen_peer)
     )
-    least_millis = integer(texts, "election-timeout", usual.election_timeout_min_millis)
+    beat_millis = integer(texts, "heartbeat-interval", usual.heartbeat_interval_millis)
+    # Three heartbeats, as the defaults are: etcd's 100 alone must be able to work.
+    least_millis = integer(
+        texts,
+        "election-timeout",
+        max(usual.election_timeout_min_millis, 3 * beat_millis),
+    )
     level = texts.get("log-level", usual.log_level).strip().lower()
     return ServeConfig(
         name=name,
@@ -89,9 +95,7 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
             "initial-cluster-token", usual.initial_cluster_token
         ),
         discovery=_discovery(texts),
-        heartbeat_interval_millis=integer(
-            texts, "heartbeat-interval", usual.heartbeat_interval_millis
-        ),
+        heartbeat_interval_millis=beat_millis,
         election_timeout_min_millis=least_millis,
         election_timeout_max_millis=integer(
             texts, "election-timeout-max", 2 * least_millis

@@ -253,7 +253,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "election-timeout",
         "MILLISECONDS",
         "The least wait for a leader.",
-        "150",
+        "three heartbeats, at least 150",
         "ELECTION_TIMEOUT_LOWER_MILLIS",
     ),
     _serve(
