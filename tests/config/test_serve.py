@@ -24,6 +24,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "initial-cluster-state is old; it must be one of new, existing",
     ),
     ({"log_level": "loud"}, "log-level is loud; it must be one of debug, info, warn"),
+    ({"peer_secret": "schlüssel"}, "peer-secret is ***; it must be visible characters"),
+    ({"peer_secret": "open sesame"}, "peer-secret is ***; it must be visible"),
+    ({"peer_secret": "s3cret\n"}, "peer-secret is ***; it must be visible"),
     ({"snapshot_count": 0}, "snapshot-count is 0; it must be at least 1"),
     ({"heartbeat_interval_millis": 0}, "heartbeat-interval is 0; it must be at least"),
     (

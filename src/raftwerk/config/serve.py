@@ -175,6 +175,11 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
             "tcp where members are found by join, discovery-srv, APP_NAME or"
             " initial-cluster-state existing",
         )
+        # It travels as a header; what it is stays out of the message.
+        is_plain = all("!" <= character <= "~" for character in self.peer_secret)
+        require_setting(
+            is_plain, "peer-secret", "***", "visible characters of ASCII, no spaces"
+        )
         require_one_of("log-level", self.log_level, LOG_LEVELS)
         require_setting(self.record_events != "", "record-events", "", "not empty")
         require_setting(self.archive_dir != "", "archive-dir", "", "not empty")
