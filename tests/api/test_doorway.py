@@ -43,6 +43,24 @@ def test_requests_are_refused_with_what_is_waited_for() -> None:
     assert words in reply.json["message"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/raft/"),
+        ("PUT", "/api/v1/raft/vote"),
+        ("GET", "/api/v1/events"),
+        ("PUT", "/api/v1/kv/key"),
+    ],
+)
+def test_the_documented_api_refuses_in_its_envelope(method: str, path: str) -> None:
+    reply = ask_now(waiting(), method, path, b"{}")
+    assert reply.status == 503
+    error = reply.json["error"]
+    assert reply.json["apiVersion"] == "1.0"
+    assert (error["id"], error["sender"]) == ("raftwerk.UNAVAILABLE", "n1")
+    assert (error["term"], WORDS[16:] in error["message"]) == (0, True)
+
+
 def test_who_asks_what_is_wrong_is_told_in_the_usual_form() -> None:
     said: dict[str, Any] = ask_now(waiting(), "GET", "/api/v1/explain").json["data"]
     assert said["is_healthy"] is False

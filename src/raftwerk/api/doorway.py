@@ -18,7 +18,7 @@ from raftwerk.api.asgi import (
     send_answer,
     text_answer,
 )
-from raftwerk.api.raft_status import envelope
+from raftwerk.api.raft_status import API_VERSION, envelope
 from raftwerk.service.case import Case
 from raftwerk.service.deposition import Deposition
 from raftwerk.service.diagnose import explain
@@ -41,13 +41,21 @@ class Doorway:
         Returns what it waits for, in words.
     prefix : str
         Where the documented API begins.
+    app_name : str
+        The service's, in error ids.
     """
 
     def __init__(
-        self, name: str, waits_for: Callable[[], str], prefix: str = "/api"
+        self,
+        name: str,
+        waits_for: Callable[[], str],
+        prefix: str = "/api",
+        app_name: str = "raftwerk",
     ) -> None:
         self._name = name
         self._waits_for = waits_for
+        self._app_name = app_name
+        self._documented_prefix = f"{prefix}/"
         self._own_path = f"{prefix}{OWN_PATH}"
         self._explain_path = f"{prefix}/v1/explain"
         self._app: ASGIApp | None = None
@@ -87,13 +95,27 @@ class Doorway:
         if path == "/readyz":
             return text_answer(503, f"not ready: no cluster yet: {words}\n")
         if path == "/health":
-            said = {"health": "false", "reason": f"no cluster yet: {words}"}
-            return text_answer(503, msgspec.json.encode(said).decode())
+            health = {"health": "false", "reason": f"no cluster yet: {words}"}
+            return text_answer(503, msgspec.json.encode(health).decode())
         own = Deposition(name=self._name, waits_for=words)
         if path == self._own_path:
             return json_answer(envelope(own))
         if path == self._explain_path:
             return json_answer(envelope(explain(Case(depositions=[own]))))
         refusal = f"raftwerk: {self._name} has not found its cluster yet: {words}"
-        error = {"error": refusal, "code": UNAVAILABLE, "message": refusal}
-        return json_answer(msgspec.json.encode(error), 503)
+        if path.startswith(self._documented_prefix):
+            body = self._in_envelope(refusal)
+        else:
+            error = {"error": refusal, "code": UNAVAILABLE, "message": refusal}
+            body = msgspec.json.encode(error)
+        return json_answer(body, 503)
+
+    def _in_envelope(self, refusal: str) -> bytes:
+        """Return a refusal as the documented API says it; no term is known yet."""
+        error = {
+            "id": f"{self._app_name}.UNAVAILABLE",
+            "message": refusal,
+            "sender": self._name,
+            "term": 0,
+        }
+        return msgspec.json.encode({"apiVersion": API_VERSION, "error": error})

@@ -120,7 +120,10 @@ async def _serve(
         beginning = Beginning(config, disk, host)
         stack.callback(beginning.close)
         doorway = Doorway(
-            config.name, lambda: beginning.waits_for, config.api.api_prefix
+            config.name,
+            lambda: beginning.waits_for,
+            config.api.api_prefix,
+            config.api.app_name,
         )
         server = ApiServer(
             Cors(doorway, config.cors) if config.cors else doorway,
