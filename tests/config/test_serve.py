@@ -1,5 +1,6 @@
 """What `raftwerk serve` accepts, and how it refuses the rest."""
 
+import re
 from typing import Any
 
 import pytest
@@ -42,16 +43,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "election-timeout is 300 to 200; it must be from 1 to 50000",
     ),
     (
-        {"name": "other"},
-        "initial-cluster is default=http://127.0.0.1:2380; it must be a list with"
-        " this node's name (other)",
-    ),
-    (
-        {"initial_advertise_peer_urls": (Url("10.0.0.1", 2380),)},
-        "initial-advertise-peer-urls is http://10.0.0.1:2380; it must be what"
-        " initial-cluster says of default (http://127.0.0.1:2380)",
-    ),
-    (
         {
             "initial_cluster": (
                 InitialMember("default", (OURS,)),
@@ -60,6 +51,20 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         },
         "initial-cluster is default=http://127.0.0.1:2380,other=http://127.0.0.1:2380;"
         " it must be without repeated URLs",
+    ),
+]
+
+
+NOT_OURS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"name": "other"},
+        "initial-cluster is default=http://127.0.0.1:2380; it must be a list with"
+        " this node's name (other)",
+    ),
+    (
+        {"initial_advertise_peer_urls": (Url("10.0.0.1", 2380),)},
+        "initial-advertise-peer-urls is http://10.0.0.1:2380; it must be what"
+        " initial-cluster says of default (http://127.0.0.1:2380)",
     ),
 ]
 
@@ -79,6 +84,15 @@ def test_a_setting_that_cannot_work_is_named_with_its_value_and_what_is_allowed(
         ServeConfig(**settings)
     assert str(refused.value).startswith(message)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("settings", "message"), NOT_OURS)
+def test_a_first_cluster_must_be_the_nodes_own_only_at_its_first_start(
+    settings: dict[str, Any], message: str
+) -> None:
+    config = ServeConfig(**settings)
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        config.require_own_place()
 
 
 def test_a_member_that_is_not_in_the_cluster_has_no_urls() -> None:

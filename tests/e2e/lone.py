@@ -10,7 +10,7 @@ from raftwerk.config import Url
 from tests.e2e.cluster import READY_SECONDS, NodeProcess
 from tests.e2e.ports import free_ports
 
-__all__ = ["lone_node"]
+__all__ = ["lone_node", "wait_for_answers"]
 
 
 @contextmanager
@@ -27,9 +27,14 @@ def lone_node(folder: Path) -> Iterator[NodeProcess]:
     node = NodeProcess("n1", folder, flags, client)
     node.start()
     try:
-        end = time.monotonic() + READY_SECONDS
-        while run(["get", "x", f"--endpoints={client}"]) != 0:
-            assert time.monotonic() < end, node.last_lines()
+        wait_for_answers(node)
         yield node
     finally:
         node.end()
+
+
+def wait_for_answers(node: NodeProcess) -> None:
+    """Return once a node answers."""
+    end = time.monotonic() + READY_SECONDS
+    while run(["get", "x", f"--endpoints={node.client}"]) != 0:
+        assert time.monotonic() < end, node.last_lines()

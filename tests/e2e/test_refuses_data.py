@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from raftwerk.config import Url
 from raftwerk.storage.record import PREAMBLE_BYTES, encode_preamble
 from raftwerk.storage.scan import FORMAT_VERSION, MAGIC
 from tests.e2e.cluster import Cluster
 from tests.e2e.commands import addresses, assert_refused, run
+from tests.e2e.lone import lone_node, wait_for_answers
 
 pytestmark = pytest.mark.e2e
 
@@ -38,6 +40,26 @@ def test_a_directory_that_may_not_be_written_is_refused(
     (tmp_path / "closed").mkdir(mode=0o500)
     ended = run("serve", f"--data-dir={path}", *addresses(), folder=tmp_path)
     assert_refused(ended, f"data directory {path} can't be written: ", "the user")
+
+
+def test_a_first_cluster_that_is_not_ours_is_refused_without_data_alone(
+    tmp_path: Path,
+) -> None:
+    """A member that has moved is started with its old list and its new address."""
+    moved = Url("127.0.0.1", 1)  # named, not listened on
+    with lone_node(tmp_path) as node:
+        usual = node.flags
+        for flag in (
+            f"--initial-cluster=n2={moved}",
+            f"--initial-advertise-peer-urls={moved}",
+        ):
+            node.kill()
+            fresh = [*usual, f"--data-dir={tmp_path / 'fresh'}"]
+            refused = run("serve", *fresh, flag, folder=tmp_path)
+            assert_refused(refused, flag[2:].partition("=")[0], "n1")
+            node.flags = [*usual, flag]
+            node.start()
+            wait_for_answers(node)
 
 
 def test_data_of_another_node_or_of_a_newer_format_or_no_files_are_refused(

@@ -36,6 +36,7 @@ from raftwerk.runtime import Node
 from raftwerk.runtime.hooks import Hooks
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.disk_protocol import Disk
+from raftwerk.storage.wal import Wal
 from raftwerk.transport.port_holder import holder_of
 
 try:
@@ -94,6 +95,8 @@ def serve(
     disk = disk or RealDisk()
     check_scripts(config.hooks)
     check_archive(config, disk)
+    if not Wal.exists(disk, config.data_dir):
+        config.require_own_place()
     require_free("listen-client-urls", config.listen_client_urls)
     require_free("listen-peer-urls", config.listen_peer_urls)
     try:

@@ -240,13 +240,8 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _check_initial_cluster(self) -> None:
-        """Refuse a first cluster that can't be ours, or can't be told apart."""
-        setting = "initial-cluster"
-        shown = ",".join(
-            f"{member.name}={url}"
-            for member in self.initial_cluster
-            for url in member.peer_urls
-        )
+        """Refuse a first cluster whose members can't be told apart."""
+        setting, shown = "initial-cluster", self._shown_cluster()
         names = [member.name for member in self.initial_cluster]
         urls = [url for member in self.initial_cluster for url in member.peer_urls]
         for name in names:
@@ -257,9 +252,32 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         require_setting(
             len(set(urls)) == len(urls), setting, shown, "without repeated URLs"
         )
+
+    def _shown_cluster(self) -> str:
+        """Return the first cluster as it is written."""
+        return ",".join(
+            f"{member.name}={url}"
+            for member in self.initial_cluster
+            for url in member.peer_urls
+        )
+
+    def require_own_place(self) -> None:
+        """Refuse a first cluster that can't be this node's.
+
+        Only who has no data is asked: a later start goes by what the directory knows,
+        and the node may have moved since (as in etcd).
+
+        Raises
+        ------
+        ConfigError
+            If `initial_cluster` doesn't name the node, or with other peer URLs.
+        """
         ours = self.initial_peer_urls(self.name)
         require_setting(
-            bool(ours), setting, shown, f"a list with this node's name ({self.name})"
+            bool(ours),
+            "initial-cluster",
+            self._shown_cluster(),
+            f"a list with this node's name ({self.name})",
         )
         require_setting(
             sorted(ours) == sorted(set(self.initial_advertise_peer_urls)),
