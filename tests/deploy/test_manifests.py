@@ -12,7 +12,10 @@ import pytest
 import yaml
 
 from raftwerk import __version__
-from raftwerk.config import settings_of
+from raftwerk.cli import serve
+from raftwerk.config import ServeConfig, settings_of
+from raftwerk.host.real_programs import GRACE_SECONDS
+from raftwerk.runtime import hooks
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES = "1.31"
@@ -212,3 +215,22 @@ def unit() -> configparser.ConfigParser:
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # keeps case
     parser.read(ROOT / "deploy/systemd/raftwerk.service", "utf-8")
     return parser
+
+
+def test_who_ends_a_node_gives_it_the_time_that_it_takes() -> None:
+    stated = 10
+    service = (ROOT / "deploy/systemd/raftwerk.service").read_text("utf-8")
+    for text in (
+        service,
+        (ROOT / "deploy/k8s/raftwerk.yaml").read_text("utf-8"),
+        (ROOT / "docker-compose.yaml").read_text("utf-8"),
+        (ROOT / "docs/operating/stop-and-restart.md").read_text("utf-8"),
+    ):
+        assert f"{stated} seconds at most" in text
+    # Leadership is handed over first; then requests and scripts have their time.
+    handed_over = 10 * ServeConfig().election_timeout_max_millis / 1000
+    assert handed_over + serve.STOP_SECONDS <= stated
+    assert hooks.STOP_SECONDS + GRACE_SECONDS <= serve.STOP_SECONDS
+    assert pod()["spec"]["terminationGracePeriodSeconds"] > stated
+    assert COMPOSE["services"]["node"]["stop_grace_period"] == "15s"
+    assert "TimeoutStopSec=15" in service

@@ -185,10 +185,21 @@ def test_a_hook_that_fails_is_reported_and_harms_nothing(
 
 
 @story
+async def test_a_followers_hook_that_takes_long_does_not_hold_up_a_stop() -> None:
+    application = Application(work_seconds=22)
+    application.hooks.look(change(FOLLOWER, 1))
+    await asyncio.sleep(1)
+    began = application.loop.time()
+    await application.hooks.stop()
+    assert 4 < application.loop.time() - began < 7
+    assert application.outcomes() == ["FOLLOWER ended"]
+
+
+@story
 async def test_who_stops_ends_a_leaders_hook_and_waits_for_a_followers() -> None:
     leader = Application(work_seconds=10)
     leader.hooks.look(change(LEADER, 1))
-    follower = Application(work_seconds=10)
+    follower = Application(work_seconds=4)
     follower.hooks.look(change(FOLLOWER, 1))
     await asyncio.sleep(1)
     await leader.hooks.stop()

@@ -56,6 +56,10 @@ LEAVE_SECONDS: Final = 0.3
 """How long clients may take to leave by themselves when we stop: time for one more
 request of each that is busy. Then idle connections are closed."""
 
+STOP_SECONDS: Final = 7
+"""How long requests in flight may take to end, and scripts beside them. Leadership was
+handed over before, in three seconds at most as settings are: that makes ten."""
+
 
 def serve(
     config: ServeConfig,
@@ -132,6 +136,7 @@ async def _serve(
             Cors(doorway, config.cors) if config.cors else doorway,
             config.listen_client_urls,
             holder_of=holder_of,
+            stop_seconds=STOP_SECONDS,
             connections_max=allow_connections(),
         )
         await server.start()
@@ -166,7 +171,8 @@ async def _serve(
         # We still do our part: what comes meanwhile goes to the new leader.
         with suppress(NotLeader):  # the node has failed; see below
             await asyncio.gather(node.hand_over(), server.drain(LEAVE_SECONDS))
-        await hooks.stop()
+        # A script, too, has its time, and not after the requests have had theirs.
+        await asyncio.gather(hooks.stop(), server.stop())
     await node.wait_ended()  # raises if it failed, be it in its last moment
     return False
 

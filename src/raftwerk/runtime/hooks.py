@@ -47,6 +47,10 @@ _ROLE_EVENTS = (BecameLeader, BecameFollower, BecameCandidate, BecamePreCandidat
 RUNS_KEPT: Final = 32
 """How many past runs are remembered."""
 
+STOP_SECONDS: Final = 5.0
+"""How long a follower's hook may still run when the node stops. Then it is ended, for
+which a script has two seconds more: the whole stop may take ten."""
+
 
 class RoleChange(msgspec.Struct, frozen=True, kw_only=True):
     """What a hook is told."""
@@ -228,12 +232,22 @@ class Hooks:
             self._running = asyncio.ensure_future(self._run_wanted())
 
     async def stop(self) -> None:
-        """Run nothing new; wait for a follower's hook, and end a leader's."""
+        """Run nothing new; give a follower's hook some time, and end a leader's."""
         self._is_stopped = True
         if self._present is not None and self._present.change.role is Role.LEADER:
             self._end(HookOutcome.ENDED)
-        if self._running is not None:
+        if self._running is None:
+            return
+        timer = self._timers.call_later(STOP_SECONDS, self._give_up)
+        try:
             await asyncio.wait((self._running,))
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        """Have all end that has not: whoever stops us would end it less gently."""
+        self._wanted = None
+        self._end(HookOutcome.ENDED)
 
     async def _run_wanted(self) -> None:
         """Run hooks until the newest role has had its own."""
