@@ -223,6 +223,13 @@ def test_a_file_is_no_data_directory(tmp_path: Path, below: str) -> None:
         Wal.exists(RealDisk(), directory)
 
 
+@pytest.mark.e2e
+def test_a_file_in_the_place_of_the_segments_is_named_itself(tmp_path: Path) -> None:
+    (tmp_path / "wal").write_bytes(b"")
+    with pytest.raises(ConfigError, match=f"^{tmp_path}/wal is a file; it must be"):
+        Wal.exists(RealDisk(), str(tmp_path))
+
+
 def test_a_directory_that_can_t_be_written_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

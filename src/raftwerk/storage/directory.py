@@ -125,6 +125,10 @@ def list_segments(disk: Disk, directory: str) -> list[SegmentName]:
     try:
         names = disk.list_directory(folder)
     except OSError as error:
+        if error.errno == errno.ENOTDIR and _is_directory(disk, directory):
+            raise ConfigError(
+                f"{folder} is a file; it must be a directory, as raftwerk makes it"
+            ) from error
         raise _refusal(directory, error) from error
     return sorted(
         SegmentName(int(match[1]), LogIndex(int(match[2])), f"{folder}/{match[0]}")
@@ -181,6 +185,15 @@ def lock_directory(disk: Disk, directory: str, holder: str) -> Lock:
         return disk.lock(f"{directory}/LOCK", holder)
     except OSError as error:
         raise _refusal(directory, error) from error
+
+
+def _is_directory(disk: Disk, path: str) -> bool:
+    """Tell whether a path is a directory that can be read."""
+    try:
+        disk.list_directory(path)
+    except OSError:
+        return False
+    return True
 
 
 def _refusal(directory: str, error: OSError) -> ConfigError | StorageError:
