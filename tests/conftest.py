@@ -1,5 +1,6 @@
-"""What all tests share: how hypothesis draws, and where it keeps what failed."""
+"""What all tests share: how hypothesis draws, and what processes inherit."""
 
+import signal
 from pathlib import Path
 
 from hypothesis import settings
@@ -16,3 +17,12 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("raftwerk")
+
+# A shell's background jobs ignore ctrl-c, and those of `nohup` hang-ups; processes that
+# tests start are to be asked to end as from a terminal, whoever runs the tests.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)

@@ -5,7 +5,6 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -32,18 +31,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture(autouse=True)
-def fixture_as_a_terminal_starts_it() -> Iterator[None]:
-    """Ignore nothing, even if whoever runs these tests was started by `nohup`."""
-    before = {
-        number: signal.signal(number, signal.SIG_DFL)
-        for number in (signal.SIGHUP, signal.SIGTERM)
-    }
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def start(*arguments: str, ignoring: signal.Signals | None = None) -> "Process":

@@ -17,6 +17,7 @@ from raftwerk.errors import (
     OutcomeUnknown,
     QueueFull,
     RequestError,
+    SessionExpired,
 )
 from raftwerk.kv import (
     CompactedRevision,
@@ -188,6 +189,7 @@ _OWN_WORDS: Final[Mapping[type[Exception], int]] = {
     NoRoom: UNAVAILABLE,  # another member may take it, so clients should go there
     PlainFailure: UNKNOWN,
     RecipeError: UNKNOWN,
+    SessionExpired: FAILED_PRECONDITION,
     RequestError: UNKNOWN,
 }
 """Where etcd has no fixed text either, or where the case is none of etcd's."""

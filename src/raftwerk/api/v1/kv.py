@@ -158,7 +158,7 @@ def make_router(context: ApiContext) -> APIRouter:
         operation_id="delete_keys",
         summary="Delete all keys with a prefix",
         response_model=Envelope[Written],
-        responses=refusals(429),
+        responses=refusals(400, 429),
     )
     async def _delete_all(
         request: Request,
