@@ -17,6 +17,7 @@ from raftwerk.cli.archiving import check_archive
 from raftwerk.cli.beginning import Beginning
 from raftwerk.cli.client_app import make_client_app
 from raftwerk.cli.descriptors import allow_connections
+from raftwerk.cli.even_size import warn_of_even_size
 from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_log_level, set_up_log
 from raftwerk.cli.output import write_lines
@@ -96,6 +97,7 @@ def serve(
         exit_with_parent()
     sys.setswitchinterval(SWITCH_SECONDS)
     set_up_log(config.log_level, form=config.log_format)
+    warn_of_even_size(config)
     disk = disk or RealDisk()
     check_scripts(config.hooks)
     check_archive(config, disk)
