@@ -84,6 +84,12 @@ def test_another_toml_file_may_be_named(tmp_path: Path) -> None:
         read_sources({}, tmp_path, "other.toml")
 
 
+def test_a_number_longer_than_any_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "raftwerk.toml").write_text(f"[serve]\nsnapshot-count = {'9' * 5000}")
+    with pytest.raises(ConfigError, match=r"^raftwerk.toml can't be read: "):
+        find(tmp_path)
+
+
 def test_the_seed_s_environment_is_understood(tmp_path: Path) -> None:
     config = serve(
         tmp_path,

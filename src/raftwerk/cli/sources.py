@@ -243,7 +243,7 @@ def _read_toml(path: Path, name: str) -> dict[str, str]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{name} can't be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:  # also numbers longer than Python reads
         raise ConfigError(f"{name} can't be read: {error}") from error
     known = [setting.toml_key for setting in SETTINGS]
     texts = {}
