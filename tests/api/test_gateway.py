@@ -1,14 +1,19 @@
 """The paths of etcd's gateway, and what is answered when something is wrong."""
 
+import asyncio
 import json
+from unittest import mock
 
 import pytest
 
+from raftwerk.api import gateway
 from raftwerk.api.asgi import DRAINED_BYTES_MAX
 from raftwerk.api.gateway import BODY_BYTES_MAX
+from raftwerk.api.kv_json import KVS_PER_PIECE
 from raftwerk.errors import NotLeader, OutcomeUnknown, QueueFull, RaftwerkError
 from raftwerk.kv import Put, encode
-from tests.api.asgi import ask_now
+from raftwerk.kv.ranges import KEYS_PER_STEP
+from tests.api.asgi import Reply, ask, ask_now
 from tests.api.member import Member
 
 PUT_A = '{"key":"YQ==","value":"MQ=="}'
@@ -133,6 +138,36 @@ def test_the_largest_body_follows_the_largest_request() -> None:
     assert reply.status != 400, reply.text
     smaller = Member(request_bytes_max=1000)
     assert smaller.post("/v3/kv/put", " " * 70_000 + PUT_A).status == 400
+
+
+def test_a_large_answer_of_a_transaction_is_written_in_turns(member: Member) -> None:
+    keys = 2_000
+    for number in range(keys):
+        member.store.apply(1, [encode(Put(b"%04d" % number, b"x" * 100))])
+    all_keys = {"key": "AA==", "range_end": "AA=="}
+    txn = json.dumps({"success": [{"request_range": all_keys}] * 2}).encode()
+
+    async def turns_of(path: str, body: bytes) -> tuple[int, Reply]:
+        """Return how often others had their turn, and the answer."""
+        call = asyncio.ensure_future(ask(member.app, "POST", path, body))
+        turns = 0
+        while not call.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns, await call
+
+    turns: dict[int, int] = {}
+    # First as many as reading alone takes, then with those of writing.
+    for bytes_per_turn in (1 << 30, gateway.BYTES_PER_TURN):
+        with mock.patch.object(gateway, "BYTES_PER_TURN", bytes_per_turn):
+            count, reply = asyncio.run(turns_of("/v3/kv/txn", txn))
+        turns[bytes_per_turn] = count
+        ranges = [each["response_range"] for each in reply.json["responses"]]
+        assert [len(each["kvs"]) for each in ranges] == [keys, keys]
+        assert ranges[0] == ranges[1]
+    reading = turns[1 << 30]
+    assert reading >= 2 * keys // KEYS_PER_STEP
+    assert turns[gateway.BYTES_PER_TURN] - reading >= 2 * keys // KVS_PER_PIECE
 
 
 ORIGINS = [

@@ -2,6 +2,7 @@
 
 import base64
 from typing import Any
+from unittest import mock
 
 import msgspec
 import pytest
@@ -179,6 +180,36 @@ def test_the_headers_within_a_transaction_have_a_revision_alone() -> None:
             {"response_txn": {"header": {}, "succeeded": True, "responses": [delete]}},
         ],
     }
+
+
+PIECES = [
+    TxnResult(3, False, []),
+    TxnResult(3, True, [RangeResult(3, [], False, 0), PutResult(3, KV)]),
+    TxnResult(3, True, [RangeResult(3, [KV] * 7, True, 9), PutResult(3, None)]),
+    TxnResult(
+        3,
+        False,
+        [
+            TxnResult(
+                4, True, [RangeResult(4, [KV], False, 1), TxnResult(4, True, [])]
+            ),
+            DeleteRangeResult(5, 3, [KV] * 3),
+            DeleteRangeResult(5, 0, []),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize("result", PIECES)
+def test_the_answer_to_a_transaction_is_the_same_in_pieces(result: TxnResult) -> None:
+    with mock.patch.object(kv_json, "KVS_PER_PIECE", 2):
+        pieces = list(kv_json.txn_pieces(HEADER, result))
+    assert b"".join(pieces) == kv_json.write_txn(HEADER, result)
+    assert max(piece.count(b'"key"') for piece in pieces) <= 2
+
+
+def test_the_keys_in_the_answer_to_a_transaction_are_counted() -> None:
+    assert [kv_json.count_kvs(result) for result in PIECES] == [0, 0, 7, 4]
 
 
 @given(st.binary(min_size=1, max_size=9), st.binary(max_size=9))

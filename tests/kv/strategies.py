@@ -18,7 +18,7 @@ from raftwerk.kv import (
     Txn,
 )
 
-__all__ = ["commands", "keys", "ranges"]
+__all__ = ["commands", "keys", "ranges", "read_txns"]
 
 keys = st.sampled_from([b"\0", b"a", b"a\0", b"aa", b"ab", b"b", b"c", b"\xff\xff"])
 range_ends = st.just(b"") | st.just(b"\0") | keys | st.sampled_from([b"ac", b"d"])
@@ -79,6 +79,22 @@ txns = st.builds(
     compare=st.lists(compares, max_size=2).map(tuple),
     success=st.lists(operations, max_size=4).map(tuple),
     failure=st.lists(operations, max_size=4).map(tuple),
+)
+reads: st.SearchStrategy[Operation] = st.recursive(
+    ranges,
+    lambda inner: st.builds(
+        Txn,
+        compare=st.lists(compares, max_size=2).map(tuple),
+        success=st.lists(inner, max_size=3).map(tuple),
+        failure=st.lists(inner, max_size=3).map(tuple),
+    ),
+    max_leaves=6,
+)
+read_txns = st.builds(
+    Txn,
+    compare=st.lists(compares, max_size=2).map(tuple),
+    success=st.lists(reads, max_size=4).map(tuple),
+    failure=st.lists(reads, max_size=4).map(tuple),
 )
 leases = st.sampled_from([7, 7, -8, 0])
 terms = st.sampled_from([0, 3, 4])

@@ -7,7 +7,18 @@ from itertools import pairwise
 
 import pytest
 
-from raftwerk.kv import Compact, Put, Range, SortOrder, SortTarget, Store, encode
+from raftwerk.kv import (
+    Compact,
+    Compare,
+    CompareResult,
+    Put,
+    Range,
+    SortOrder,
+    SortTarget,
+    Store,
+    Txn,
+    encode,
+)
 
 KEYS = 40_000
 
@@ -49,6 +60,25 @@ WORK: list[tuple[str, Callable[[Store], Iterator[object]]]] = [
                 sort_target=SortTarget.VALUE,
                 keys_only=True,
             )
+        ),
+    ),
+    (
+        "all is read in a transaction",
+        lambda s: s.read_txn_in_steps(Txn(success=(Range(*EVERYTHING),))),
+    ),
+    (
+        "all is compared and read ten times",
+        lambda s: s.read_txn_in_steps(
+            Txn(
+                (Compare(*EVERYTHING, result=CompareResult.GREATER),),
+                (Txn(success=(Range(*EVERYTHING),) * 5),) * 2,
+            )
+        ),
+    ),
+    (
+        "many short ranges are read in a transaction",
+        lambda s: s.read_txn_in_steps(
+            Txn(success=(Range(b"key-000000", b"key-000000200"),) * 128 * 2)
         ),
     ),
     ("all is hashed", lambda s: s.digest_in_steps()),

@@ -1,6 +1,6 @@
 """The store against its model: whatever is asked, in whatever order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TypeVar
 from unittest import mock
 
@@ -15,6 +15,8 @@ from raftwerk.kv import (
     Command,
     Compact,
     CompactedRevision,
+    Compare,
+    CompareResult,
     DeleteRange,
     Event,
     KeyNotFound,
@@ -31,7 +33,7 @@ from raftwerk.kv import (
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.types import LogIndex
 from tests.kv.model import Model
-from tests.kv.strategies import commands, ranges
+from tests.kv.strategies import commands, ranges, read_txns
 
 Answer = TypeVar("Answer")
 Asked = TypeVar("Asked")
@@ -115,10 +117,33 @@ def test_a_read_in_steps_sees_nothing_of_what_is_written_meanwhile(
     store = Store()
     apply(store, *before)
     expected = outcome(store.range, request)
+    with mock.patch.multiple(raftwerk.kv.ranges, KEYS_PER_STEP=2, KEYS_PER_RUN=3):
+        slowly = slow_reader(store, store.range_in_steps, meanwhile)
+        assert outcome(slowly, request) == expected
+
+
+@given(st.lists(commands, max_size=12), read_txns, st.lists(commands, max_size=6))
+def test_a_transaction_in_steps_sees_nothing_of_what_is_written_meanwhile(
+    before: list[Command], request: Txn, meanwhile: list[Command]
+) -> None:
+    store = Store()
+    apply(store, *before)
+    expected = outcome(store.read_txn, request)
+    with mock.patch.multiple(raftwerk.kv.ranges, KEYS_PER_STEP=2, KEYS_PER_RUN=3):
+        slowly = slow_reader(store, store.read_txn_in_steps, meanwhile)
+        assert outcome(slowly, request) == expected
+
+
+def slow_reader(
+    store: Store,
+    begin: Callable[[Asked], Generator[None, None, object]],
+    meanwhile: list[Command],
+) -> Callable[[Asked], object]:
+    """Return what reads in steps, with one of the other writes after each."""
     writes = [each for each in meanwhile if not isinstance(each, Compact)]
 
-    def read_slowly(wanted: Range) -> object:
-        steps = store.range_in_steps(wanted)
+    def read_slowly(wanted: Asked) -> object:
+        steps = begin(wanted)
         while True:
             try:
                 next(steps)
@@ -127,8 +152,38 @@ def test_a_read_in_steps_sees_nothing_of_what_is_written_meanwhile(
             apply(store, *writes[:1])
             del writes[:1]
 
-    with mock.patch.multiple(raftwerk.kv.ranges, KEYS_PER_STEP=2, KEYS_PER_RUN=3):
-        assert outcome(read_slowly, request) == expected
+    return read_slowly
+
+
+READS_OF_ALL = [
+    Txn(success=(EVERYTHING,)),
+    Txn((Compare(b"\0", b"\0", CompareResult.GREATER),)),
+    Txn(success=(EVERYTHING, Txn(success=(EVERYTHING,)))),
+]
+
+
+@pytest.mark.parametrize("request_", READS_OF_ALL)
+def test_a_transaction_in_steps_ends_when_its_revision_is_forgotten(
+    request_: Txn,
+) -> None:
+    store = Store()
+    apply(store, *(Put(b"%d" % number) for number in range(9)))
+    with mock.patch.object(raftwerk.kv.ranges, "KEYS_PER_STEP", 2):
+        steps = store.read_txn_in_steps(request_)
+        next(steps)
+        apply(store, Put(b"a"), Compact(11))
+        with pytest.raises(CompactedRevision, match="revision 10 is forgotten"):
+            next(steps)
+
+
+def test_short_reads_in_a_transaction_are_one_step_until_they_are_many() -> None:
+    store = Store()
+    apply(store, *(Put(b"%d" % number) for number in range(3)))
+    for count, steps in ((10, 1), (128, 2)):
+        reads = (Range(b"1", b"9"), Range(b"0")) * count
+        compares = (Compare(b"0", b"9", CompareResult.NOT_EQUAL, number=7),) * 9
+        txn = Txn(compares, reads[:count])
+        assert len(list(store.read_txn_in_steps(txn))) + 1 == steps
 
 
 def test_a_read_in_steps_ends_when_its_revision_is_forgotten() -> None:

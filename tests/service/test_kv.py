@@ -192,6 +192,70 @@ def test_a_large_range_begins_again_if_its_revision_is_forgotten() -> None:
         asyncio.run(story())
 
 
+LARGE_TXNS = [
+    # a transaction                            why
+    (Txn(success=(EVERYTHING,)), "a range"),
+    (Txn(success=(Txn(success=(EVERYTHING,)),)), "a range in a nested one"),
+    (Txn((Compare(b"\0", b"\0", number=1),), (READ,)), "a compare of many keys"),
+    (Txn(success=(Range(b"0", b"2"), Range(b"2", b"4")) * 3), "many short ranges"),
+]
+
+
+@pytest.mark.parametrize(("request_", "why"), LARGE_TXNS)
+def test_a_large_transaction_gives_others_their_turn_and_sees_nothing_of_them(
+    member: Member, request_: Txn, why: str
+) -> None:
+    async def story() -> None:
+        for number in range(9):
+            await member.kv.put(Put(b"%d" % number))
+        expected = member.store.read_txn(request_)
+        reading = asyncio.ensure_future(member.kv.txn(request_))
+        turns = 0
+        while not reading.done():
+            await asyncio.sleep(0)
+            await member.kv.put(Put(b"0", b"new"))
+            await member.kv.put(Put(b"other %d" % turns))
+            turns += 1
+        assert turns > 3, why
+        assert await reading == expected
+
+    with mock.patch.object(raftwerk.kv.ranges, "KEYS_PER_STEP", 2):
+        asyncio.run(story())
+
+
+@pytest.mark.parametrize("operations", [(READ,) * 9, (READ, Txn(success=(READ,)))])
+def test_a_transaction_of_single_keys_is_read_at_once(
+    member: Member, operations: tuple[Operation, ...]
+) -> None:
+    request = Txn((Compare(b"a"),), (), operations)
+    asyncio.run(member.kv.put(Put(b"a")))
+    with mock.patch.object(Store, "read_txn_in_steps", side_effect=AssertionError):
+        result = asyncio.run(member.kv.txn(request))
+    assert len(result.responses) == len(operations)
+
+
+def test_a_large_transaction_begins_again_if_its_revision_is_forgotten(
+    member: Member,
+) -> None:
+    old = (Range(b"\0", b"\0", revision=9), EVERYTHING)
+
+    async def story() -> None:
+        for number in range(9):
+            await member.kv.put(Put(b"%d" % number))
+        new = asyncio.ensure_future(member.kv.txn(Txn(success=(EVERYTHING,) * 2)))
+        refused = asyncio.ensure_future(member.kv.txn(Txn(success=old)))
+        await asyncio.sleep(0)
+        await member.kv.put(Put(b"new"))
+        await member.kv.compact(Compact(11))
+        result = await new
+        assert [each.revision for each in result.responses] == [11, 11]
+        with pytest.raises(CompactedRevision):
+            await refused
+
+    with mock.patch.object(raftwerk.kv.ranges, "KEYS_PER_STEP", 2):
+        asyncio.run(story())
+
+
 def test_a_physical_compaction_returns_when_all_is_forgotten(member: Member) -> None:
     async def story() -> None:
         for _ in range(3_000):

@@ -5,7 +5,7 @@ older ``/v3beta``. Every call is a POST; its content type is not looked at.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -28,6 +28,7 @@ from raftwerk.api.asgi import (
 )
 from raftwerk.api.errors import BadRequest
 from raftwerk.api.hot import HotCall
+from raftwerk.api.kv_json import KVS_PER_PIECE
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.proto_json import parse
 from raftwerk.api.route import Route, Routes, StreamRoute
@@ -61,9 +62,8 @@ def body_bytes_max(request_bytes_max: int) -> int:
 BODY_BYTES_MAX: Final = body_bytes_max(REQUEST_BYTES_MAX)
 """Without another setting."""
 
-KVS_PER_TURN: Final = 250
-"""Keys that are written before others have their turn; about a third of a millisecond,
-for a write of others takes several turns."""
+BYTES_PER_TURN: Final = 32 * 1024
+"""Of a large transaction's answer, in a third of a millisecond or less."""
 
 _log = structlog.get_logger(__name__)
 
@@ -208,10 +208,13 @@ class Gateway:
         pieces = kv_json.delete_range_pieces(header, result, kvs)
         return pieces if len(kvs) > 1 else b"".join(pieces)
 
-    async def _txn(self, request: Txn) -> bytes:
+    async def _txn(self, request: Txn) -> Body:
         """Do a transaction: compare, and then or else."""
         result = await self._kv.txn(request)
-        return kv_json.write_txn(self._header(result.revision), result)
+        header = self._header(result.revision)
+        if kv_json.count_kvs(result) <= KVS_PER_PIECE:
+            return kv_json.write_txn(header, result)
+        return await _join_in_turns(kv_json.txn_pieces(header, result))
 
     async def _compaction(self, wanted: tuple[Compact, bool]) -> bytes:
         """Forget the past: what keys were before a revision."""
@@ -247,12 +250,28 @@ def error_answer(error: Exception) -> Answer:
 
 async def _write_in_turns(kvs: Sequence[KeyValue]) -> list[bytes]:
     """Return keys in JSON, in pieces, with turns for others if there are many."""
-    if len(kvs) <= KVS_PER_TURN:
+    if len(kvs) <= KVS_PER_PIECE:
         return [kv_json.write_kvs(kvs)] if kvs else []
     pieces = []
-    for start in range(0, len(kvs), KVS_PER_TURN):
+    for start in range(0, len(kvs), KVS_PER_PIECE):
         comma = b"," if start else b""
-        some = kvs[start : start + KVS_PER_TURN]
+        some = kvs[start : start + KVS_PER_PIECE]
         pieces.append(comma + kv_json.write_kvs(some))
         await asyncio.sleep(0)
     return pieces
+
+
+async def _join_in_turns(pieces: Iterable[bytes]) -> list[bytes]:
+    """Return pieces that are made when they are drawn, with turns for others."""
+    joined: list[bytes] = []
+    waiting: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        waiting.append(piece)
+        length += len(piece)
+        if length >= BYTES_PER_TURN:
+            joined.append(b"".join(waiting))
+            waiting.clear()
+            length = 0
+            await asyncio.sleep(0)
+    return [*joined, b"".join(waiting)]

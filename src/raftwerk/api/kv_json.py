@@ -6,8 +6,9 @@ leaves it out.
 """
 
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from typing import Final
 
 from raftwerk.kv import (
     DeleteRangeResult,
@@ -19,8 +20,11 @@ from raftwerk.kv import (
 from raftwerk.service import Header
 
 __all__ = [
+    "KVS_PER_PIECE",
+    "count_kvs",
     "delete_range_pieces",
     "range_pieces",
+    "txn_pieces",
     "write_delete_range",
     "write_header",
     "write_kvs",
@@ -28,6 +32,10 @@ __all__ = [
     "write_range",
     "write_txn",
 ]
+
+KVS_PER_PIECE: Final = 250
+"""Keys that are written before others have their turn; about a third of a millisecond,
+for a write of others takes several turns."""
 
 _base64 = partial(binascii.b2a_base64, newline=False)
 
@@ -206,6 +214,77 @@ def write_txn(header: bytes, result: TxnResult) -> bytes:
         b',"succeeded":true' if result.succeeded else b"",
         b',"responses":[%b]' % responses if responses else b"",
     )
+
+
+def count_kvs(result: TxnResult) -> int:
+    """Return how many keys there are to write in the answer to a transaction.
+
+    Parameters
+    ----------
+    result : TxnResult
+        The answer.
+
+    Returns
+    -------
+    int
+        Those of nested answers too; puts have no more than one, and count not.
+    """
+    count = 0
+    for response in result.responses:
+        match response:
+            case RangeResult(kvs=kvs) | DeleteRangeResult(prev_kvs=kvs):
+                count += len(kvs)
+            case TxnResult():
+                count += count_kvs(response)
+    return count
+
+
+def txn_pieces(header: bytes, result: TxnResult) -> Iterator[bytes]:
+    """Yield the answer to a transaction in pieces, each made when it is drawn.
+
+    Parameters
+    ----------
+    header : bytes
+        From `write_header`.
+    result : TxnResult
+        The answer.
+
+    Yields
+    ------
+    bytes
+        With `KVS_PER_PIECE` keys at most; together what `write_txn` returns.
+    """
+    yield b"{%b%b" % (header, b',"succeeded":true' if result.succeeded else b"")
+    start = b',"responses":['
+    for response in result.responses:
+        inner = b'"header":{"revision":"%d"}' % response.revision
+        match response:
+            case RangeResult(kvs=kvs):
+                yield start + b'{"response_range":'
+                *first, end = range_pieces(inner, response, [b""] if kvs else [])
+                yield from _with_kvs(first, kvs)
+                yield end + b"}"
+            case PutResult():
+                yield start + b'{"response_put":%b}' % write_put(inner, response)
+            case DeleteRangeResult(prev_kvs=kvs):
+                yield start + b'{"response_delete_range":'
+                *first, end = delete_range_pieces(inner, response, [b""] if kvs else [])
+                yield from _with_kvs(first, kvs)
+                yield end + b"}"
+            case TxnResult():
+                yield start + b'{"response_txn":'
+                yield from txn_pieces(b'"header":{}', response)
+                yield b"}"
+        start = b","
+    yield b"]}" if result.responses else b"}"
+
+
+def _with_kvs(first: list[bytes], kvs: Sequence[KeyValue]) -> Iterator[bytes]:
+    """Yield what stands before keys, and the keys, in pieces."""
+    yield from first
+    for start in range(0, len(kvs), KVS_PER_PIECE):
+        comma = b"," if start else b""
+        yield comma + write_kvs(kvs[start : start + KVS_PER_PIECE])
 
 
 def _write_responses(result: TxnResult) -> Iterable[bytes]:

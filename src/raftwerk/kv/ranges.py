@@ -1,10 +1,11 @@
 """Reading a range, in steps, so that a large one need not be read in one go.
 
 The steps all read at one revision, that of the beginning, whatever is written between
-them: the store has every version that is not compacted.
+them: the store has every version that is not compacted. `reading` does the same for
+whole transactions.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -14,10 +15,10 @@ from raftwerk.kv.commands import Range, SortOrder, SortTarget
 from raftwerk.kv.errors import CompactedRevision, FutureRevision
 from raftwerk.kv.records import KeyValue
 from raftwerk.kv.results import RangeResult
-from raftwerk.kv.spans import span_of
+from raftwerk.kv.spans import Span, span_of
 from raftwerk.kv.state import State
 
-__all__ = ["check_revision", "read", "read_in_steps"]
+__all__ = ["KEYS_PER_STEP", "check_revision", "read", "read_in_steps", "slices"]
 
 Made = TypeVar("Made")
 
@@ -36,7 +37,7 @@ _SORT_KEYS: Final[dict[int, Callable[[KeyValue], Any]]] = {
 }
 
 
-def check_revision(state: State, revision: int) -> None:
+def check_revision(state: State, revision: int, newest: int | None = None) -> None:
     """Refuse a revision that can't be read.
 
     Parameters
@@ -45,6 +46,8 @@ def check_revision(state: State, revision: int) -> None:
         The store.
     revision : int
         Which; 0 or below means the newest.
+    newest : int, optional
+        That which counts as the newest; without it, the store's.
 
     Raises
     ------
@@ -53,9 +56,11 @@ def check_revision(state: State, revision: int) -> None:
     CompactedRevision
         If it is forgotten.
     """
-    if revision > state.revision:
+    if newest is None:
+        newest = state.revision
+    if revision > newest:
         raise FutureRevision(
-            f"revision {revision} is still to come; the newest is {state.revision}"
+            f"revision {revision} is still to come; the newest is {newest}"
         )
     if 0 < revision < state.compact_revision:
         raise CompactedRevision(
@@ -99,8 +104,10 @@ def read(state: State, request: Range) -> RangeResult:
     return _finish(read_in_steps(state, request))
 
 
-def read_in_steps(state: State, request: Range) -> Generator[None, None, RangeResult]:
-    """Return the keys of a range; the store may change between two steps.
+def read_in_steps(
+    state: State, request: Range, newest: int | None = None
+) -> Generator[None, None, RangeResult]:
+    """Begin to read the keys of a range; the store may change before each step.
 
     Parameters
     ----------
@@ -108,55 +115,99 @@ def read_in_steps(state: State, request: Range) -> Generator[None, None, RangeRe
         The store.
     request : Range
         What to read.
+    newest : int, optional
+        The revision that counts as the store's; without it, the present one.
 
     Returns
     -------
-    RangeResult
-        The answer, as it was when the first step was made.
-
-    Yields
-    ------
-    None
-        After each `KEYS_PER_STEP` keys; never in a short range.
+    generator
+        Yields after each `KEYS_PER_STEP` keys, never in a short range; returns the
+        answer as it was when this was called, or raises `CompactedRevision` if its
+        revision was forgotten since.
 
     Raises
     ------
     FutureRevision
         If the store has not come to the wanted revision yet.
     CompactedRevision
-        If the wanted revision is forgotten, or was forgotten between two steps.
+        If the wanted revision is forgotten.
     """
-    check_revision(state, request.revision)
-    revision = state.revision
-    at = request.revision if request.revision > 0 else revision
+    if newest is None:
+        newest = state.revision
+    check_revision(state, request.revision, newest)
+    at = request.revision if request.revision > 0 else newest
+    # At the present revision the index knows the number without a look at each key.
     span = span_of(request.key, request.range_end)
-    # At the newest revision the index knows the number without a look at each key.
-    count = state.index.count(span) if at == revision else None
-    if request.count_only and count is not None:
-        return RangeResult(revision, [], False, count)
-    wanted = _wanted(request) if count is not None else None
+    count = state.index.count(span) if at == state.revision else None
+    return _read(state, request, newest, count)
 
-    found: list[KeyValue] = []
+
+def slices(
+    state: State, span: Span, at: int, keys_max: int | None = None
+) -> Iterator[tuple[list[KeyValue], bool]]:
+    """Yield the keys of a range at a revision; between two slices the store may change.
+
+    Parameters
+    ----------
+    state : State
+        The store.
+    span : Span
+        The range.
+    at : int
+        The revision.
+    keys_max : int, optional
+        How many keys at most, from 1.
+
+    Yields
+    ------
+    tuple
+        What was found among the next `KEYS_PER_STEP` keys, in order, and whether that
+        was the last of it.
+
+    Raises
+    ------
+    CompactedRevision
+        If the revision is forgotten, as soon as it is.
+    """
     seen = 0
     after: bytes | None = None
-    while wanted is None or seen < wanted:
-        step = KEYS_PER_STEP if wanted is None else min(wanted - seen, KEYS_PER_STEP)
+    is_last = False
+    while not is_last:
+        check_revision(state, at)
+        step = (
+            KEYS_PER_STEP if keys_max is None else min(keys_max - seen, KEYS_PER_STEP)
+        )
         keys = state.index.keys(
             span, after=after, with_deleted=at < state.revision, keys_max=step
         )
         some = [kv for key in keys if (kv := state.index.at(key, at)) is not None]
         seen += len(some)
+        is_last = len(keys) < step or seen == keys_max
+        yield some, is_last
+        after = keys[-1] if keys else None
+
+
+def _read(
+    state: State, request: Range, newest: int, count: int | None
+) -> Generator[None, None, RangeResult]:
+    """Return the keys of a range in steps; their number, if it is known, is `count`."""
+    if request.count_only and count is not None:
+        return RangeResult(newest, [], False, count)
+    at = request.revision if request.revision > 0 else newest
+    wanted = _wanted(request) if count is not None else None
+    found: list[KeyValue] = []
+    seen = 0
+    span = span_of(request.key, request.range_end)
+    for some, is_last in slices(state, span, at, wanted):
+        seen += len(some)
         if not request.count_only:
             found += _filter(request, some)
-        if len(keys) < step:
-            break
-        after = keys[-1]
-        yield
-        check_revision(state, at)
+        if not is_last:
+            yield
     count = seen if count is None else count
     if request.count_only:
-        return RangeResult(revision, [], False, count)
-    read_so_far = RangeResult(revision, found, seen < count, count)
+        return RangeResult(newest, [], False, count)
+    read_so_far = RangeResult(newest, found, seen < count, count)
     return (yield from _sorted_and_cut(request, read_so_far))
 
 

@@ -9,6 +9,7 @@ from raftwerk.kv import (
     effects,
     past,
     ranges,
+    reading,
     renewal,
     result_codec,
     snapshot,
@@ -202,13 +203,13 @@ class Store:
         Returns
         -------
         generator
-            Yields between two steps; returns what `range` would have returned when the
-            first step was made, or raises as it does.
+            Yields between two steps; returns what `range` would have returned when this
+            was called, or raises as it does.
         """
         return ranges.read_in_steps(self._state, request)
 
     def read_txn(self, request: Txn) -> TxnResult:
-        """Do a transaction that writes nothing, without the log.
+        """Do a transaction that writes nothing, without the log and in one go.
 
         Parameters
         ----------
@@ -226,6 +227,23 @@ class Store:
             If one of its ranges can't be read.
         """
         return txn.run(self._state, request)
+
+    def read_txn_in_steps(self, request: Txn) -> Generator[None, None, TxnResult]:
+        """Do such a transaction in steps of a bounded length.
+
+        Parameters
+        ----------
+        request : Txn
+            As in `read_txn`.
+
+        Returns
+        -------
+        generator
+            Yields between two steps, between which the store may change; returns what
+            `read_txn` would have returned when the first step was made, or raises as
+            it does.
+        """
+        return reading.read_in_steps(self._state, request)
 
     def events(self, revision: int, events_max: int | None = None) -> list[Event]:
         """Return changes in order, for those who watch.

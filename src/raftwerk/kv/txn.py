@@ -3,6 +3,8 @@
 First all compares, those of nested transactions too, so that none sees what the
 transaction itself writes; then whatever the chosen operations may be refused for; then
 the operations, which can't fail any more. etcd does it in the same order.
+
+All that is one step here; `reading` has steps, for transactions that write nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +28,17 @@ from raftwerk.kv.results import DeleteRangeResult, PutResult, RangeResult, TxnRe
 from raftwerk.kv.spans import FROM_KEY
 from raftwerk.kv.state import State
 
-__all__ = ["is_read_only", "is_serializable", "run"]
+__all__ = [
+    "Plan",
+    "check_revision",
+    "has_ranges",
+    "is_read_only",
+    "is_serializable",
+    "is_true_of",
+    "is_true_of_none",
+    "operations_of",
+    "run",
+]
 
 _RESULTS: Final[dict[int, Callable[[Any, Any], bool]]] = {
     CompareResult.EQUAL: eq,
@@ -66,7 +78,7 @@ def run(state: State, txn: Txn) -> TxnResult:
     # Where several are refused, it shows in what order one looks: etcd looks at all
     # puts first, and at what they keep before it looks at their leases.
     deleted: list[bytes] = []
-    for operation in _operations(plan):
+    for operation in operations_of(plan):
         match operation:
             case DeleteRange(key, range_end) if range_end == FROM_KEY:
                 deleted.append(key)
@@ -74,9 +86,9 @@ def run(state: State, txn: Txn) -> TxnResult:
                 write.check_kept(state, operation)
                 _check_still_there(operation, deleted)
                 write.check_lease(state, operation)
-    for operation in _operations(plan):
+    for operation in operations_of(plan):
         if isinstance(operation, Range):
-            _check_revision(state, operation.revision)
+            check_revision(state, operation.revision)
     # One revision for all that is written, taken by the first write.
     return _run(state, plan, state.revision + 1)
 
@@ -129,6 +141,123 @@ def is_serializable(txn: Txn) -> bool:
     )
 
 
+def has_ranges(txn: Txn) -> bool:
+    """Tell whether a transaction may look at more than single keys.
+
+    Parameters
+    ----------
+    txn : Txn
+        The request; `is_read_only`.
+
+    Returns
+    -------
+    bool
+        Whether a compare or an operation names a range of keys.
+    """
+    for compare in txn.compare:
+        if compare.range_end:
+            return True
+    for operation in (*txn.success, *txn.failure):
+        if isinstance(operation, Txn):
+            if has_ranges(operation):
+                return True
+        elif isinstance(operation, Range) and operation.range_end:
+            return True
+    return False
+
+
+def check_revision(state: State, revision: int, newest: int | None = None) -> None:
+    """Refuse a revision that can't be read within a transaction.
+
+    Other than alone, a negative one is no word for the newest here: it is one that was
+    compacted, if any was.
+
+    Parameters
+    ----------
+    state : State
+        The store.
+    revision : int
+        Which; 0 means the newest.
+    newest : int, optional
+        That which counts as the newest; without it, the store's.
+
+    Raises
+    ------
+    FutureRevision
+        If the store has not come to it yet.
+    CompactedRevision
+        If it is forgotten.
+    """
+    ranges.check_revision(state, revision, newest)
+    if revision < 0 and revision < state.compact_revision:
+        raise CompactedRevision(f"revision {revision} is below all that can be read")
+
+
+def operations_of(plan: Plan) -> Iterator[Operation]:
+    """Yield the operations of a plan and of those nested in it, in order.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was chosen.
+
+    Yields
+    ------
+    Operation
+        Never a transaction: those within it instead.
+    """
+    for operation, nested in plan[1]:
+        if nested is None:
+            yield operation
+        else:
+            yield from operations_of(nested)
+
+
+def is_true_of_none(compare: Compare) -> bool:
+    """Tell whether a compare is true where no key is that it names.
+
+    Parameters
+    ----------
+    compare : Compare
+        The condition.
+
+    Returns
+    -------
+    bool
+        Of a value never: what does not exist has none, not even an empty one.
+    """
+    return compare.target != CompareTarget.VALUE and is_true_of(compare, _ABSENT)
+
+
+def is_true_of(compare: Compare, kv: KeyValue) -> bool:
+    """Tell whether a compare is true of one version of a key.
+
+    Parameters
+    ----------
+    compare : Compare
+        The condition.
+    kv : KeyValue
+        The version.
+
+    Returns
+    -------
+    bool
+        As it says.
+    """
+    is_result = _RESULTS[compare.result]
+    match compare.target:
+        case CompareTarget.VERSION:
+            return is_result(kv.version, compare.number)
+        case CompareTarget.CREATE:
+            return is_result(kv.create_revision, compare.number)
+        case CompareTarget.MOD:
+            return is_result(kv.mod_revision, compare.number)
+        case CompareTarget.LEASE:
+            return is_result(kv.lease, compare.number)
+        case _:
+            return is_result(kv.value, compare.value)
+
+
 def _choose(state: State, txn: Txn) -> Plan:
     """Return what is to be done, by what the store is like now."""
     succeeded = all(_holds(state, compare) for compare in txn.compare)
@@ -148,26 +277,6 @@ def _check_still_there(put: Put, deleted: list[bytes]) -> None:
         key <= put.key for key in deleted
     ):
         raise KeyNotFound(f"the key {put.key!r} is deleted by the same transaction")
-
-
-def _check_revision(state: State, revision: int) -> None:
-    """Refuse a revision that can't be read within a transaction.
-
-    Other than alone, a negative one is no word for the newest here: it is one that was
-    compacted, if any was.
-    """
-    ranges.check_revision(state, revision)
-    if revision < 0 and revision < state.compact_revision:
-        raise CompactedRevision(f"revision {revision} is below all that can be read")
-
-
-def _operations(plan: Plan) -> Iterator[Operation]:
-    """Yield the operations of a plan and of those nested in it, in order."""
-    for operation, nested in plan[1]:
-        if nested is None:
-            yield operation
-        else:
-            yield from _operations(nested)
 
 
 def _run(state: State, plan: Plan, revision: int) -> TxnResult:
@@ -191,22 +300,5 @@ def _holds(state: State, compare: Compare) -> bool:
     """Tell whether a compare is true of all keys that it names."""
     kvs = state.index.find(compare.key, compare.range_end)
     if not kvs:
-        # A key that does not exist has no value, not even an empty one.
-        return compare.target != CompareTarget.VALUE and _is_true_of(compare, _ABSENT)
-    return all(_is_true_of(compare, kv) for kv in kvs)
-
-
-def _is_true_of(compare: Compare, kv: KeyValue) -> bool:
-    """Tell whether a compare is true of one version of a key."""
-    is_result = _RESULTS[compare.result]
-    match compare.target:
-        case CompareTarget.VERSION:
-            return is_result(kv.version, compare.number)
-        case CompareTarget.CREATE:
-            return is_result(kv.create_revision, compare.number)
-        case CompareTarget.MOD:
-            return is_result(kv.mod_revision, compare.number)
-        case CompareTarget.LEASE:
-            return is_result(kv.lease, compare.number)
-        case _:
-            return is_result(kv.value, compare.value)
+        return is_true_of_none(compare)
+    return all(is_true_of(compare, kv) for kv in kvs)

@@ -1,6 +1,7 @@
 """Put, range, delete, transaction, compaction: what they mean on any member."""
 
 import asyncio
+from collections.abc import Callable, Generator
 from typing import Final, TypeVar
 
 from raftwerk.errors import InvariantViolation, NotLeader
@@ -21,12 +22,13 @@ from raftwerk.kv import (
     encode,
 )
 from raftwerk.kv.checks import check_delete_range, check_put, check_range, check_txn
-from raftwerk.kv.txn import is_read_only, is_serializable
+from raftwerk.kv.txn import has_ranges, is_read_only, is_serializable
 from raftwerk.service.drift import require_sound
 from raftwerk.service.errors import RequestTooLarge
 from raftwerk.service.header import Header
 from raftwerk.service.node import NodeLike
 from raftwerk.service.quota import Quota
+from raftwerk.service.turns import in_turns
 
 __all__ = ["REQUEST_BYTES_MAX", "KvService"]
 
@@ -205,14 +207,7 @@ class KvService:
         await self._may_read(request.serializable)
         if not request.range_end:
             return self._store.range(request)
-        while True:
-            try:
-                return await self._range_in_steps(request)
-            except CompactedRevision:
-                if request.revision > 0:
-                    raise
-                # The newest revision was wanted, and what was the newest is forgotten
-                # by now: begin with what is the newest now.
+        return await self._read_in_turns(lambda: self._store.range_in_steps(request))
 
     async def txn(self, request: Txn) -> TxnResult:
         """Do a transaction.
@@ -243,7 +238,9 @@ class KvService:
         if not is_read_only(request):
             return await self._propose(request, TxnResult)
         await self._may_read(is_serializable(request))
-        return self._store.read_txn(request)
+        if not has_ranges(request):
+            return self._store.read_txn(request)
+        return await self._read_in_turns(lambda: self._store.read_txn_in_steps(request))
 
     async def compact(
         self, request: Compact, *, is_physical: bool = False
@@ -284,16 +281,18 @@ class KvService:
         else:
             await self._node.read_barrier()
 
-    async def _range_in_steps(self, request: Range) -> RangeResult:
-        """Read keys, with turns for others if there are many."""
-        steps = self._store.range_in_steps(request)
+    async def _read_in_turns(
+        self, begin: Callable[[], Generator[None, None, _Result]]
+    ) -> _Result:
+        """Read at the newest revision, with turns for others if there is much."""
         while True:
+            newest = self._store.revision
             try:
-                next(steps)
-            except StopIteration as end:
-                result: RangeResult = end.value
-                return result
-            await asyncio.sleep(0)
+                return await in_turns(begin())
+            except CompactedRevision:
+                if self._store.compact_revision <= newest:
+                    raise  # the request named the revision that can't be read
+                # What was the newest is forgotten by now: begin with what is it now.
 
     async def _propose(self, command: Command, expected: type[_Result]) -> _Result:
         """Have a command agreed upon, and return what the store made of it."""

@@ -5,7 +5,7 @@ Alarms are agreed upon; all else is about this member alone, and needs no leader
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from itertools import islice
 from typing import Final, Protocol
 
@@ -15,6 +15,7 @@ from raftwerk.errors import InvariantViolation
 from raftwerk.host.protocol import Threads
 from raftwerk.kv import AlarmKind, AlarmResult, SetAlarm, Store, encode
 from raftwerk.service.node import NodeLike
+from raftwerk.service.turns import in_turns
 
 __all__ = ["Alarm", "MaintenanceService", "Part", "StoreHash"]
 
@@ -169,7 +170,7 @@ class MaintenanceService:
         """
         at = revision if revision > 0 else self._store.revision
         oldest = self._store.compact_revision
-        number = await _in_turns(self._store.digest_in_steps(at))
+        number = await in_turns(self._store.digest_in_steps(at))
         return StoreHash(number, at, oldest)
 
     async def defragment(self) -> None:
@@ -215,14 +216,3 @@ class MaintenanceService:
 def _draw(chunks: Iterator[bytes]) -> list[bytes]:
     """Return the next chunks; none at the end."""
     return list(islice(chunks, CHUNKS_PER_CALL))
-
-
-async def _in_turns(steps: Generator[None, None, int]) -> int:
-    """Return what comes of steps, with turns for others between them."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            number: int = end.value
-            return number
-        await asyncio.sleep(0)
