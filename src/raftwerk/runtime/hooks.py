@@ -93,10 +93,12 @@ class HookRun(msgspec.Struct, kw_only=True):
 
 
 def fencing_token(term: Term, role: Role, *, voted_for_itself: bool) -> int:
-    """Return a number that never gets smaller, and is no other leader's.
+    """Return a number that never gets smaller, and is of no newer term than ours.
 
     There is one leader a term at most (Raft paper, figure 3), so a term is a token; the
-    place before and after a leader's is for those who follow in its term.
+    place before a leader's is for those who follow in its term. Who may have led in it
+    gets the leader's own: it may not go back, and it may as well have lost the election
+    before it crashed. A greater one would then shut the real leader out.
 
     Parameters
     ----------
@@ -117,13 +119,13 @@ def fencing_token(term: Term, role: Role, *, voted_for_itself: bool) -> int:
     >>> fencing_token(7, Role.LEADER, voted_for_itself=True)
     15
     >>> fencing_token(7, Role.FOLLOWER, voted_for_itself=True)
-    16
+    15
     >>> fencing_token(8, Role.FOLLOWER, voted_for_itself=False)
     16
     """
     if role is Role.LEADER:
         return 2 * term + 1
-    return 2 * term + (2 if voted_for_itself else 0)
+    return 2 * term + (1 if voted_for_itself else 0)
 
 
 class Hooks:
