@@ -1,5 +1,7 @@
 """The table of settings: every name once, the seed's among them."""
 
+from collections import Counter
+
 from raftwerk.config import COMMANDS, PREFIX, SETTINGS, settings_of
 
 SEED = {
@@ -37,8 +39,12 @@ def test_no_two_settings_have_one_name() -> None:
     for command in COMMANDS:
         names = [setting.name for setting in settings_of(command)]
         assert len(set(names)) == len(names)
-    variables = [name for setting in SETTINGS for name in setting.variables]
-    assert len(set(variables)) == len(variables)
+        variables = [name for each in settings_of(command) for name in each.variables]
+        assert len(set(variables)) == len(variables)
+    everywhere = Counter(name for setting in SETTINGS for name in setting.variables)
+    shared = {name for name, count in everywhere.items() if count > 1}
+    # Who asks nodes must look where they were told to answer.
+    assert shared == {"RAFTWERK_API_PREFIX", "API_PREFIX"}
 
 
 def test_our_own_variables_begin_alike() -> None:

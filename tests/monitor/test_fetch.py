@@ -74,3 +74,15 @@ def test_anything_else_is_no_answer(
     with pytest.raises(FetchError) as refused:
         fetch(outcome)
     assert str(refused.value).startswith(message)
+
+
+def test_a_node_is_asked_below_the_prefix_it_was_told() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert str(request.url) == "http://a:2379/foo/v1/explain/own"
+        return httpx.Response(200, json={"data": DATA})
+
+    async def ask() -> NodeReport:
+        async with HttpFetch(httpx.MockTransport(answer), prefix="/foo") as ask_node:
+            return await ask_node(Url("a", 2379))
+
+    assert asyncio.run(ask()).name == "n1"

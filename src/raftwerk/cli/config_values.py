@@ -9,6 +9,13 @@ __all__ = ["values_of"]
 
 _Look = Callable[[Any], object]
 
+
+def _api_prefix(config: Any) -> object:
+    """Return where the API begins: a node's own, or that of the nodes watched."""
+    api = config if isinstance(config, MonitorConfig) else config.api
+    return api.api_prefix
+
+
 _OTHER_NAMES: Final[Mapping[str, _Look]] = {
     "join": lambda config: config.discovery.join,
     "discovery-srv": lambda config: config.discovery.srv_domain,
@@ -29,7 +36,7 @@ _OTHER_NAMES: Final[Mapping[str, _Look]] = {
     "api-description": lambda config: config.api.description,
     "api-maintainer": lambda config: config.api.contact_name,
     "api-email": lambda config: config.api.contact_email,
-    "api-prefix": lambda config: config.api.api_prefix,
+    "api-prefix": _api_prefix,
     "api-schema-path": lambda config: config.api.schema_path,
     "api-docs-path": lambda config: config.api.docs_path,
     "root-path": lambda config: config.api.root_path,

@@ -73,7 +73,7 @@ async def _inquire(client: "Client") -> "Case":
     timers = RealTimers()
     http = Connections(timers)
     try:
-        ask = interviewer(http, timers, ONE_MEMBER_SECONDS)
+        ask = interviewer(http, timers, ONE_MEMBER_SECONDS, client.api_prefix)
         return await inquire(client.endpoints.urls, ask)
     finally:
         await http.close()

@@ -41,7 +41,7 @@ async def _serve(config: MonitorConfig) -> None:
     host = real_host()
     async with AsyncExitStack() as stack:
         signals = stack.enter_context(StopSignals())
-        fetch = await stack.enter_async_context(HttpFetch())
+        fetch = await stack.enter_async_context(HttpFetch(prefix=config.api_prefix))
         endpoints = _endpoints(config)
         poller = Poller(
             endpoints,
@@ -50,9 +50,9 @@ async def _serve(config: MonitorConfig) -> None:
             timers=host.timers,
             interval_seconds=config.refresh_millis / 1000,
         )
-        streams = await stack.enter_async_context(HttpStream())
+        streams = await stack.enter_async_context(HttpStream(prefix=config.api_prefix))
         hub = Hub(endpoints, streams, host)
-        await stack.enter_async_context(diagnosing(hub, host.timers))
+        await stack.enter_async_context(diagnosing(hub, host.timers, config.api_prefix))
         app = make_app(poller.views, refresh_millis=config.refresh_millis, hub=hub)
         server = PageServer(app)
         await server.start(config.host, config.port)

@@ -194,6 +194,7 @@ def monitor_config(texts: Mapping[str, str]) -> MonitorConfig:
         host=host,
         port=port,
         main_app_name=texts.get("main-app-name", ""),
+        api_prefix=texts.get("api-prefix", usual.api_prefix),
         refresh_millis=integer(texts, "refresh-rate-millis", usual.refresh_millis),
     )
 

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Self
 
-from raftwerk.client.cluster import ClusterCalls
+from raftwerk.client.cluster import API_PREFIX, ClusterCalls
 from raftwerk.client.connections import Connections
 from raftwerk.client.endpoints import Endpoints
 from raftwerk.client.http import Http
@@ -34,6 +34,8 @@ class Client(LockCalls, ClusterCalls, MaintenanceCalls):
         Whether writes of keys are given an ``Idempotency-Key``, so that they may be
         asked again elsewhere as well. Each takes a place among those that the cluster
         remembers (docs/guide/exactly-once.md).
+    api_prefix : str
+        Where the members' documented API begins, if they were told so.
     host : Host, optional
         Time; without it, that of the machine.
     http : Http, optional
@@ -59,6 +61,7 @@ class Client(LockCalls, ClusterCalls, MaintenanceCalls):
         *endpoints: str,
         timeout_seconds: float = 10.0,
         idempotent: bool = False,
+        api_prefix: str = API_PREFIX,
         host: Host | None = None,
         http: Http | None = None,
     ) -> None:
@@ -73,7 +76,7 @@ class Client(LockCalls, ClusterCalls, MaintenanceCalls):
             timeout_seconds=timeout_seconds,
         )
         LockCalls.__init__(self, asked, host.clock, host.timers)
-        ClusterCalls.__init__(self, asked)
+        ClusterCalls.__init__(self, asked, api_prefix)
         if idempotent:
             self._new_key = lambda: f"{host.draw.below(1 << 64):016x}"
         MaintenanceCalls.__init__(self, asked)

@@ -10,9 +10,9 @@ from raftwerk.client.values import Member, MemberList, MemberStatus
 from raftwerk.config import Url
 from raftwerk.errors import OutcomeUnknown, RequestError
 
-__all__ = ["ClusterCalls"]
+__all__ = ["API_PREFIX", "ClusterCalls"]
 
-API: Final = "/api/v1"
+API_PREFIX: Final = "/api"
 
 JSON: Final = {"Content-Type": "application/json"}
 
@@ -57,10 +57,18 @@ class ClusterCalls:
     ----------
     endpoints : Endpoints
         Where members answer.
+    api_prefix : str
+        Where their documented API begins.
+
+    Attributes
+    ----------
+    api_prefix : str
+        As given.
     """
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, endpoints: Endpoints, api_prefix: str = API_PREFIX) -> None:
         self._endpoints = endpoints
+        self.api_prefix = api_prefix
 
     async def cluster(self) -> MemberList:
         """Return who belongs to the cluster and who leads it, as any member knows.
@@ -75,7 +83,7 @@ class ClusterCalls:
         NotProposed
             If no member answers.
         """
-        request = Request(method="GET", path=f"{API}/cluster")
+        request = Request(method="GET", path=f"{self.api_prefix}/v1/cluster")
         answer = await self._endpoints.ask(request, is_read=True)
         return _data(answer.body, MemberList)
 
@@ -102,7 +110,7 @@ class ClusterCalls:
             If it does not answer.
         """
         url = Url.parse("endpoint", str(endpoint))
-        request = Request(method="GET", path=f"{API}/raft/")
+        request = Request(method="GET", path=f"{self.api_prefix}/v1/raft/")
         answer = await self._endpoints.ask_one(url, request, timeout_seconds)
         return _data(answer.body, MemberStatus)
 
@@ -303,7 +311,7 @@ class ClusterCalls:
             If it may or may not lead by now.
         """
         body = {"target": str(target) if target else None}
-        request = _json_request("POST", "/transfer", body)
+        request = self._request("POST", "/transfer", body)
         answer = await self._endpoints.ask(request, is_read=False)
         return _data(answer.body, _Transferred).leader
 
@@ -311,16 +319,18 @@ class ClusterCalls:
         self, method: str, path: str, body: dict[str, Any] | None = None
     ) -> _Changed:
         """Change members."""
-        request = _json_request(method, path, body)
+        request = self._request(method, path, body)
         answer = await self._endpoints.ask(request, is_read=False)
         return _data(answer.body, _Changed)
 
-
-def _json_request(method: str, path: str, body: dict[str, Any] | None) -> Request:
-    """Return a request to the documented API."""
-    data = b"" if body is None else msgspec.json.encode(body)
-    headers = {} if body is None else JSON
-    return Request(method=method, path=API + path, body=data, headers=headers)
+    def _request(self, method: str, path: str, body: dict[str, Any] | None) -> Request:
+        """Return a request to the documented API."""
+        return Request(
+            method=method,
+            path=f"{self.api_prefix}/v1{path}",
+            body=b"" if body is None else msgspec.json.encode(body),
+            headers={} if body is None else JSON,
+        )
 
 
 def _data(body: bytes, kind: type[Result]) -> Result:

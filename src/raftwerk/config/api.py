@@ -6,7 +6,7 @@ import msgspec
 
 from raftwerk.config.form import require_setting
 
-__all__ = ["ApiSettings"]
+__all__ = ["ApiSettings", "require_path"]
 
 _RESERVED: Final = (
     "/v3",
@@ -72,7 +72,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
             "api-docs-path": self.docs_path,
         }
         for setting, path in paths.items():
-            _require_path(setting, path)
+            require_path(setting, path)
             is_free = not any(
                 path == taken or path.startswith(f"{taken}/") for taken in _RESERVED
             )
@@ -84,11 +84,24 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True):
             allowed = f"a path that is none of {', '.join((*_RESERVED, *others))}"
             require_setting(is_free, setting, path, allowed)
         if self.root_path:
-            _require_path("root-path", self.root_path)
+            require_path("root-path", self.root_path)
 
 
-def _require_path(setting: str, path: str) -> None:
-    """Refuse what is no absolute path without an end of its own."""
+def require_path(setting: str, path: str) -> None:
+    """Refuse what is no absolute path without an end of its own.
+
+    Parameters
+    ----------
+    setting : str
+        The setting's name.
+    path : str
+        What it was set to.
+
+    Raises
+    ------
+    ConfigError
+        If the value is no such path.
+    """
     is_path = path.startswith("/") and not path.endswith("/") and "//" not in path
     is_plain = path.isascii() and path.isprintable() and not set(path) & set(" ?#{}%")
     require_setting(

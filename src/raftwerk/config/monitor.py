@@ -2,6 +2,7 @@
 
 import msgspec
 
+from raftwerk.config.api import ApiSettings, require_path
 from raftwerk.config.form import PORT_MAX, require_setting, require_text
 from raftwerk.config.url import Url
 
@@ -21,6 +22,8 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
         The port that the page is served on.
     main_app_name : str
         A name in DNS whose addresses are watched too; empty for none.
+    api_prefix : str
+        Where the nodes' documented API begins.
     refresh_millis : int
         Milliseconds between two looks at a node, and of the page at the monitor.
 
@@ -34,6 +37,7 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     main_app_name: str = ""
+    api_prefix: str = ApiSettings().api_prefix
     refresh_millis: int = 1000
 
     def __post_init__(self) -> None:
@@ -43,6 +47,7 @@ class MonitorConfig(msgspec.Struct, frozen=True, kw_only=True):
         require_setting(
             1 <= self.port <= PORT_MAX, "port", self.port, f"from 1 to {PORT_MAX}"
         )
+        require_path("api-prefix", self.api_prefix)
         require_setting(
             50 <= self.refresh_millis <= 60_000,
             "refresh-rate-millis",

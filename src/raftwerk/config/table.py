@@ -133,7 +133,9 @@ def _monitor(
         meaning=meaning,
         default=default,
         aliases=aliases,
-        own_variable="" if name == "endpoints" else _variable("monitor", name),
+        own_variable=(
+            "" if name in ("endpoints", "api-prefix") else _variable("monitor", name)
+        ),
     )
 
 
@@ -399,7 +401,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     _serve(
         "api-prefix",
         "PATH",
-        "Where the documented API begins.",
+        "Where the documented API begins; commands look there too.",
         "/api",
         "API_PREFIX",
     ),
@@ -441,6 +443,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "none",
         "MAIN_APP_NAME",
         "RAFT_SERVICE_NAME",
+    ),
+    _monitor(
+        "api-prefix",
+        "PATH",
+        "Where the nodes' documented API begins.",
+        "/api",
+        "API_PREFIX",
     ),
     _monitor(
         "refresh-rate-millis",

@@ -79,7 +79,9 @@ class Diagnosis:
 
 
 @asynccontextmanager
-async def diagnosing(hub: Hub, timers: Timers) -> AsyncIterator[None]:
+async def diagnosing(
+    hub: Hub, timers: Timers, prefix: str = "/api"
+) -> AsyncIterator[None]:
     """Look at a cluster over HTTP until the context ends.
 
     Parameters
@@ -88,6 +90,8 @@ async def diagnosing(hub: Hub, timers: Timers) -> AsyncIterator[None]:
         Knows who there is, and tells the pages.
     timers : Timers
         Wait.
+    prefix : str
+        Where the nodes' documented API begins.
 
     Yields
     ------
@@ -95,7 +99,7 @@ async def diagnosing(hub: Hub, timers: Timers) -> AsyncIterator[None]:
         While it looks.
     """
     connections = Connections(timers)
-    ask = interviewer(connections, timers, ONE_MEMBER_SECONDS)
+    ask = interviewer(connections, timers, ONE_MEMBER_SECONDS, prefix)
     looking = asyncio.create_task(Diagnosis(hub, ask, timers=timers).run())
     try:
         yield

@@ -18,8 +18,6 @@ from raftwerk.service.interview import OWN_PATH
 
 __all__ = ["HttpFetch"]
 
-PATH: Final = f"/api{OWN_PATH}"
-
 ANSWER_BYTES_MAX: Final = 256 * 1024
 """A node's answer is far smaller; who sends more is no node."""
 
@@ -37,10 +35,15 @@ class HttpFetch:
     ----------
     transport : httpx.AsyncBaseTransport or None
         What carries requests in place of sockets.
+    prefix : str
+        Where the nodes' documented API begins.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport | None = None, prefix: str = "/api"
+    ) -> None:
         """Have no connection yet."""
+        self._path = f"{prefix}{OWN_PATH}"
         # Proxies of the environment are for the world outside, not for our own nodes.
         self._client = httpx.AsyncClient(trust_env=False, transport=transport)
 
@@ -76,7 +79,7 @@ class HttpFetch:
             If it did not answer, or not as a node does.
         """
         try:
-            body = await self._read(f"{url}{PATH}")
+            body = await self._read(f"{url}{self._path}")
             return _report(msgspec.json.decode(body, type=_Envelope).data)
         except httpx.HTTPError as error:
             raise FetchError(str(error) or type(error).__name__) from error

@@ -12,8 +12,6 @@ from raftwerk.monitor.report import FetchError
 
 __all__ = ["HttpStream"]
 
-PATH: Final = "/api/v1/events"
-
 LINE_BYTES_MAX: Final = 4 * 1024 * 1024
 """A record is far smaller; who sends more is no node."""
 
@@ -27,9 +25,14 @@ class HttpStream:
     ----------
     transport : httpx.AsyncBaseTransport or None
         What carries requests in place of sockets.
+    prefix : str
+        Where the nodes' documented API begins.
     """
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport | None = None, prefix: str = "/api"
+    ) -> None:
+        self._path = f"{prefix}/v1/events"
         # A silent node is missed by who follows it; a stream has no end by itself.
         timeout = httpx.Timeout(2.0, read=None)
         self._client = httpx.AsyncClient(
@@ -72,7 +75,7 @@ class HttpStream:
             If it does not answer, or not as a node does; also later, within the stream.
         """
         try:
-            async with self._client.stream("GET", f"{url}{PATH}") as response:
+            async with self._client.stream("GET", f"{url}{self._path}") as response:
                 if response.status_code != httpx.codes.OK:
                     raise FetchError(f"HTTP status {response.status_code}")
                 yield _records(response)
