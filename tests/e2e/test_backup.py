@@ -93,6 +93,7 @@ def fixture_reader(tmp_path: Path) -> Iterator[_Reader]:
     reader.stops()
 
 
+@pytest.mark.long
 def test_the_page_goes_back_to_before_everything_was_deleted(reader: _Reader) -> None:
     serve, save, restore, bump, status, mistake, back = blocks_of(PAGE)
     reader.starts(serve)

@@ -160,6 +160,7 @@ async def _joins_anew(
     assert len(await cluster.get_all(node, b"k", b"l")) == WRITES + 10
 
 
+@pytest.mark.long
 def test_two_of_five_go_on_and_the_others_are_refused(tmp_path: Path) -> None:
     async def story() -> None:
         async with Cluster(tmp_path, 5, flags=FLAGS) as cluster:

@@ -43,6 +43,7 @@ async def _logs(node: NodeProcess, words: str) -> None:
     await until(look, f"{node.name} says: {words}", READY_SECONDS)
 
 
+@pytest.mark.long
 def test_a_rolling_upgrade_under_load_loses_nothing(tmp_path: Path) -> None:
     draw = seeded_draw()
 

@@ -92,11 +92,14 @@ class Tab:
 
     def leader(self) -> str:
         """Return the name of who leads, once somebody does."""
-        self.wait(
-            "() => document.querySelector('#ring .centre-leader')"
-            "?.textContent.endsWith(' leads')"
+        found = self.page.wait_for_function(
+            """() => {
+              const words = document.querySelector('#ring .centre-leader')?.textContent;
+              return words?.endsWith(' leads') && words.slice(0, -' leads'.length);
+            }""",
+            polling=20,
         )
-        return self.text("#ring .centre-leader").removesuffix(" leads")
+        return str(found.json_value())
 
 
 @contextmanager
