@@ -19,6 +19,7 @@ HOLDERS: Final = {
     "raftwerk.transport.endpoint": ("VERSION_MIN", "VERSION_MAX"),
     "raftwerk.transport.peer": ("VERSION_MIN", "VERSION_MAX"),
     "raftwerk.transport.http_peer": ("VERSION_MIN", "VERSION_MAX"),
+    "raftwerk.service.deposition": ("VERSION_MIN", "VERSION_MAX"),
     "raftwerk.runtime.versions": ("READABLE_VERSION",),
     "raftwerk.runtime.publisher": ("READABLE_VERSION",),
 }

@@ -99,6 +99,38 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         newest = [each for each in self.members if each.term == self.newest.term]
         return next((each for each in newest if each.state == "LEADER"), None)
 
+    @property
+    def halves(self) -> Sequence[Sequence[str]]:
+        """The groups of voters that each need a majority; two in a joint phase."""
+        halves = (self.newest.voters, self.newest.voters_outgoing)
+        return [half for half in halves if half]
+
+    @property
+    def is_quorate(self) -> bool:
+        """Whether a majority of the voters can be seen, in each half."""
+        return all(
+            sum(map(self.is_seen, half)) > len(half) // 2 for half in self.halves
+        )
+
+    @property
+    def can_agree(self) -> bool:
+        """Whether somebody may have ways to a majority, itself among it."""
+        if any(self.is_seen(each) and each not in self.answering for each in self._all):
+            return True  # we do not know what that one has
+        reaches = [
+            {each.id} | {sight.id for sight in each.sights if sight.is_connected}
+            for each in self.members
+        ]
+        return any(
+            all(len(reach.intersection(half)) > len(half) // 2 for half in self.halves)
+            for reach in reaches
+        )
+
+    @property
+    def _all(self) -> Iterable[str]:
+        """All voters."""
+        return (each for half in self.halves for each in half)
+
     def name(self, member: str) -> str:
         """Return what people call a member.
 
@@ -129,7 +161,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             For people.
         """
         told = (each for one in self.members for each in one.members)
-        urls = next((each.client_urls for each in told if each.id == member), ())
+        urls = next(
+            (each.client_urls or each.peer_urls for each in told if each.id == member),
+            (),
+        )
         return f"{self.name(member)} ({urls[0]})" if urls else self.name(member)
 
     def is_seen(self, member: str) -> bool:

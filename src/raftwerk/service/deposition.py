@@ -12,6 +12,7 @@ from raftwerk.core.events import BecameCandidate, BecamePreCandidate, Event
 from raftwerk.core.roles import Role
 from raftwerk.host.protocol import Clock
 from raftwerk.runtime import Node
+from raftwerk.transport.handshake import VERSION_MAX, VERSION_MIN
 from raftwerk.types import NodeId
 
 __all__ = ["ELECTION_WINDOW_SECONDS", "Acquaintance", "Deponent", "Sight", "Deposition"]
@@ -33,6 +34,8 @@ class Acquaintance(msgspec.Struct, frozen=True, kw_only=True):
         For people; empty until it has started.
     client_urls : tuple of str
         Where clients reach it.
+    peer_urls : tuple of str
+        Where members reach it.
     has_started : bool
         Whether it was ever seen.
     """
@@ -40,6 +43,7 @@ class Acquaintance(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str = ""
     client_urls: tuple[str, ...] = ()
+    peer_urls: tuple[str, ...] = ()
     has_started: bool = True
 
 
@@ -75,6 +79,8 @@ class Deposition(msgspec.Struct, frozen=True, kw_only=True):
         Of which cluster, in hexadecimal.
     version : str
         Of raftwerk.
+    protocol_min, protocol_max : int
+        Which versions of the peer protocol it speaks; -1 if that is not known.
     waits_for : str
         Why it takes no part yet, in words; empty if it does.
     state : str
@@ -115,6 +121,8 @@ class Deposition(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     cluster_id: str = ""
     version: str = __version__
+    protocol_min: int = -1
+    protocol_max: int = -1
     waits_for: str = ""
     state: str = "FOLLOWER"
     term: int = 0
@@ -203,6 +211,8 @@ class Deponent:
             id=_text(status.node_id),
             name=status.name,
             cluster_id=f"{status.cluster_id:x}",
+            protocol_min=VERSION_MIN,
+            protocol_max=VERSION_MAX,
             state=_state(status.role, status.is_learner),
             term=status.term,
             leader="" if status.leader is None else _text(status.leader),
@@ -216,6 +226,7 @@ class Deponent:
                     id=_text(member.node_id),
                     name=member.name,
                     client_urls=member.client_urls,
+                    peer_urls=member.peer_urls,
                     has_started=member.has_started,
                 )
                 for member in node.members

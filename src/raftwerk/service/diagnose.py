@@ -10,15 +10,10 @@ from typing import Final
 
 import msgspec
 
-from raftwerk.service.case import (
-    Case,
-    Finding,
-    Kind,
-    clock_text,
-    enumerate_names,
-)
+from raftwerk.service.case import Case, Finding, Kind, enumerate_names
 from raftwerk.service.deposition import ELECTION_WINDOW_SECONDS
 from raftwerk.service.symptoms import disks, drifts, lags, timeouts, versions
+from raftwerk.service.ways import cuts, misunderstandings
 
 __all__ = ["Explanation", "diagnose", "explain", "healthy_line"]
 
@@ -152,89 +147,71 @@ def _strangers(case: Case) -> Iterable[Finding]:
 
 def _quorum(case: Case) -> Iterable[Finding]:
     """Fewer than a majority of the voters are there, in one half of a joint phase."""
-    newest = case.newest
-    for half in (newest.voters, newest.voters_outgoing):
+    started = _started(case)
+    for half in case.halves:
         seen = [member for member in half if case.is_seen(member)]
-        if not half or len(seen) > len(half) // 2:
+        if len(seen) > len(half) // 2:
             continue
         away = [member for member in half if member not in seen]
         told = "; ".join(
-            f"{case.where(member)} is missing {case.absence(member)}".strip()
+            f"{case.where(member)} "
+            + ("is missing" if member in started else "has never taken part yet")
+            + f" {case.absence(member)}".rstrip()
             for member in away
         )
         need = len(half) // 2 + 1
+        start = (
+            f"Start {need - len(seen)} of the missing again with their data"
+            if started.intersection(away)
+            else f"The cluster has yet to begin: start {need - len(seen)} of these, each"
+            " as one of the same initial cluster"
+        )
         yield Finding(
             kind=Kind.NO_QUORUM,
             text=f"No quorum: of {len(half)} voters only {len(seen)} can be seen"
             f" ({enumerate_names(map(case.name, seen)) or 'none'}), and {need} are"
             f" needed. {told}. Nobody can lead, so writes and linearizable reads wait;"
-            f" nothing that was acknowledged is lost. Start {need - len(seen)} of the"
-            " missing again with their data, or mend the network between them.",
+            f" nothing that was acknowledged is lost. {start}, or mend the"
+            " network between those that run.",
         )
         return
 
 
-def _unquorate(case: Case) -> bool:
-    """Tell whether a majority is missing."""
-    return any(True for _ in _quorum(case))
-
-
-def _partition(case: Case) -> Iterable[Finding]:
-    """Two who answer have no way to each other."""
-    cuts = [
-        (each, sight)
-        for each in case.members
-        for sight in each.sights
-        if sight.id in case.answering and not sight.is_connected
-    ]
-    if not cuts:
-        return
-    told = "; ".join(
-        f"{each.name} can't reach {case.name(sight.id)} since"
-        f" {clock_text(sight.since)}" + (f" ({sight.trouble})" if sight.trouble else "")
-        for each, sight in cuts
-    )
-    yield Finding(
-        kind=Kind.PARTITION,
-        text=f"The network between members is cut, though I reach them: {told}. Check"
-        " the peers' addresses and ports (2380 unless told otherwise) between these"
-        " machines. " + _consequence(case),
-    )
-
-
-def _consequence(case: Case) -> str:
-    """Say what a fault does to clients."""
-    if case.leader is None or _unquorate(case):
-        return "Writes wait."
-    return f"Writes go on through {case.leader.name}."
+def _started(case: Case) -> set[str]:
+    """Return who has taken part at any time."""
+    return {each.id for each in case.newest.members if each.has_started}
 
 
 def _missing(case: Case) -> Iterable[Finding]:
     """A member is away, and a majority is not."""
     newest = case.newest
     members = dict.fromkeys((*newest.voters, *newest.voters_outgoing, *newest.learners))
-    started = {each.id for each in newest.members if each.has_started}
-    lost = _unquorate(case)
+    started = _started(case)
     for member in members:
         if member in case.answering:
             continue
+        away = case.absence(member)
         if case.is_seen(member):
             yield Finding(
                 kind=Kind.MISSING,
                 text=f"I cannot reach {case.where(member)}, so I cannot know how it"
                 " is; other members can. Check its client address as seen from here.",
             )
+        elif not case.is_quorate:
+            continue  # `_quorum` has told of the voters; nobody can be removed now
         elif member not in started:
             yield Finding(
                 kind=Kind.UNSTARTED,
-                text=f"Member {member} was added and has never started. Start it with"
-                " --initial-cluster-state existing and its peer URL, or take it out"
-                f" again: raftwerk member remove {member}.",
+                text=f"{case.where(member)} is a member and has never taken part"
+                f" {away}".rstrip()
+                + ". Start it; if it was added later, with --initial-cluster-state"
+                " existing and its peer URL. Or take it out again: raftwerk member"
+                f" remove {member}.",
             )
-        elif not lost:
+        else:
             yield Finding(
                 kind=Kind.MISSING,
-                text=f"{case.where(member)} is missing {case.absence(member)}".strip()
+                text=f"{case.where(member)} is missing {away}".strip()
                 + f". {_spare(case)} Start it again with its data; if that is lost,"
                 f" raftwerk member replace {case.name(member)}.",
             )
@@ -254,7 +231,7 @@ def _spare(case: Case) -> str:
 
 def _leaderless(case: Case) -> Iterable[Finding]:
     """There is a majority, and nobody leads it."""
-    if case.leader is not None or _unquorate(case):
+    if case.leader is not None or not (case.is_quorate and case.can_agree):
         return
     if any(each.leader and each.leader not in case.answering for each in case.members):
         return  # somebody follows one whom we can't reach
@@ -289,7 +266,8 @@ def _leaderless(case: Case) -> Iterable[Finding]:
 _LOOKS: Final[Sequence[Callable[[Case], Iterable[Finding]]]] = (
     _strangers,
     _quorum,
-    _partition,
+    misunderstandings,
+    cuts,
     _missing,
     _leaderless,
     drifts,

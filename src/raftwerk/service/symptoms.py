@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from raftwerk.service.case import Case, Finding, Kind, enumerate_names
+from raftwerk.service.ways import misunderstandings
 
 __all__ = ["disks", "drifts", "lags", "timeouts", "versions"]
 
@@ -119,6 +120,8 @@ def versions(case: Case) -> Iterable[Finding]:
     Finding
         What is wrong.
     """
+    if any(True for _ in misunderstandings(case)):
+        return  # said where it is no part of an upgrade
     found: dict[str, list[str]] = {}
     for each in case.members:
         found.setdefault(each.version, []).append(each.name)

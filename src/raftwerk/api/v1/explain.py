@@ -42,6 +42,7 @@ class AcquaintanceModel(BaseModel):
     id: str = Field(description="Its id, in hexadecimal.", examples=["3fcf5ae2b4a1"])
     name: str = Field(description="Its name; empty if it never started.")
     client_urls: list[str] = Field(description="Where clients reach it.")
+    peer_urls: list[str] = Field(description="Where members reach it.")
     has_started: bool = Field(description="Whether it was ever seen.")
 
 
@@ -64,6 +65,12 @@ class DepositionModel(BaseModel):
     name: str = Field(description="Its name.", examples=["n1"])
     cluster_id: str = Field(description="Its cluster.", examples=["cdf8181e3292"])
     version: str = Field(description="Of raftwerk.", examples=["0.1.0"])
+    protocol_min: int = Field(
+        description="The oldest peer protocol it speaks; -1 if unknown.", examples=[1]
+    )
+    protocol_max: int = Field(
+        description="The newest peer protocol it speaks; -1 if unknown.", examples=[2]
+    )
     waits_for: str = Field(
         description="Why it takes no part yet; empty if it does.", examples=[""]
     )

@@ -81,7 +81,10 @@ class Hindrance(msgspec.Struct, frozen=True, kw_only=True):
                 )
             case Obstacle.TOO_FEW:
                 unlisted = f"; {others} asks and is not listed" if others else ""
-                words = f"{count} of {number} replicas are there{silent}{unlisted}"
+                words = (
+                    f"{count} of {number} replicas are there{silent}{unlisted}: start"
+                    " the others, and have the name list them"
+                )
             case Obstacle.TOO_MANY:
                 count += len(self.waits_for) + len(self.silent)
                 words = (
