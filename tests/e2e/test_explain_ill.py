@@ -14,6 +14,7 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.commands import run
 from tests.e2e.named import NamedCluster
 from tests.e2e.test_explain import explained, printed
+from tests.e2e.test_survives_stalls import FLAGS as PATIENT
 from tests.e2e.test_survives_stalls import sick_cluster, write
 
 pytestmark = pytest.mark.e2e
@@ -21,32 +22,35 @@ pytestmark = pytest.mark.e2e
 NEWER = VERSION_MAX + 1
 
 
-@pytest.mark.parametrize(
-    "transport", ["tcp", pytest.param("http", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("transport", ["tcp", "http"])
 def test_a_member_that_speaks_another_version_is_told_from_one_cut_off(
     transport: str, tmp_path: Path
 ) -> None:
     async def story() -> None:
-        async with Cluster(tmp_path, flags=[f"--transport={transport}"]) as cluster:
+        flags = [f"--transport={transport}", *PATIENT]
+        async with Cluster(tmp_path, flags=flags) as cluster:
             leader = await cluster.leader()
             await explained(cluster, leader, "healthy: ")
             odd, other = cluster.others(leader)
             odd.kill()
             odd.program = other_build.program(NEWER, NEWER, READABLE_VERSION)
             odd.start()
-            for asked in (leader, odd):
-                said = await explained(
-                    cluster,
-                    asked,
-                    "Members cannot talk to each other",
-                    f"{odd.name}: {NEWER} to {NEWER}",
-                    f"or run on {odd.name} what ran there before",
-                    f"Writes go on through {leader.name}.",
-                )
-                for word in ("network", "elections", "in the course of an upgrade"):
-                    assert word not in said.lower(), said
+            said = await explained(
+                cluster,
+                leader,
+                "Members cannot talk to each other",
+                f"{odd.name}: {NEWER} to {NEWER}",
+                f"or run on {odd.name} what ran there before",
+                "Writes go on through ",
+            )
             assert f"Upgrade {' and '.join(sorted((leader.name, other.name)))}," in said
+            for word in ("network", "elections", "in the course of an upgrade"):
+                assert word not in said.lower(), said
+            # It may not know yet how clients reach the others; then it says what they
+            # told it when they refused it.
+            said = await explained(cluster, odd, f" {NEWER} to {NEWER}")
+            assert "in the course of an upgrade" not in said, said
 
     asyncio.run(story())
 
@@ -94,7 +98,7 @@ def test_one_of_an_initial_cluster_waits_for_the_others(tmp_path: Path) -> None:
                 alone,
                 "No quorum: of 3 voters only 1 can be seen (n1), and 2 are needed",
                 "has never taken part yet since",
-                "The cluster has yet to begin: start 1 of these",
+                "If this is a first start, start 1 of these",
             )
             assert "again with their data" not in said, said
             assert "member remove" not in said, "nobody could do that"

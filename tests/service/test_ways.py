@@ -80,5 +80,5 @@ def test_a_cluster_that_never_began_is_not_told_to_start_again_with_data() -> No
     assert list(told) == [Kind.NO_QUORUM]
     words = told[Kind.NO_QUORUM]
     assert "2 (http://node2:2380) has never taken part yet since 2026-01-01" in words
-    assert "The cluster has yet to begin: start 1 of these" in words
+    assert "If this is a first start, start 1 of these" in words
     assert "again with their data" not in words

@@ -163,7 +163,7 @@ def _quorum(case: Case) -> Iterable[Finding]:
         start = (
             f"Start {need - len(seen)} of the missing again with their data"
             if started.intersection(away)
-            else f"The cluster has yet to begin: start {need - len(seen)} of these, each"
+            else f"If this is a first start, start {need - len(seen)} of these, each"
             " as one of the same initial cluster"
         )
         yield Finding(

@@ -100,7 +100,7 @@ def _consequence(case: Case) -> str:
 
 def _names(members: Iterable[Deposition]) -> str:
     """Return how members are called."""
-    return enumerate_names(each.name for each in members)
+    return enumerate_names(sorted(each.name for each in members))
 
 
 def _releases(members: Iterable[Deposition]) -> str:
