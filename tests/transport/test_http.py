@@ -16,7 +16,7 @@ from raftwerk.host.real import real_host
 from raftwerk.transport.address import Address
 from raftwerk.transport.handshake import Hello
 from raftwerk.transport.http import HttpListener, HttpSettings, HttpTransport
-from raftwerk.transport.http_desk import TERM_STEP_MAX, HttpDesk
+from raftwerk.transport.http_desk import TERM_STEP_MAX, HttpDesk, LetterRefused
 from raftwerk.transport.http_letter import Route, encode_letter, route_of
 from raftwerk.transport.protocol import Admission, Identity, Transport
 from raftwerk.types import LogIndex, NodeId, Term
@@ -203,6 +203,19 @@ def test_a_request_that_nobody_answers_in_time_is_answered_with_nothing() -> Non
         answer = await put(group, letter(vote()))
         assert answer.json()["data"] == {"messages": []}
         assert group.receivers[ONE].messages == [vote()]
+
+    play(story)
+
+
+def test_an_answer_of_an_absurd_term_is_refused_as_a_letter_is() -> None:
+    async def story(group: Group) -> None:
+        one = await group.start(ONE)
+        assert isinstance(one, HttpTransport)
+        # pylint: disable-next=protected-access  # what each answer goes through
+        check = one._check
+        check(TWO, [vote(TERM + TERM_STEP_MAX)])
+        with pytest.raises(LetterRefused, match="is absurd where term 7"):
+            check(TWO, [vote(TERM + TERM_STEP_MAX + 1)])
 
     play(story)
 

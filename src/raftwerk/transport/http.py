@@ -13,12 +13,12 @@ import httpx
 import msgspec
 
 from raftwerk.core.messages import InstallSnapshot, Message
-from raftwerk.errors import PeerError
+from raftwerk.errors import NotLeader, PeerError
 from raftwerk.host.protocol import Host
 from raftwerk.transport.address import others_in
 from raftwerk.transport.config import TransportConfig
 from raftwerk.transport.handshake import object_to_stranger
-from raftwerk.transport.http_desk import HttpDesk, check_all
+from raftwerk.transport.http_desk import HttpDesk, check_all, check_terms
 from raftwerk.transport.http_letter import Route
 from raftwerk.transport.http_peer import HttpAround, HttpPeer
 from raftwerk.transport.inbox import Inbox
@@ -241,6 +241,11 @@ class HttpTransport:
     def _check(self, sender: NodeId, messages: Sequence[Message]) -> None:
         """Refuse answers that can't be from this peer."""
         check_all(messages, sender, self._identity)
+        if messages:
+            try:
+                check_terms(messages, self._desk.term)
+            except NotLeader as error:  # our node has ended: nobody waits for these
+                raise PeerError(str(error)) from error
 
     def _admit_peers(self, theirs: Identity) -> Objection | None:
         """Refuse all but the peers: the `Admission` that goes without saying."""

@@ -32,6 +32,7 @@ __all__ = [
     "LetterRefused",
     "WriterRemoved",
     "check_all",
+    "check_terms",
 ]
 
 ANSWER_SECONDS: Final = 0.025
@@ -253,18 +254,36 @@ class HttpDesk:
     def _require_sound(self, letter: Letter, route: Route) -> None:
         """Refuse messages in another's name, on the wrong route, of absurd terms."""
         check_all(letter.messages, letter.hello.identity.node_id, self._identity)
-        here = self._term_now()
+        check_terms(letter.messages, self._term_now())
         for message in letter.messages:
             if route_of(message) is not route:
                 raise LetterRefused(
                     f"a {type(message).__name__} goes to …/{route_of(message)}, not to"
                     f" …/{route}"
                 )
-            if message.term > (here + TERM_STEP_MAX if here else TERM_MAX):
-                raise LetterRefused(
-                    f"term {message.term} is absurd where term {here} is known: a term"
-                    " may be ahead by a million at most"
-                )
+
+
+def check_terms(messages: Sequence[Message], here: Term) -> None:
+    """Let nobody name a term that no cluster like ours has come to.
+
+    Parameters
+    ----------
+    messages : sequence of Message
+        What was said.
+    here : Term
+        Ours; 0 if none is known yet.
+
+    Raises
+    ------
+    LetterRefused
+        If a term is absurd.
+    """
+    for message in messages:
+        if message.term > (here + TERM_STEP_MAX if here else TERM_MAX):
+            raise LetterRefused(
+                f"term {message.term} is absurd where term {here} is known: a term"
+                " may be ahead by a million at most"
+            )
 
 
 def check_all(messages: Sequence[Message], sender: NodeId, ours: Identity) -> None:
