@@ -28,6 +28,7 @@ from raftwerk.kv import (
     Range,
     Store,
     Txn,
+    TxnResult,
     encode,
 )
 from raftwerk.runtime.state_machine import StateMachine
@@ -174,6 +175,15 @@ def test_a_transaction_in_steps_ends_when_its_revision_is_forgotten(
         apply(store, Put(b"a"), Compact(11))
         with pytest.raises(CompactedRevision, match="revision 10 is forgotten"):
             next(steps)
+
+
+def test_a_compare_after_a_pause_sees_nothing_of_what_is_written_meanwhile() -> None:
+    store = Store()
+    apply(store, *(Put(b"%d" % number) for number in range(9)))
+    request = Txn((Compare(b"\0", b"\0", number=1), Compare(b"0", number=1)))
+    with mock.patch.object(raftwerk.kv.ranges, "KEYS_PER_STEP", 2):
+        slowly = slow_reader(store, store.read_txn_in_steps, [Put(b"0")])
+        assert slowly(request) == TxnResult(10, True, [])
 
 
 def test_short_reads_in_a_transaction_are_one_step_until_they_are_many() -> None:
