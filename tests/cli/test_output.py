@@ -1,6 +1,5 @@
 """What can't be printed is told, and is no stack trace."""
 
-
 import sys
 
 import pytest
@@ -22,5 +21,3 @@ def test_a_closed_output_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(OutputLost, match="it is closed"):
         write_lines(["OK"])
-
-
