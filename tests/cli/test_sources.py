@@ -136,7 +136,14 @@ def test_the_seed_s_monitor_is_understood(tmp_path: Path) -> None:
 
 def test_a_bad_value_is_told_with_where_it_stood(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
-        serve(tmp_path, {"HEARTBEAT_REPEAT_MILLIS": "500"})
+        serve(
+            tmp_path,
+            {
+                "HEARTBEAT_REPEAT_MILLIS": "500",
+                "ELECTION_TIMEOUT_LOWER_MILLIS": "150",
+                "ELECTION_TIMEOUT_UPPER_MILLIS": "300",
+            },
+        )
     assert str(refused.value) == (
         "heartbeat-interval is 500; it must be at most half of election-timeout (150"
         " milliseconds) (from environment HEARTBEAT_REPEAT_MILLIS)"
