@@ -220,6 +220,7 @@ def test_a_node_is_started_with_flags_that_a_user_could_write() -> None:
         "--listen-peer-urls=http://127.0.0.1:4003",
         "--initial-cluster=n1=http://127.0.0.1:4001,n2=http://127.0.0.1:4003",
         "--initial-cluster-token=raftwerk-demo",
+        "--api-prefix=/api",
     )
     assert command[1:] == (*expected, "--exit-with-parent")
 

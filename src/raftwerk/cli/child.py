@@ -64,6 +64,8 @@ def node_command(
         "--listen-peer-urls": str(listens or plan.peer),
         "--initial-cluster": ",".join(f"{each.name}={each.peer}" for each in cluster),
         "--initial-cluster-token": "raftwerk-demo",
+        # Where the demo's page and buttons look, whatever the environment says.
+        "--api-prefix": "/api",
     }
     if listens is not None:
         flags["--initial-advertise-peer-urls"] = str(plan.peer)
