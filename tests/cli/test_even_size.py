@@ -43,6 +43,8 @@ def test_an_even_number_is_warned_of_once(count: int, failures: int | None) -> N
             for place, name in enumerate(names)
         ),
     )
+    joins = msgspec.structs.replace(listed, initial_cluster_state="existing")
+    assert not warned(joins), "its list may be that of a moment"
     for config, setting in ((replicas, "num-replicas"), (listed, "initial-cluster")):
         assert warned(config) == (
             [] if failures is None else [("warning", setting, count, failures)]

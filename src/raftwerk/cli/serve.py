@@ -97,7 +97,6 @@ def serve(
         exit_with_parent()
     sys.setswitchinterval(SWITCH_SECONDS)
     set_up_log(config.log_level, form=config.log_format)
-    warn_of_even_size(config)
     disk = disk or RealDisk()
     check_scripts(config.hooks)
     check_archive(config, disk)
@@ -161,6 +160,7 @@ async def _serve(
         if config.record_events is not None:
             _start_recording(config.record_events, member, stack)
         _tell_ready(config, node)
+        warn_of_even_size(config)
         hooks.watch(node)
         loading = asyncio.ensure_future(_load_documented(app, garbage))
         stack.callback(loading.cancel)
