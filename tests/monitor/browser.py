@@ -111,7 +111,7 @@ def open_page(browser: Any, url: str, **settings: Any) -> Iterator[Tab]:
     try:
         tab = Tab(context.new_page(), url)
         yield tab
-        assert not tab.complaints
-        assert not tab.foreign
+        assert not tab.complaints, tab.complaints
+        assert not tab.foreign, tab.foreign
     finally:
         context.close()

@@ -109,6 +109,11 @@ def test_a_leader_that_is_cut_off_is_said_to_be(tab: Tab) -> None:
 
 
 def test_one_direction_can_be_cut(tab: Tab) -> None:
+    tab.wait("""() => {
+          const line = document.querySelector('#cut-way').parentElement;
+          const [from, to] = [...line.querySelectorAll('select')].map(one => one.value);
+          return from && to && from !== to;
+        }""")
     tab.page.locator("#cut-way").click()
     tab.wait("() => document.querySelectorAll('.link.half').length === 1")
 
