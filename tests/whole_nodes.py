@@ -196,8 +196,7 @@ class World:
         for _ in range(10_000):
             if len({machine.store.revision for machine in self.machines}) == 1:
                 return
-            # A snapshot whose way was cut is asked for again after seconds.
-            await self.timers.sleep(0.001)
+            await self.timers.sleep(0.000_1)
         raise AssertionError("the stores differ for too long")
 
     async def story(self) -> None:

@@ -21,6 +21,7 @@ TTLS = (2, 3)
 SLEEP_SECONDS = 4.0
 PER_TTL = 4
 BEATS_PER_TTL = 4
+AGAIN_SECONDS = 0.05
 
 
 def text(data: bytes) -> str:
@@ -67,15 +68,19 @@ class Leases:
 
     async def _keep_alive(self, number: int, lease: str, ttl: int) -> None:
         """Keep a lease alive in time; a try that fails is made again, elsewhere."""
+        pause = ttl / BEATS_PER_TTL
         while True:
-            await asyncio.sleep(ttl / BEATS_PER_TTL)
+            await asyncio.sleep(pause)
             try:
+                # Who waits for longer on one node is not in time on the next.
                 found = await self.post(
-                    "lease/keepalive", {"ID": lease}, number, seconds=1.5
+                    "lease/keepalive", {"ID": lease}, number, seconds=ttl / 2
                 )
             except (httpx.TransportError, ConnectionError):
                 number += 1
+                pause = AGAIN_SECONDS
                 continue
+            pause = ttl / BEATS_PER_TTL
             if found["result"].get("TTL") != str(ttl):
                 self.lost.append(f"lease {lease} of {ttl} s: {found}")
                 return

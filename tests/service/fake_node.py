@@ -6,6 +6,7 @@ import msgspec
 
 from raftwerk.core.records import ConfState
 from raftwerk.core.roles import Role
+from raftwerk.errors import Quarantined
 from raftwerk.kv import Store
 from raftwerk.runtime.status import NodeStatus
 from raftwerk.service import NodeLike
@@ -70,6 +71,11 @@ class FakeNode:
         self.barriers += 1
         self._fail()
         return self._status.applied_index
+
+    def require_sound(self) -> None:
+        """Refuse if `change` made it so."""
+        if self.status().is_quarantined:
+            raise Quarantined("ask another member")
 
     def term(self) -> Term:
         """Return what `change` made of it."""

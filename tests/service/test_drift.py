@@ -12,7 +12,7 @@ from raftwerk.kv import AlarmKind, Put, Range, Store, encode
 from raftwerk.kv.errors import CorruptCluster
 from raftwerk.runtime.drift import DriftReport
 from raftwerk.service import KvService
-from raftwerk.service.drift import DriftAlarm, require_sound
+from raftwerk.service.drift import DriftAlarm
 from raftwerk.service.watch import WatchService
 from raftwerk.service.watch_messages import CreateWatch
 from raftwerk.types import LogIndex, NodeId
@@ -74,7 +74,7 @@ def test_a_quarantined_member_answers_no_read_of_any_kind() -> None:
         watches = WatchService(
             rig.store,
             rig.timers,
-            require_sound=lambda: require_sound(rig.node.status()),
+            require_sound=rig.node.require_sound,
         )
         stream = watches.open()
         await stream.create(CreateWatch(key=b"key"))

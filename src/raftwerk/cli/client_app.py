@@ -24,7 +24,7 @@ from raftwerk.runtime.hooks import Hooks
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.compactor import Compactor
-from raftwerk.service.drift import DriftAlarm, require_sound
+from raftwerk.service.drift import DriftAlarm
 from raftwerk.service.growth import Growth
 from raftwerk.service.quota import Quota
 from raftwerk.service.revisions import Revisions
@@ -132,7 +132,7 @@ def make_client_app(
     watches = WatchService(
         member.store,
         host.timers,
-        require_sound=lambda: require_sound(member.node.status()),
+        require_sound=member.node.require_sound,
     )
     explainer, connections = make_explainer(config, host, member)
     stack.push_async_callback(connections.close)

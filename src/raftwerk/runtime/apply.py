@@ -332,12 +332,11 @@ class Applier:
         commands = [content_of(entry.data) for entry in batch]
         results = yield MachineCall(lambda: self._call(batch, commands))
         number_of = self._sender.number_of
+        is_unsound = self.is_quarantined
         for entry, result in zip(batch, results, strict=True):
             number = number_of(entry.data)
             if number is not None:
-                self._waiters.resolve(
-                    number, _unsound() if self.is_quarantined else result
-                )
+                self._waiters.resolve(number, _unsound() if is_unsound else result)
 
     def _call(self, batch: list[Entry], commands: list[bytes]) -> Sequence[object]:
         """Have the machine apply commands, perhaps in its thread."""

@@ -224,6 +224,18 @@ class NodeRequests(NodeView, ABC):
             return await requests.read_barrier()
         return await meter.timed(meter.reads, requests.read_barrier())
 
+    def require_sound(self) -> None:
+        """Refuse to have the state machine read where nobody may be told what it says.
+
+        Raises
+        ------
+        Quarantined
+            If its state differs from that of a majority.
+        NotLeader
+            If this node does not run.
+        """
+        self._driver().requests.require_sound()
+
     async def read(self, query: Callable[[], Result]) -> Result:
         """Look into the state machine, linearizably: see all that was done before.
 
@@ -249,9 +261,8 @@ class NodeRequests(NodeView, ABC):
             What `query` raised.
         """
         await self.read_barrier()
-        driver = self._driver()
-        driver.requests.require_sound()
-        return await driver.query(query)
+        self.require_sound()
+        return await self._driver().query(query)
 
     async def change_members(
         self, change: ConfChange, members: Sequence[Member] = ()

@@ -281,7 +281,7 @@ class Snapshots:
                 self._server.offered(message.receiver)
 
     def look_for_lost(self) -> None:
-        """Offer a snapshot anew to whoever has not fetched for a long time.
+        """Report snapshots that arrived, and offer anew what is not fetched.
 
         A report that is lost must not pause a follower for ever.
         """
@@ -290,9 +290,13 @@ class Snapshots:
         if state.role is not Role.LEADER:
             return
         for peer, progress in state.tracker.progress.items():
-            if progress.state is ProgressState.SNAPSHOT and self._server.is_silent(
-                peer
-            ):
+            if progress.state is not ProgressState.SNAPSHOT:
+                continue
+            if progress.match_index >= progress.pending_snapshot_index:
+                # It is installed, but our log begins behind it by now: then the core
+                # waits for our word, and offers a newer one.
+                self._owner.give(ReportSnapshot(peer, True))
+            elif self._server.is_silent(peer):
                 self._server.offered(peer)
                 self._owner.give(ReportSnapshot(peer, False))
 

@@ -9,37 +9,16 @@ raised for all that were compared, and stays until an operator ends it.
 from typing import Final
 
 from raftwerk.core.roles import Role
-from raftwerk.errors import NotLeader, Quarantined, RequestError
+from raftwerk.errors import NotLeader, RequestError
 from raftwerk.host.protocol import Timers
 from raftwerk.kv import AlarmKind, SetAlarm, Store, encode
-from raftwerk.runtime.status import NodeStatus
 from raftwerk.service.node import NodeLike
 from raftwerk.types import LogIndex
 
-__all__ = ["DriftAlarm", "require_sound"]
+__all__ = ["DriftAlarm"]
 
 LOOK_SECONDS: Final = 1.0
 """How often it is looked whether replicas disagree."""
-
-
-def require_sound(status: NodeStatus) -> None:
-    """Refuse to read what can't be trusted.
-
-    Parameters
-    ----------
-    status : NodeStatus
-        Of the member that is to be read.
-
-    Raises
-    ------
-    Quarantined
-        If its state differs from that of a majority.
-    """
-    if status.is_quarantined:
-        raise Quarantined(
-            f"member {status.node_id:x} is quarantined, for its state differs from that"
-            " of a majority; ask another member"
-        )
 
 
 class DriftAlarm:

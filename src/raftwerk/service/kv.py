@@ -23,7 +23,6 @@ from raftwerk.kv import (
 )
 from raftwerk.kv.checks import check_delete_range, check_put, check_range, check_txn
 from raftwerk.kv.txn import has_ranges, is_read_only, is_serializable
-from raftwerk.service.drift import require_sound
 from raftwerk.service.errors import RequestTooLarge
 from raftwerk.service.header import Header
 from raftwerk.service.node import NodeLike
@@ -277,7 +276,7 @@ class KvService:
     async def _may_read(self, serializable: bool) -> None:
         """Return when the store may be read."""
         if serializable:
-            require_sound(self._node.status())
+            self._node.require_sound()
         else:
             await self._node.read_barrier()
 

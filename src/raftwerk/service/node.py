@@ -52,6 +52,17 @@ class NodeLike(Protocol):
             If no leader confirmed it in time, or too many reads wait.
         """
 
+    def require_sound(self) -> None:
+        """Refuse to have the store read where nobody may be told what it says.
+
+        Raises
+        ------
+        Quarantined
+            If its state differs from that of a majority.
+        NotLeader
+            If the member does not run.
+        """
+
     def term(self) -> Term:
         """Return the member's term: all of its status that changes and each answer has.
 
