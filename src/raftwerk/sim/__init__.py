@@ -1,11 +1,14 @@
 """A whole group on virtual time, from a seed, and proof of what it shows.
 
-A seed is drawn into a plan (`faults`), which is data (`plan`); `run` carries it out in
-a `world` of machines (`machine`, with `disk` and clocks), where faults strike (`acts`),
-clients work (`workload`, `watching`, by `calls`) and an `operator` keeps house. What
-members show is held against each other at once (`ledger`, `durable`), what clients were
-told in the end (`judge`). `shrink` makes a failing plan small, `report` tells of it,
-`campaign` is one run of many.
+A seed is drawn into a plan (`faults`), which is data (`plan`); a `group_run` carries it
+out in a `world` of machines (`machine`, with `disk` and clocks), where faults strike
+(`acts`), clients call members (`calls`) and an `operator` keeps house. What members
+show is held against each other at once (`agreement`, `durable`). `shrink` makes a
+failing plan small, `report` tells of it, `campaign` is one run of many.
+
+What the group keeps is one of two: keys and values with all services (`run`,
+`kv_machine`, `ledger`), which clients of ours use (`workload`, `watching`, `records`)
+and are told the truth about (`judge`); or a state machine of a user's.
 
 Histories stand for themselves: `history` is what clients did and were told; `witness`
 checks one whose answers carry revisions; `search` checks one without, by looking for an

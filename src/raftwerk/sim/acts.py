@@ -20,6 +20,7 @@ from raftwerk.service.cluster_calls import (
     TransferLeadership,
 )
 from raftwerk.sim.calls import Caller, Lost, Unreached
+from raftwerk.sim.kv_machine import kv_services
 from raftwerk.sim.machine import DISK_SECONDS, Machine
 from raftwerk.sim.plan import Fault
 from raftwerk.sim.world import CALM, World
@@ -258,13 +259,13 @@ async def _compact(world: World, _fault: Fault, draw: SplitMix64) -> None:
     """Have old revisions forgotten."""
     machine = _someone(world, draw)
     if machine is not None:
-        revision = max(1, machine.services.store.revision - draw.below(30))
+        revision = max(1, kv_services(machine.services).store.revision - draw.below(30))
         await _as_operator(
             world,
             machine,
             draw,
             f"compact to {revision}",
-            lambda m: m.services.kv.compact(Compact(revision)),
+            lambda m: kv_services(m.services).kv.compact(Compact(revision)),
         )
 
 

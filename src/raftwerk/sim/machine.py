@@ -1,10 +1,12 @@
 """One machine of a simulated world: its disk and clock stay, its processes come and go.
 
-What runs in a process is the real thing: the log with its recovery, the runtime, the
-store, the services with their duties. Only the ends are twins: disk, network, time.
+What runs in a process is the real thing: the log with its recovery, the runtime, and
+what a kind of machine puts on top (`kv_machine`: the store and its services). Only the
+ends are twins: disk, network, time.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +18,6 @@ from raftwerk.core.events import BecameLeader, Event
 from raftwerk.core.messages import Message
 from raftwerk.core.records import Entry, HardState, Snapshot
 from raftwerk.errors import (
-    InvariantViolation,
     MemberRemoved,
     NotLeader,
     RaftwerkError,
@@ -25,21 +26,16 @@ from raftwerk.errors import (
 )
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.virtual import VirtualClock, VirtualProcess
-from raftwerk.kv import Store
-from raftwerk.kv.results import Result
 from raftwerk.runtime import Node
 from raftwerk.runtime.event_feed import EventFeed
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.meter import Meter
+from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.tap import Tap
-from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
-from raftwerk.service.lease import LeaseService
-from raftwerk.service.lock import LockService
-from raftwerk.service.watch import WatchService
+from raftwerk.sim.agreement import Agreement, Seen
 from raftwerk.sim.disk import SimDisk
 from raftwerk.sim.durable import Durable
-from raftwerk.sim.ledger import Ledger, Seen
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.storage.memory_disk import PowerCut
 from raftwerk.storage.protocol import DirectoryIdentity
@@ -52,7 +48,7 @@ from raftwerk.types import LogIndex, NodeId, Term
 if TYPE_CHECKING:
     from raftwerk.sim.world import World
 
-__all__ = ["CLUSTER_ID", "DISK_SECONDS", "Machine", "Services", "require_whole"]
+__all__ = ["CLUSTER_ID", "DISK_SECONDS", "Machine", "Services"]
 
 CLUSTER_ID = 0x51A
 
@@ -69,25 +65,18 @@ _SEGMENT_BYTES = 32 * 1024
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What clients call on one member, as behind every face.
+    """What can be asked of one member, whatever the group keeps.
 
     Parameters
     ----------
-    kv, lease, lock, watch, cluster : KvService, LeaseService, and so on
-        The calls.
     node : Node
         The member.
-    store : Store
-        Its state machine.
+    cluster : ClusterService
+        The calls about members.
     """
 
-    kv: KvService
-    lease: LeaseService
-    lock: LockService
-    watch: WatchService
-    cluster: ClusterService
     node: Node
-    store: Store
+    cluster: ClusterService
 
 
 class _WitnessedLog(Wal):
@@ -122,27 +111,6 @@ class _WitnessedLog(Wal):
             self.machine.durable.note(self.last_index(), hard_state)
 
 
-class _WitnessedStore(Store):
-    """A store that shows what it made of commands."""
-
-    __slots__ = ("_machine",)
-
-    def __init__(self, machine: "Machine") -> None:
-        super().__init__()
-        self._machine = machine
-
-    def apply(self, index: int, commands: Sequence[bytes]) -> list[Result]:
-        """Do as `StateMachine.apply` says."""
-        results = super().apply(index, commands)
-        self._machine.check_applied(LogIndex(index), commands, results, self.revision)
-        return results
-
-    def restore(self, chunks: Iterable[bytes]) -> None:
-        """Do as `StateMachine.restore` says."""
-        super().restore(chunks)
-        self._machine.check_restored(self.revision)
-
-
 class _WitnessedTransport(MemoryTransport):
     """A transport before which a member is looked at whenever it speaks."""
 
@@ -156,7 +124,7 @@ class _WitnessedTransport(MemoryTransport):
 
 
 # pylint: disable-next=too-many-instance-attributes  # what an act may do to it
-class Machine:
+class Machine(ABC):
     """A machine, and the member that runs on it while it is up.
 
     Parameters
@@ -174,6 +142,8 @@ class Machine:
     ----------
     services : Services
         While it is up: what clients call.
+    seen : Seen
+        How far the member was looked at, in this life.
     is_up, is_ready, is_paused, is_gone : bool
         Whether it runs; whether it answers clients; whether it runs and does nothing;
         whether it was removed, or can never start again.
@@ -210,7 +180,7 @@ class Machine:
             world.loop, ahead_seconds=self._draw.below(100_000) / 7, drift=drift
         )
         self.rate_max = 1.0 + drift
-        self._seen = Seen(node_id)
+        self.seen = Seen(node_id)
         self.durable = Durable(node_id)
         self._feed: EventFeed | None = None
         self._duties: list[asyncio.Task[Any]] = []
@@ -248,7 +218,7 @@ class Machine:
         )
         self.is_up = True
         self.is_paused = self.may_fail = False
-        self._seen = Seen(self.node_id)
+        self.seen = Seen(self.node_id)
         life = self.lives
         node: Node | None = None
         try:
@@ -326,7 +296,7 @@ class Machine:
         except BaseException:
             log.close()
             raise
-        store = _WitnessedStore(self)
+        machine = self._make_state_machine()
         host = self.process.host
         transport = _WitnessedTransport(
             Identity(
@@ -352,7 +322,7 @@ class Machine:
             snapshot_keep_entries=world.plan.snapshot_entries // 4,
         )
         node = Node(
-            config, store, host=host, store=log, snapshots=snapshots, transport=tap
+            config, machine, host=host, store=log, snapshots=snapshots, transport=tap
         )
         node.observe(self._observe)
         if world.recording is not None:
@@ -360,28 +330,31 @@ class Machine:
             told = msgspec.structs.replace(host, clock=world.clock)
             self._feed = EventFeed(node, config, told, log=log, tap=tap, meter=meter)
             node.meter = meter
-        lease = LeaseService(
-            node, store, clock=host.clock, timers=host.timers, draw=draw.fork("lease")
-        )
-        watch = WatchService(store, host.timers)
-        kv = KvService(node, store)
-        self.services = Services(
-            kv=kv,
-            lease=lease,
-            lock=LockService(kv, lease, watch),
-            watch=watch,
-            cluster=ClusterService(node, host.timers, draw.fork("cluster")),
-            node=node,
-            store=store,
+        self.services = self._make_services(
+            node, ClusterService(node, host.timers, draw.fork("cluster")), draw
         )
         log.machine = transport.machine = self
         return node
 
+    @abstractmethod
+    def _make_state_machine(self) -> StateMachine:
+        """Return what commands are applied to, new, and shown to who checks."""
+
+    @abstractmethod
+    def _make_services(
+        self, node: Node, cluster: ClusterService, draw: SplitMix64
+    ) -> Services:
+        """Return what clients call."""
+
+    def _duties_of(self, _services: Services) -> Iterable[Coroutine[Any, Any, None]]:
+        """Return what a member does by itself, beside what all do."""
+        return ()
+
     def _begin_duties(self) -> None:
         """Have done what a leader owes the group, and look at it from now on."""
         services = self.services
-        self._see_state()
-        for duty in (services.lease.run(), services.cluster.run()):
+        self.see_state()
+        for duty in (*self._duties_of(services), services.cluster.run()):
             self._duties.append(asyncio.ensure_future(duty))
         if self._feed is not None:
             self._duties.append(asyncio.ensure_future(self._record(self._feed)))
@@ -541,9 +514,19 @@ class Machine:
     # ---- what is seen -------------------------------------------------------
 
     @property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> Agreement:
         """Where all is held against what others showed."""
         return self.world.ledger
+
+    def restored_index(self) -> LogIndex:
+        """Return what the snapshot covers with which the member begins.
+
+        Returns
+        -------
+        LogIndex
+            The last entry in it.
+        """
+        return self._log.snapshot().index
 
     def look(self, messages: Sequence[Message] = ()) -> None:
         """Check what the member takes for committed, and what it is about to say.
@@ -554,7 +537,7 @@ class Machine:
             To others.
         """
         with self.world.checking():
-            self.ledger.look(self._seen)
+            self.ledger.look(self.seen)
             for message in messages:
                 self.durable.check(message)
 
@@ -573,79 +556,24 @@ class Machine:
             The end of its log by now.
         """
         with self.world.checking():
-            self.ledger.note_append(self._seen, entries, prev_term, last_index)
+            self.ledger.note_append(self.seen, entries, prev_term, last_index)
 
-    def check_applied(
-        self,
-        index: LogIndex,
-        commands: Sequence[bytes],
-        results: Sequence[object],
-        revision: int,
-    ) -> None:
-        """Check what the member has applied.
-
-        Parameters
-        ----------
-        index : LogIndex
-            Of the last command.
-        commands : sequence of bytes
-            What was applied.
-        results : sequence of object
-            Of each.
-        revision : int
-            The store's, after them.
-        """
-        self._see_state()
-        with self.world.checking():
-            self.ledger.note_applied(self._seen, index, commands, results, revision)
-
-    def check_restored(self, revision: int) -> None:
-        """Check what the member begins with.
-
-        Parameters
-        ----------
-        revision : int
-            Its store's.
-        """
-        with self.world.checking():
-            index = self._log.snapshot().index
-            self.ledger.note_restored(self._seen, index, revision)
-
-    def _see_state(self) -> None:
+    def see_state(self) -> None:
         """Know what to look at, as soon as there is something."""
-        if self._seen.state is None:
+        if self.seen.state is None:
             with suppress(NotLeader):  # it is starting
-                self._seen.state = self.services.node.replica.state
+                self.seen.state = self.services.node.replica.state
 
     def _observe(self, events: Sequence[Event]) -> None:
         """Tell what the core tells, and check a new leader."""
         self.look()
         for event in events:
             if isinstance(event, BecameLeader):
-                self._see_state()
+                self.see_state()
                 with self.world.checking():
-                    self.ledger.note_leader(self._seen, event.term)
+                    self.ledger.note_leader(self.seen, event.term)
             self.world.happened(self, event)
 
     def _report(self, _level: int, event: str, /, **fields: object) -> None:
         """Keep what the transport says for the story."""
         self.world.murmur(self, event, fields)
-
-
-def require_whole(machine: Machine) -> None:
-    """Raise unless a store's parts fit together.
-
-    Parameters
-    ----------
-    machine : Machine
-        Whose.
-
-    Raises
-    ------
-    Violation
-        If they don't.
-    """
-    try:
-        machine.services.store.check()
-    except InvariantViolation as error:
-        raise Violation(Property.INVARIANT, f"{machine.name}: {error}") from error

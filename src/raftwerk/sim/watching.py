@@ -5,7 +5,8 @@ from collections import deque
 from typing import Final
 
 from raftwerk.service.watch_messages import CreateWatch, WatchAnswer
-from raftwerk.sim.machine import Machine, Services
+from raftwerk.sim.kv_machine import KvServices, kv_services
+from raftwerk.sim.machine import Machine
 from raftwerk.sim.records import Watched
 from raftwerk.sim.workload import Client
 from raftwerk.transport.conditions import happens
@@ -43,9 +44,11 @@ class _Connection:
             start_revision=watched.next_revision,
         )
         self._machine.calls[self._number] = lambda: self._ship(None)
-        self._task = self._machine.run(self._serve(self._machine.services, request))
+        self._task = self._machine.run(
+            self._serve(kv_services(self._machine.services), request)
+        )
 
-    async def _serve(self, services: Services, request: CreateWatch) -> None:
+    async def _serve(self, services: KvServices, request: CreateWatch) -> None:
         """Send on what a member tells; runs in its process."""
         stream = services.watch.open()
         try:

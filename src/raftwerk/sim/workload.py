@@ -23,7 +23,8 @@ from raftwerk.kv import (
 )
 from raftwerk.sim.calls import Caller, Lost, Unreached
 from raftwerk.sim.history import Action, Answer, Operation
-from raftwerk.sim.machine import Machine, Services
+from raftwerk.sim.kv_machine import KvServices, kv_services
+from raftwerk.sim.machine import Machine
 from raftwerk.sim.records import Holding, Records, Transfer
 from raftwerk.sim.world import World
 
@@ -85,7 +86,7 @@ class Client:
 
     async def ask(
         self,
-        request: Callable[[Services], Coroutine[Any, Any, Result]],
+        request: Callable[[KvServices], Coroutine[Any, Any, Result]],
         seconds: float = CALL_SECONDS,
     ) -> Result:
         """Ask once; whoever could not do it is not asked next time.
@@ -108,7 +109,9 @@ class Client:
             As `Caller.call`.
         """
         try:
-            return await self._caller.call(self.member(), request, seconds)
+            return await self._caller.call(
+                self.member(), lambda services: request(kv_services(services)), seconds
+            )
         except (Unreached, Lost):
             self.move()
             raise
@@ -219,7 +222,7 @@ async def carry_out(client: Client, operation: Operation) -> Answer | None:
     return answer
 
 
-async def _do(services: Services, operation: Operation) -> Answer:
+async def _do(services: KvServices, operation: Operation) -> Answer:
     """Do an operation on a member."""
     kv, key, value = services.kv, operation.key, operation.value or b""
     if operation.action is Action.READ:

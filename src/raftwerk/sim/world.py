@@ -25,7 +25,7 @@ from raftwerk.host.draw import SplitMix64
 from raftwerk.host.virtual import VirtualLoop, virtual_host
 from raftwerk.runtime import Member, bootstrap_snapshot
 from raftwerk.runtime.event_format import encode_record
-from raftwerk.sim.ledger import Ledger
+from raftwerk.sim.agreement import Agreement
 from raftwerk.sim.machine import DISK_SECONDS, Machine
 from raftwerk.sim.plan import Plan
 from raftwerk.sim.violation import Property, Violation
@@ -33,7 +33,7 @@ from raftwerk.transport.conditions import Conditions
 from raftwerk.transport.memory import MemoryNetwork
 from raftwerk.types import NodeId
 
-__all__ = ["CALM", "World"]
+__all__ = ["CALM", "World", "first_snapshot"]
 
 CALM: Final = Conditions(latency_min_seconds=0.000_3, latency_max_seconds=0.001_5)
 """A network within one room."""
@@ -41,9 +41,35 @@ CALM: Final = Conditions(latency_min_seconds=0.000_3, latency_max_seconds=0.001_
 STORY_LINES_MAX: Final = 4_000
 """What is kept of a story: its end, which is where something went wrong."""
 
+MachineMaker = Callable[..., Machine]
+
 Result = TypeVar("Result")
 
 _TOLD: Final = (BecameLeader, BecameFollower, BecameCandidate, SnapshotRestored)
+
+
+def _founders_of(plan: Plan) -> list[Member]:
+    """Return who begins a group."""
+    return [
+        Member(node_id=NodeId(number), peer_urls=(f"http://n{number}:2380",))
+        for number in range(1, plan.nodes + 1)
+    ]
+
+
+def first_snapshot(plan: Plan) -> Snapshot:
+    """Return what the first members of a group agree upon without a vote.
+
+    Parameters
+    ----------
+    plan : Plan
+        Says how many they are.
+
+    Returns
+    -------
+    Snapshot
+        What their logs begin with.
+    """
+    return bootstrap_snapshot(_founders_of(plan))
 
 
 class World:
@@ -55,6 +81,11 @@ class World:
         The running one.
     plan : Plan
         What decides.
+    ledger : Agreement
+        Is told what members show; begun with `first_snapshot`.
+    make_machine : callable
+        Makes a machine, of this world, the id of its member, what its log begins with,
+        and its name.
 
     Attributes
     ----------
@@ -64,7 +95,7 @@ class World:
         Returns the true time, in seconds.
     machines : dict of NodeId to Machine
         All that ever were.
-    ledger : Ledger
+    ledger : Agreement
         What they agreed upon.
     clock : Clock
         That of the network and of all who are no members: it is right.
@@ -76,7 +107,13 @@ class World:
         The story, as far as it is kept.
     """
 
-    def __init__(self, loop: VirtualLoop, plan: Plan) -> None:
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        plan: Plan,
+        ledger: Agreement,
+        make_machine: MachineMaker,
+    ) -> None:
         self.loop = loop
         self.plan = plan
         self.draw = SplitMix64(plan.seed)
@@ -89,14 +126,11 @@ class World:
             self.timers, self.draw.fork("network"), conditions=CALM
         )
         self.conditions = CALM
-        first = [
-            Member(node_id=NodeId(number), peer_urls=(f"http://n{number}:2380",))
-            for number in range(1, plan.nodes + 1)
-        ]
-        snapshot = bootstrap_snapshot(first)
-        self.ledger = Ledger(snapshot, self.now)
+        self.ledger = ledger
+        self._make_machine = make_machine
         self.machines = {
-            member.node_id: Machine(self, member.node_id, snapshot) for member in first
+            member.node_id: make_machine(self, member.node_id, ledger.first)
+            for member in _founders_of(plan)
         }
         self.violation: Violation | None = None
         self.error: BaseException | None = None
@@ -276,7 +310,7 @@ class World:
         if node_id in self.machines:
             return
         name = url.removeprefix("http://").partition(":")[0]
-        machine = Machine(self, node_id, Snapshot(), name)
+        machine = self._make_machine(self, node_id, Snapshot(), name)
         self.machines[node_id] = machine
         self.tell(machine, f"is put up for the new member {node_id:x}")
         await machine.start()
