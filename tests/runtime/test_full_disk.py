@@ -189,3 +189,22 @@ async def test_a_full_follower_takes_no_entries_and_disturbs_nobody() -> None:
     assert len(kept) < 200 + 3 * beats, "it is asked again now and then, no more"
     group.free(full)
     await group.until_equal()
+
+
+@story
+async def test_a_read_that_a_full_disk_keeps_from_being_served_is_refused_at_once() -> (
+    None
+):
+    group = await DiskGroup().start()
+    full = group.followers[0]
+    group.fill(full)
+    assert isinstance(await group.outcome(full.read()), int), "nothing was written yet"
+    await group.write(group.leader, 150)
+    begin = group.loop.time()
+    refusal = await group.outcome(full.read())
+    assert isinstance(refusal, NoRoom)
+    assert "can't follow the others" in str(refusal)
+    assert group.loop.time() - begin < 1.0
+    group.free(full)
+    await group.until_equal()
+    assert isinstance(await group.outcome(full.read()), int)

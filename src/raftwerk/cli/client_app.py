@@ -26,6 +26,7 @@ from raftwerk.service.cluster import ClusterService
 from raftwerk.service.compactor import Compactor
 from raftwerk.service.drift import DriftAlarm
 from raftwerk.service.growth import Growth
+from raftwerk.service.leader_reads import LeaderReads
 from raftwerk.service.quota import Quota
 from raftwerk.service.revisions import Revisions
 from raftwerk.service.watch import WatchService
@@ -126,6 +127,7 @@ def make_client_app(
         request_bytes_max=config.max_request_bytes,
         quota=quota,
     )
+    LeaderReads(member.node, kv)
     _start_compactor(config, host, member, stack, kv)
 
     streams = Streams(body_bytes_max(config.max_request_bytes))

@@ -141,6 +141,27 @@ class Barriers:
                 if not barrier.future.done():
                     barrier.future.set_result(applied_index)
 
+    def end_beyond(self, index: LogIndex, error: Exception) -> None:
+        """End the reads that wait for more than can be had here.
+
+        Parameters
+        ----------
+        index : LogIndex
+            The last that the state machine can apply.
+        error : Exception
+            What they end with.
+        """
+        kept: deque[tuple[LogIndex, list[_Barrier]]] = deque()
+        for read_index, barriers in self._confirmed:
+            if read_index <= index:
+                kept.append((read_index, barriers))
+                continue
+            self._count -= len(barriers)
+            for barrier in barriers:
+                if not barrier.future.done():
+                    barrier.future.set_exception(error)
+        self._confirmed = kept
+
     def ask_again(self) -> None:
         """Begin the present round anew: its answer may be lost."""
         if self._asked:

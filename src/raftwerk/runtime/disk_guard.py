@@ -95,6 +95,7 @@ class DiskGuard:
         self._term_by_transfer: Term | None = None
         self._is_hanging = False
         self._is_short = False
+        self._has_refused_entries = False
         self.refusal = ""
 
     # ---- what is known ------------------------------------------------------
@@ -123,6 +124,20 @@ class DiskGuard:
         """
         return self._watch.may_stand(self.disk) and not self._syncer.is_blocked
 
+    @property
+    def behind(self) -> str:
+        """Why this member can't follow the others, in words; "" if it can.
+
+        Returns
+        -------
+        str
+            What room its disk lacks, if entries had to be refused for that.
+        """
+        shortage = self._shortage()
+        if not shortage:
+            self._has_refused_entries = False
+        return shortage if self._has_refused_entries else ""
+
     def admits(self, message: Message) -> bool:
         """Tell whether a peer's message may reach the core.
 
@@ -143,7 +158,9 @@ class DiskGuard:
             if room.shortage:
                 # Those of a new leader are empty, and without them nobody can read.
                 size = sum(len(entry.data) for entry in message.entries)
-                return size == 0 or size <= room.left_bytes
+                is_admitted = size == 0 or size <= room.left_bytes
+                self._has_refused_entries |= not is_admitted
+                return is_admitted
         return True
 
     # ---- what is told -------------------------------------------------------

@@ -321,6 +321,7 @@ class Driver:
         """Do what is to be done now and then, whatever comes in."""
         self.disk.look(now_seconds)
         self.requests.refuse(self.disk.refusal)
+        self.requests.cannot_follow(self.disk.behind)
         self.requests.pass_time(now_seconds)
         self.snapshots.look_for_lost()
 

@@ -215,6 +215,9 @@ class NodeRequests(NodeView, ABC):
         ------
         NotLeader
             If no leader confirmed it in time; it is safe to try again.
+        NoRoom
+            If this member's disk lacks room for what was done before; others can serve
+            the read.
         QueueFull
             If too many reads wait already.
         """
@@ -255,6 +258,8 @@ class NodeRequests(NodeView, ABC):
         NotLeader
             If no leader confirmed it in time, or this node stops; it is safe to try
             again.
+        NoRoom
+            As `read_barrier`.
         QueueFull
             If too many reads wait already.
         Exception

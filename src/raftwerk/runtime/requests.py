@@ -86,6 +86,7 @@ class Requests:
         self.sender = Sender(config.node_id, host.draw.below(_INCARNATIONS))
         self.waiters = Waiters(loop, config.queue_max, config.queue_bytes_max)
         self._refusal = ""
+        self._shortage = ""
         self._barriers = Barriers(loop, config.queue_max, host.draw.below(_ROUNDS))
         self.proposing = Proposing(
             config, replica, host.clock, self.sender, self.waiters
@@ -241,6 +242,8 @@ class Requests:
             If too many wait already.
         Quarantined
             If what is read could not be trusted.
+        NoRoom
+            If our disk lacks room for what was done before; raised by the future.
         """
         self.require_sound()
         future = self._barriers.add(self._deadline())
@@ -326,6 +329,7 @@ class Requests:
         for read_state in read_states:
             self._barriers.confirm(read_state.context, read_state.read_index)
         self.applied(applied_index)
+        self._end_reads_out_of_reach()
 
     def applied(self, applied_index: LogIndex) -> None:
         """Serve the reads that waited for the state machine.
@@ -367,6 +371,27 @@ class Requests:
         self._refusal = reason
         if reason:
             self.waiters.end_held(NoRoom(reason))
+
+    def cannot_follow(self, shortage: str) -> None:
+        """Know whether entries of the leader find no room here.
+
+        Parameters
+        ----------
+        shortage : str
+            What our disk lacks, in words; "": nothing, or no entry came to grief.
+        """
+        self._shortage = shortage
+        self._end_reads_out_of_reach()
+
+    def _end_reads_out_of_reach(self) -> None:
+        """End reads that wait for what our disk can't take: others can serve them."""
+        if self._shortage:
+            stored = LogIndex(self._replica.state.log.unstable.offset - 1)
+            error = NoRoom(
+                f"{self._shortage}, so it can't follow the others, and what is read"
+                " here would be old; ask another member"
+            )
+            self._barriers.end_beyond(stored, error)
 
     def end_unbegun(self, reason: str) -> None:
         """End all of which nothing has happened yet: it is safe to ask elsewhere.

@@ -1,10 +1,10 @@
 """Put, range, delete, transaction, compaction: what they mean on any member."""
 
 import asyncio
-from collections.abc import Callable, Generator
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Generator
+from typing import Final, TypeAlias, TypeVar
 
-from raftwerk.errors import InvariantViolation, NotLeader
+from raftwerk.errors import InvariantViolation, NoRoom, NotLeader
 from raftwerk.kv import (
     Command,
     Compact,
@@ -29,7 +29,7 @@ from raftwerk.service.node import NodeLike
 from raftwerk.service.quota import Quota
 from raftwerk.service.turns import in_turns
 
-__all__ = ["REQUEST_BYTES_MAX", "KvService"]
+__all__ = ["REQUEST_BYTES_MAX", "KvService", "ReadElsewhere"]
 
 REQUEST_BYTES_MAX: Final = 1_572_864
 """1.5 MiB, etcd's ``--max-request-bytes``; of the encoded request."""
@@ -38,6 +38,14 @@ CHANGES_SCAVENGED_PER_TURN: Final = 200
 """What a physical compaction does in one turn, in about a third of a millisecond."""
 
 _Result = TypeVar("_Result")
+
+ReadElsewhere: TypeAlias = Callable[[Txn, NoRoom], Awaitable[TxnResult]]
+"""Does a transaction that only reads and was refused here, or raises the refusal."""
+
+
+async def _read_nowhere(_request: Txn, refusal: NoRoom) -> TxnResult:
+    """Let it be."""
+    raise refusal
 
 
 class KvService:
@@ -53,6 +61,12 @@ class KvService:
         The most that a request may have, encoded.
     quota : Quota, optional
         What the store may take; without it, as much as there is.
+
+    Attributes
+    ----------
+    read_elsewhere : callable
+        Does a transaction that only reads and was refused here for lack of room, or
+        raises the refusal; `LeaderReads` sets one that asks the leader.
     """
 
     def __init__(
@@ -69,6 +83,7 @@ class KvService:
         self._request_bytes_max = request_bytes_max
         self._header: Header | None = None
         """The last one."""
+        self.read_elsewhere: ReadElsewhere = _read_nowhere
 
     @property
     def request_bytes_max(self) -> int:
@@ -203,7 +218,13 @@ class KvService:
             If no leader could be asked, or too many reads wait.
         """
         check_range(request)
-        await self._may_read(request.serializable)
+        try:
+            await self._may_read(request.serializable)
+        except NoRoom as refusal:
+            done = await self.read_elsewhere(Txn(success=(request,)), refusal)
+            (result,) = done.responses
+            assert isinstance(result, RangeResult)  # nosec B101: for the type checker
+            return result
         if not request.range_end:
             return self._store.range(request)
         return await self._read_in_turns(lambda: self._store.range_in_steps(request))
@@ -236,6 +257,31 @@ class KvService:
         check_txn(request)
         if not is_read_only(request):
             return await self._propose(request, TxnResult)
+        try:
+            return await self.read_here(request)
+        except NoRoom as refusal:
+            return await self.read_elsewhere(request, refusal)
+
+    async def read_here(self, request: Txn) -> TxnResult:
+        """Do a transaction that only reads, from what this member has.
+
+        Parameters
+        ----------
+        request : Txn
+            What to compare, and what to read then or else.
+
+        Returns
+        -------
+        TxnResult
+            With the answer of each operation that was done.
+
+        Raises
+        ------
+        KvError
+            If one of its operations can't be done.
+        NotProposed
+            If no leader could be asked, or this member lacks the room to follow.
+        """
         await self._may_read(is_serializable(request))
         if not has_ranges(request):
             return self._store.read_txn(request)

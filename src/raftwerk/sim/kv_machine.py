@@ -11,6 +11,7 @@ from raftwerk.kv.results import Result
 from raftwerk.runtime import Node
 from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
+from raftwerk.service.leader_reads import LeaderReads
 from raftwerk.service.lease import LeaseService
 from raftwerk.service.lock import LockService
 from raftwerk.service.watch import WatchService
@@ -110,6 +111,7 @@ class KvMachine(Machine):
         )
         watch = WatchService(store, host.timers)
         kv = KvService(node, store)
+        LeaderReads(node, kv)
         return KvServices(
             kv=kv,
             lease=lease,
