@@ -22,8 +22,9 @@ from raftwerk.kv import (
     Txn,
     encode,
 )
+from raftwerk.kv.chunking import CHUNK_BYTES, CHUNK_BYTES_MAX
 from raftwerk.kv.leases import Lease
-from raftwerk.kv.snapshot import CHUNK_BYTES, CHUNK_BYTES_MAX, MAGIC
+from raftwerk.kv.snapshot import MAGIC
 from tests.kv.strategies import commands
 
 EVERYTHING = Range(b"\0", b"\0")

@@ -92,6 +92,28 @@ async def test_a_snapshot_is_taken_every_so_many_entries_and_the_log_compacted()
 
 
 @story
+async def test_a_large_state_is_not_written_again_before_the_log_has_grown_by_as_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("raftwerk.runtime.snapshot_taking._SMALL_BYTES", 1_000)
+    monkeypatch.setattr("raftwerk.runtime.snapshot_taking._ENTRY_BYTES", 0)
+    group = await Group(snapshot_entries=EVERY, snapshot_keep_entries=0).start()
+    taken: list[int] = []
+    await write(group, EVERY, b"x" * 100)
+    await until_snapshot(group, group.leader, EVERY)
+    for _ in range(40):
+        await write(group, 10, b"x" * 100)
+        await group.until_equal()
+        index = group.leader.log.snapshot().index
+        if index not in taken:
+            taken.append(index)
+    # Each time the state has doubled, about: nothing in it is ever overwritten.
+    assert 3 <= len(taken) <= 6
+    for earlier, later in zip(taken[1:], taken[2:]):
+        assert 1.7 < later / earlier < 2.5
+
+
+@story
 async def test_writes_go_on_while_a_slow_snapshot_is_taken() -> None:
     group = await Group(snapshot_entries=EVERY, snapshot_keep_entries=0).start()
     for process in group:

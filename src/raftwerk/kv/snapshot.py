@@ -6,23 +6,20 @@ It depends on what can be seen alone, not on how far a member has come with forg
 The chunks of the stream may be cut and joined on their way; their bytes may not change,
 which is for whoever stores and sends them to see to.
 
-Versions stand in the order of keys, and whether a chunk ends before a key depends on
-that key and the size of its versions alone. So a key that changes makes another chunk
-of its own neighbourhood, and of no other: snapshots of two members, or of two moments,
-share the chunks of all that is the same in both. The idea is that of content-defined
-chunks (Muthitacharoen et al., LBFS, SOSP 2001, §3.1), with keys in the place of bytes.
+Versions stand in the order of keys, cut as `kv.chunking` says: snapshots of two
+members, or of two moments, share the chunks of all that is the same in both.
 """
 
-import zlib
 from collections.abc import Iterable, Iterator
 from heapq import merge
-from itertools import chain, groupby, islice
+from itertools import chain
 from operator import attrgetter
 from typing import Final, TypeAlias
 
 import msgspec
 
 from raftwerk.errors import StorageError, UnknownFormat
+from raftwerk.kv.chunking import Placed, Version, cut, placed
 from raftwerk.kv.history import Change
 from raftwerk.kv.index import KeyIndex
 from raftwerk.kv.leases import Lease
@@ -36,18 +33,6 @@ SNAPSHOT_VERSION: Final = 3
 alarms, 3 the order of keys."""
 
 MAGIC: Final = b"raftwerk-kv\n"
-
-CHUNK_BYTES: Final = 64 * 1024
-"""What a chunk has on average; so a store of 1 GiB has a manifest of 256 KiB."""
-
-CHUNK_BYTES_MAX: Final = 4 * CHUNK_BYTES
-"""Where a chunk ends at the latest, wherever that is; one version always fits."""
-
-VERSION_BYTES: Final = 32
-"""What a version takes beside its key and value, about."""
-
-SORTED_AT_ONCE: Final = 2_048
-"""Versions that are sorted in one call, which nothing can interrupt: a millisecond."""
 
 LEASES_PER_RECORD: Final = 4_096
 """About as many as make up a chunk."""
@@ -120,7 +105,7 @@ def take(state: State) -> Iterable[bytes]:
     Returns
     -------
     iterable of bytes
-        Chunks of about `CHUNK_BYTES`; can be drawn once.
+        Chunks of about `chunking.CHUNK_BYTES`; can be drawn once.
     """
     oldest = state.compact_revision
     header = _Header(state.revision, oldest, sorted(state.alarms))
@@ -192,7 +177,7 @@ class _Content:
         self.is_whole = False
         self._has_header = False
         self._changes: list[KeyValue] = []
-        self._placed: list[list[_Placed]] = []
+        self._placed: list[list[Placed]] = []
 
     def take(self, record: _Record) -> None:
         """Take in the next record."""
@@ -244,87 +229,20 @@ def _chunks(
         part = leases.leases[start : start + LEASES_PER_RECORD]
         first.append(_framed(_Leases(leases.term, part)))
     yield b"".join(first)
+    oldest = header.compact_revision
     base_count = change_count = 0
-    for versions in _cut(_by_key(chain(base, _placed(changes)))):
-        for version in versions:
-            if version.mod_revision < header.compact_revision:
-                base_count += 1
-            else:
-                change_count += 1
+    for versions in cut(chain(base, placed(kv for kv, _ in changes))):
+        older = sum([version.mod_revision < oldest for version in versions])
+        base_count += older
+        change_count += len(versions) - older
         yield _framed(_record_of(versions))
     yield _framed(_End(base_count, change_count))
 
 
-class _Placed(msgspec.Struct, frozen=True, gc=False):
-    """A version that was not the first change of its revision."""
-
-    key: bytes
-    mod_revision: int
-    place: int
-    kv: KeyValue
-
-
-_Version: TypeAlias = KeyValue | _Placed
-
-_by_key_and_revision: Final = attrgetter("key", "mod_revision")
-
-
-def _placed(changes: Iterator[Change]) -> Iterator[_Version]:
-    """Yield versions with their places among those of one revision."""
-    revision = place = 0
-    for kv, _ in changes:
-        place = place + 1 if kv.mod_revision == revision else 0
-        revision = kv.mod_revision
-        yield _Placed(kv.key, revision, place, kv) if place else kv
-
-
-def _by_key(versions: Iterator[_Version]) -> Iterator[_Version]:
-    """Return versions in the order of keys; those of one key stay in their order."""
-    # Sorted in pieces, for one call would keep the loop's thread waiting for it.
-    runs = []
-    while run := list(islice(versions, SORTED_AT_ONCE)):
-        run.sort(key=_by_key_and_revision)
-        runs.append(run)
-    return merge(*runs, key=_by_key_and_revision)
-
-
-def _cut(versions: Iterator[_Version]) -> Iterator[list[_Version]]:
-    """Yield the versions of each chunk."""
-    chunk: list[_Version] = []
-    size = 0
-    for key, group in groupby(versions, key=attrgetter("key")):
-        of_key = list(group)
-        sizes = [_size_of(version) for version in of_key]
-        if chunk and _begins_chunk(key, sum(sizes)):
-            yield chunk
-            chunk, size = [], 0
-        for version, version_bytes in zip(of_key, sizes, strict=True):
-            if chunk and size + version_bytes > CHUNK_BYTES_MAX:
-                yield chunk
-                chunk, size = [], 0
-            chunk.append(version)
-            size += version_bytes
-    if chunk:
-        yield chunk
-
-
-def _begins_chunk(key: bytes, size_bytes: int) -> bool:
-    """Tell whether a chunk begins with a key: the more likely the larger it is."""
-    # Multiplied, for the checksums of names that are counted up are not scattered.
-    drawn = zlib.crc32(key) * 0x9E3779B1 & 0xFFFFFFFF
-    return drawn * CHUNK_BYTES < size_bytes << 32
-
-
-def _size_of(version: _Version) -> int:
-    """Return about how many bytes a version takes."""
-    value = version.kv.value if isinstance(version, _Placed) else version.value
-    return VERSION_BYTES + len(version.key) + len(value)
-
-
-def _record_of(versions: list[_Version]) -> _Versions:
+def _record_of(versions: list[Version]) -> _Versions:
     """Return the record of versions."""
-    kvs = [each.kv if isinstance(each, _Placed) else each for each in versions]
-    places = [each.place if isinstance(each, _Placed) else 0 for each in versions]
+    kvs = [each.kv if isinstance(each, Placed) else each for each in versions]
+    places = [each.place if isinstance(each, Placed) else 0 for each in versions]
     return _Versions(kvs, places if any(places) else [])
 
 
@@ -344,10 +262,10 @@ def _base(
 _by_revision: Final = attrgetter("mod_revision", "place")
 
 
-def _in_order(kvs: list[KeyValue], places: list[int], oldest: int) -> list[_Placed]:
+def _in_order(kvs: list[KeyValue], places: list[int], oldest: int) -> list[Placed]:
     """Return the changes of a record in the order in which they were made."""
     changes = [
-        _Placed(kv.key, kv.mod_revision, place, kv)
+        Placed(kv.key, kv.mod_revision, place, kv)
         for kv, place in zip(kvs, places or [0] * len(kvs), strict=True)
         if kv.mod_revision >= oldest
     ]

@@ -176,7 +176,7 @@ class Effects:
                 self._owner.members_changed()
             self._requests.applied(self._applier.applied_index)
         self.give(order.done)
-        self.snapshots.applied()
+        self.snapshots.applied(entries)
 
     def _finish(self, orders: list[AppendOrder]) -> None:
         """Send the replies of orders that are done, and tell the core."""

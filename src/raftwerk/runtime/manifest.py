@@ -133,9 +133,16 @@ def hash_of(chunk: bytes) -> bytes:
 
 
 class ChunkHashes:
-    """Collects the hashes of chunks as they pass."""
+    """Collects the hashes of chunks as they pass.
+
+    Attributes
+    ----------
+    total_bytes : int
+        What they have together.
+    """
 
     def __init__(self) -> None:
+        self.total_bytes = 0
         self._hashes: list[bytes] = []
         self._total = hashlib.blake2b(digest_size=_HASH_BYTES)
 
@@ -155,6 +162,7 @@ class ChunkHashes:
         hashed = hash_of(chunk)
         self._hashes.append(hashed)
         self._total.update(chunk)
+        self.total_bytes += len(chunk)
         return hashed
 
     def complete(self, manifest: Manifest) -> Manifest:

@@ -3,14 +3,18 @@
 Source: Raft paper §7, thesis §5.1. The view is fixed between two batches; its chunks
 are encoded and written beside the loop. When they are durable the log is compacted, and
 when that is durable too, older snapshots go.
+
+A large state is not written again before the log has grown by as much (§5.1.3): so
+snapshots cost a command what its own bytes cost, however large the state, and a member
+that starts reads at most about twice the state.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Final
 
 from raftwerk.config import NodeConfig
-from raftwerk.core.records import ConfState, Snapshot
+from raftwerk.core.records import ConfState, Entry, Snapshot
 from raftwerk.errors import DiskFull
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.archiver import ARCHIVE_KEEP_ENTRIES
@@ -24,6 +28,12 @@ from raftwerk.types import NO_INDEX, LogIndex, Term
 __all__ = ["SnapshotTaker"]
 
 _OWN_CHUNK_BYTES: Final = 64 * 1024
+
+_ENTRY_BYTES: Final = 32
+"""What an entry counts beside its data: many small ones take their room, too."""
+
+_SMALL_BYTES: Final = 1 << 20
+"""States up to this are written as often as the configuration says."""
 
 
 class SnapshotTaker:
@@ -75,6 +85,10 @@ class SnapshotTaker:
         self._is_running = False
         self._is_stopped = False
         self._not_before = NO_INDEX
+        self._state_bytes = 0
+        """What the last snapshot that was taken here has; 0 before the first."""
+        self._grown_bytes = 0
+        """What was applied since its view was fixed."""
 
     @property
     def is_running(self) -> bool:
@@ -87,12 +101,23 @@ class SnapshotTaker:
         """
         return self._is_running
 
-    def look(self) -> None:
-        """Take a snapshot if enough was applied since the last one."""
+    def look(self, entries: Sequence[Entry]) -> None:
+        """Take a snapshot if enough was applied since the last one.
+
+        Parameters
+        ----------
+        entries : sequence of Entry
+            What was applied since the last look.
+        """
+        self._grown_bytes += sum([_ENTRY_BYTES + len(entry.data) for entry in entries])
         applied_index = self._applier.applied_index
         if (
             applied_index - self._log.snapshot().index >= self._every
             and applied_index >= self._not_before
+            and (
+                self._state_bytes <= _SMALL_BYTES
+                or self._grown_bytes >= self._state_bytes
+            )
         ):
             self.take()
 
@@ -129,10 +154,18 @@ class SnapshotTaker:
             revision=_revision_of(applier.machine),
             own_chunks=len(own),
         )
+        grown_bytes = self._grown_bytes
         chunks = yield MachineCall(applier.machine.snapshot)
+
+        def _done(hashes: ChunkHashes) -> None:
+            """Know how large it is, and go on."""
+            self._state_bytes = hashes.total_bytes
+            self._grown_bytes -= grown_bytes
+            self._finish(index, term, conf_state, manifest, hashes)
+
         self._worker.run(
             lambda: self._write(index, term, chain(own, chunks)),
-            lambda hashes: self._finish(index, term, conf_state, manifest, hashes),
+            _done,
             self._failed,
         )
 

@@ -16,7 +16,7 @@ from raftwerk.core.inputs import Input, ReportSnapshot
 from raftwerk.core.messages import InstallSnapshot, Message
 from raftwerk.core.progress_view import ProgressState
 from raftwerk.core.ready import AppendOrder
-from raftwerk.core.records import Snapshot
+from raftwerk.core.records import Entry, Snapshot
 from raftwerk.core.replica import Replica
 from raftwerk.core.roles import Role
 from raftwerk.host.protocol import Host
@@ -251,9 +251,15 @@ class Snapshots:
         """
         return self._log.snapshot()
 
-    def applied(self) -> None:
-        """Take a snapshot if enough was applied since the last one."""
-        self._taker.look()
+    def applied(self, entries: Sequence[Entry]) -> None:
+        """Take a snapshot if enough was applied since the last one.
+
+        Parameters
+        ----------
+        entries : sequence of Entry
+            What was applied since the last call.
+        """
+        self._taker.look(entries)
         self._adopt_if_ready()
 
     def take(self) -> bool:

@@ -1,0 +1,183 @@
+"""Versions in the order of their keys, cut where their content says.
+
+Whether a chunk ends before a key depends on that key and the size of its versions
+alone. So a key that changes makes another chunk of its own neighbourhood, and of no
+other: snapshots of two members, or of two moments, share the chunks of all that is the
+same in both. The idea is that of content-defined chunks (Muthitacharoen et al., LBFS,
+SOSP 2001, §3.1), with keys in the place of bytes.
+
+A store may have millions of versions, and this runs beside a loop that wants the
+interpreter back within a millisecond: so they are dealt to buckets of neighbouring keys
+first, and each bucket is sorted in one call.
+"""
+
+import zlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
+from typing import Final, TypeAlias
+
+import msgspec
+
+from raftwerk.kv.records import KeyValue
+
+__all__ = ["CHUNK_BYTES", "CHUNK_BYTES_MAX", "Placed", "Version", "cut", "placed"]
+
+CHUNK_BYTES: Final = 64 * 1024
+"""What a chunk has on average; so a store of 1 GiB has a manifest of 256 KiB."""
+
+CHUNK_BYTES_MAX: Final = 4 * CHUNK_BYTES
+"""Where a chunk ends at the latest, wherever that is; one version always fits."""
+
+VERSION_BYTES: Final = 32
+"""What a version takes beside its key and value, about."""
+
+SORTED_AT_ONCE: Final = 4_096
+"""Versions that are sorted in one call, which nothing can interrupt: a millisecond."""
+
+BUCKET_VERSIONS: Final = 1_024
+"""How many should fall into one bucket."""
+
+SAMPLES_PER_BUCKET: Final = 8
+"""Keys that are looked at to find where buckets begin."""
+
+
+class Placed(msgspec.Struct, frozen=True, gc=False):
+    """A version that was not the first change of its revision.
+
+    Parameters
+    ----------
+    key : bytes
+        Its key.
+    mod_revision : int
+        Its revision.
+    place : int
+        Which change of the revision it was, from 0.
+    kv : KeyValue
+        The version.
+    """
+
+    key: bytes
+    mod_revision: int
+    place: int
+    kv: KeyValue
+
+
+Version: TypeAlias = KeyValue | Placed
+
+_key_of: Final = attrgetter("key")
+
+
+def placed(versions: Iterator[KeyValue]) -> Iterator[Version]:
+    """Return changes with their places among those of one revision.
+
+    Parameters
+    ----------
+    versions : iterator of KeyValue
+        As they were made.
+
+    Yields
+    ------
+    Version
+        The first of each revision as it is.
+    """
+    revision = place = 0
+    for kv in versions:
+        if kv.mod_revision == revision:
+            place += 1
+            yield Placed(kv.key, revision, place, kv)
+        else:
+            revision, place = kv.mod_revision, 0
+            yield kv
+
+
+def cut(versions: Iterable[Version]) -> Iterator[list[Version]]:
+    """Return the versions of each chunk.
+
+    Parameters
+    ----------
+    versions : iterable of Version
+        Those of one key in the order in which they were made.
+
+    Yields
+    ------
+    list of Version
+        In the order of keys; those of one key stay in their order.
+    """
+    chunk: list[Version] = []
+    size = 0
+    for run in _by_key(versions):
+        start = 0
+        while start < len(run):
+            key = run[start].key
+            stop, key_bytes = start, 0
+            while stop < len(run) and run[stop].key == key:
+                key_bytes += _size_of(run[stop])
+                stop += 1
+            if chunk and _begins_chunk(key, key_bytes):
+                yield chunk
+                chunk, size = [], 0
+            if size + key_bytes <= CHUNK_BYTES_MAX:
+                chunk += run[start:stop]
+                size += key_bytes
+            else:
+                for version in run[start:stop]:
+                    version_bytes = _size_of(version)
+                    if chunk and size + version_bytes > CHUNK_BYTES_MAX:
+                        yield chunk
+                        chunk, size = [], 0
+                    chunk.append(version)
+                    size += version_bytes
+            start = stop
+    if chunk:
+        yield chunk
+
+
+def _by_key(versions: Iterable[Version]) -> Iterator[list[Version]]:
+    """Yield versions in the order of keys, all those of a key in one list."""
+    everything = list(versions)
+    borders = _borders(everything)
+    buckets: list[list[Version]] = [[] for _ in range(len(borders) + 1)]
+    for version in everything:
+        buckets[bisect_right(borders, version.key)].append(version)
+    del everything
+    buckets.reverse()
+    while buckets:
+        bucket = buckets.pop()  # Let go of one by one: they are many.
+        if len(bucket) <= SORTED_AT_ONCE:
+            bucket.sort(key=_key_of)
+            yield bucket
+        else:
+            yield _sorted_in_pieces(bucket)
+
+
+def _borders(versions: list[Version]) -> list[bytes]:
+    """Return the keys with which buckets begin, but for the first one."""
+    step = max(1, BUCKET_VERSIONS // SAMPLES_PER_BUCKET)
+    sample = sorted({version.key for version in versions[::step]})
+    return sample[SAMPLES_PER_BUCKET::SAMPLES_PER_BUCKET]
+
+
+def _sorted_in_pieces(bucket: list[Version]) -> list[Version]:
+    """Sort a bucket into which more fell than was thought: few keys of many versions."""
+    pieces = []
+    source = iter(bucket)
+    while piece := list(islice(source, SORTED_AT_ONCE)):
+        piece.sort(key=_key_of)
+        pieces.append(piece)
+    return list(merge(*pieces, key=_key_of))
+
+
+def _begins_chunk(key: bytes, size_bytes: int) -> bool:
+    """Tell whether a chunk begins with a key: the more likely the larger it is."""
+    # Multiplied, for the checksums of names that are counted up are not scattered.
+    drawn = zlib.crc32(key) * 0x9E3779B1 & 0xFFFFFFFF
+    return drawn * CHUNK_BYTES < size_bytes << 32
+
+
+def _size_of(version: Version) -> int:
+    """Return about how many bytes a version takes."""
+    value = version.kv.value if isinstance(version, Placed) else version.value
+    return VERSION_BYTES + len(version.key) + len(value)
