@@ -58,7 +58,8 @@ class SplitMix64:
 
     def below(self, bound: int) -> int:
         """Do as `Draw.below` says."""
-        require(bound >= 1, f"a draw has something to choose from, not {bound}")
+        if bound < 1:  # asked here, for the words would be made at each draw
+            require(False, f"a draw has something to choose from, not {bound}")
         bits = (bound - 1).bit_length()
         # A remainder would favour small numbers. So we take as many bits as the
         # greatest answer has, and draw again what is too great: half of it at most.
@@ -90,6 +91,8 @@ class SplitMix64:
 
     def _bits(self, count: int) -> int:
         """Return a number of so many bits; the upper ones of a word are mixed best."""
+        if 0 < count <= 64:
+            return self.next_64_bits() >> 64 - count
         drawn = 0
         while count > 64:
             drawn = drawn << 64 | self.next_64_bits()

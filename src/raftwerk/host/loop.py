@@ -18,7 +18,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
 from raftwerk.errors import Deadlock, InvariantViolation, require
@@ -42,6 +42,59 @@ FINALLY_BLOCKS_MAX: Final = 100
 
 NAMED_TASKS_MAX: Final = 8
 """Tasks that the message of a `Deadlock` names."""
+
+
+# The loop makes one for each thing that happens, so both are made without asking
+# whether it debugs, which asyncio does each time. The fields are all that theirs have.
+# pylint: disable=super-init-not-called
+
+
+class _Handle(asyncio.Handle):
+    """A callback that is due."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+
+
+class _TimerHandle(asyncio.TimerHandle):
+    """A callback that will be due."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        self._when = when
+        self._scheduled = True
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+
+
+# pylint: enable=super-init-not-called
 
 
 class _Task(asyncio.Task[Result]):
@@ -89,6 +142,9 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
     3600.0
     """
 
+    _closed: bool
+    """Of the base class: whether nothing may be begun any more."""
+
     _stopping: bool
     """Of the base class: whether this turn is the last of `run_forever`."""
 
@@ -130,8 +186,9 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         context: Context | None = None,
     ) -> asyncio.Handle:
         """Do as `asyncio.AbstractEventLoop.call_soon` says."""
-        self._require_open()
-        handle = asyncio.Handle(callback, args, self, context)
+        if self._closed:
+            self._refuse()
+        handle = _Handle(callback, args, self, context)
         self._due.append(handle)
         return handle
 
@@ -160,9 +217,10 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Do as `asyncio.AbstractEventLoop.call_at` says."""
-        self._require_open()
+        if self._closed:
+            self._refuse()
         require(not math.isnan(when), "a timer has a time, not a NaN")
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        handle = _TimerHandle(when, callback, args, self, context)
         self._timers_set += 1
         heapq.heappush(self._timers, (when, self._timers_set, handle))
         return handle
@@ -270,31 +328,35 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
     # -- Inside ------------------------------------------------------------------------
 
     def _run_once(self) -> None:
-        """Run one turn: all that is due now, or at the next time at which anything is.
+        """Run turns until the loop is stopped: each all that is due at a moment.
 
         `run_forever` of the base class calls this until the loop is stopped.
         """
-        # pylint: disable=protected-access  # a loop runs handles; `_run` is made for it
+        # pylint: disable=protected-access  # a loop runs handles: theirs is made for it
         due, timers = self._due, self._timers
-        if not due and not self._stopping:
-            self._jump()
-        self._turns += 1
-        if self._turns > TURNS_MAX:
-            raise InvariantViolation(
-                f"{TURNS_MAX} turns of the loop at {self._now} s, and time does not"
-                " move on: something waits without a timer, or nothing takes any time"
-            )
-        while timers and timers[0][0] <= self._now:
-            due.append(heapq.heappop(timers)[2])
-        for _ in range(len(due)):
-            handle = due.popleft()
-            if handle._cancelled or (
-                (self._abandoned or self._suspended) and self._is_held(handle)
-            ):
-                continue
-            handle._run()
-        if self._failures:
-            self._raise_failure()
+        while True:
+            if not due and not self._stopping:
+                self._jump()
+            self._turns += 1
+            if self._turns > TURNS_MAX:
+                raise InvariantViolation(
+                    f"{TURNS_MAX} turns of the loop at {self._now} s, and time does not"
+                    " move on: something waits without a timer, or nothing takes any"
+                    " time"
+                )
+            while timers and timers[0][0] <= self._now:
+                due.append(heapq.heappop(timers)[2])
+            for _ in range(len(due)):
+                handle = due.popleft()
+                if handle._cancelled or (
+                    (self._abandoned or self._suspended) and self._is_held(handle)
+                ):
+                    continue
+                handle._run()
+            if self._failures:
+                self._raise_failure()
+            if self._stopping:
+                return
 
     def _jump(self) -> None:
         """Move the time on to the earliest timer that was not cancelled."""
@@ -345,10 +407,10 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         tasks = asyncio.all_tasks(self)
         return sorted((t for t in tasks if isinstance(t, _Task)), key=hash)
 
-    def _require_open(self) -> None:
-        """Raise if the loop was closed, as asyncio does."""
-        if self.is_closed():
-            raise RuntimeError("Event loop is closed")
+    @staticmethod
+    def _refuse() -> NoReturn:
+        """Raise because the loop was closed, as asyncio does."""
+        raise RuntimeError("Event loop is closed")
 
     def _describe_deadlock(self) -> str:
         """Name those that wait, and where."""

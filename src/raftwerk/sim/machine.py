@@ -536,10 +536,13 @@ class Machine(ABC):
         messages : sequence of Message
             To others.
         """
-        with self.world.checking():
+        try:  # and not `checking`: this is done for each message that leaves
             self.ledger.look(self.seen)
             for message in messages:
                 self.durable.check(message)
+        except Violation as violation:
+            self.world.violated(violation)
+            raise
 
     def check_append(
         self, entries: Sequence[Entry], prev_term: Term, last_index: int

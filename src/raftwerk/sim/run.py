@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 
 from raftwerk.core.records import ConfState
-from raftwerk.host.virtual import VirtualClock, VirtualLoop, run
+from raftwerk.host.virtual import VirtualClock, VirtualLoop
 from raftwerk.runtime.event_format import encode_record, header_record
 from raftwerk.sim.group_run import CALM_SECONDS, GroupRun, Outcome, take_unheard
 from raftwerk.sim.history import Action, Operation
@@ -16,6 +16,7 @@ from raftwerk.sim.ledger import Ledger
 from raftwerk.sim.machine import Machine
 from raftwerk.sim.plan import Plan
 from raftwerk.sim.records import Records
+from raftwerk.sim.running import run_world
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.sim.watching import watch
 from raftwerk.sim.workload import KEYS, Client, bank, carry_out, hold, lease_out, write
@@ -249,7 +250,7 @@ def record_plan(plan: Plan) -> tuple[Outcome, list[bytes]]:
         await simulated.world.guard(simulated.tell())
         return simulated.outcome()
 
-    outcome = run(_told())
+    outcome = run_world(_told())
     times = {line: msgspec.json.decode(line, type=_Timed).t for line in lines}
     return outcome, [lines[0], *sorted(lines[1:], key=times.__getitem__)]
 
@@ -286,7 +287,7 @@ def run_plan(plan: Plan) -> tuple[Outcome, list[str]]:
         world = simulated.world
         return simulated.outcome(), list(world.lines), world.error
 
-    outcome, lines, error = run(_told())
+    outcome, lines, error = run_world(_told())
     if error is not None:
         raise error
     return outcome, lines

@@ -59,6 +59,17 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
                 f"late_seconds is {self.late_seconds}; it must be 0 or more"
             )
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether each message arrives once, and in its order.
+
+        Returns
+        -------
+        bool
+            False: something is drawn for each.
+        """
+        return not (self.drop_rate or self.duplicate_rate or self.reorder_rate)
+
     def latency_seconds(self, draw: Draw) -> float:
         """Draw a time on the way.
 

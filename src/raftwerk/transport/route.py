@@ -10,7 +10,6 @@ from raftwerk.core.messages import ForwardProposal, InstallSnapshot, Message
 from raftwerk.transport.calls import CallLeader
 from raftwerk.transport.codec import Assembler
 from raftwerk.transport.conditions import Conditions, happens
-from raftwerk.transport.config import TransportConfig
 from raftwerk.transport.endpoint import Endpoint, World, meet
 from raftwerk.transport.frame import FrameDecoder
 from raftwerk.transport.handshake import RefusalCode
@@ -69,6 +68,10 @@ class Route:
         self._trouble = "not connected yet"
         self._sent_bytes = 0
         self._dropped_messages = 0
+        self._lanes = Lanes(world.config)
+        """Empty between two shipments."""
+        self._assembler = Assembler(world.config.message_bytes_max)
+        self._decoder = FrameDecoder(world.config.frame_bytes_max)
         self._waiting: deque[_Shipment] = deque()
         self._waiting_messages = 0
 
@@ -127,7 +130,10 @@ class Route:
             return
         draw, conditions = self._world.draw, self._conditions()
         in_order: list[Message] = []
-        for message in sorted(messages, key=lane_of):
+        ordered = sorted(messages, key=lane_of) if len(messages) > 1 else list(messages)
+        if conditions.keeps_all:
+            in_order, ordered = ordered, in_order
+        for message in ordered:
             if happens(conditions.drop_rate, draw):
                 self._lose([message])
                 continue
@@ -157,14 +163,15 @@ class Route:
         snapshots = sum(isinstance(message, InstallSnapshot) for message in messages)
         data = b""
         if self._world.is_encoded:
-            lanes, pieces = Lanes(self._world.config), list[bytes]()
+            lanes, pieces = self._lanes, list[bytes]()
             loss = lanes.put(messages)
             while frames := lanes.take():
                 pieces += frames
             data = b"".join(pieces)
-            snapshots -= loss.snapshots
-            self._tell_of_snapshots(0 if is_copy else loss.snapshots, False)
-            self._dropped_messages += loss.messages
+            if loss.messages:
+                snapshots -= loss.snapshots
+                self._tell_of_snapshots(0 if is_copy else loss.snapshots, False)
+                self._dropped_messages += loss.messages
             self._sent_bytes += len(data)
         return _Shipment(target, messages, data, 0 if is_copy else snapshots)
 
@@ -191,7 +198,13 @@ class Route:
             return
         messages = shipment.messages
         if world.is_encoded:
-            messages = _decoded(shipment.data, world.config)
+            # Each shipment is whole frames, so all of this way share a decoder.
+            take = self._assembler.take
+            messages = [
+                message
+                for frame in self._decoder.feed(shipment.data)
+                for message in take(frame)
+            ]
             before = target.received_bytes.get(sender.node_id, 0)
             target.received_bytes[sender.node_id] = before + len(shipment.data)
         target.inbox.put_messages(messages)
@@ -264,12 +277,3 @@ class Route:
     ) -> None:
         """Have something happen by the network's own timers."""
         self._world.timers.call_later(seconds, callback, *args)
-
-
-def _decoded(data: bytes, config: TransportConfig) -> list[Message]:
-    """Read frames as a member on another machine would."""
-    assembler = Assembler(config.message_bytes_max)
-    decoder = FrameDecoder(config.frame_bytes_max)
-    return [
-        message for frame in decoder.feed(data) for message in assembler.take(frame)
-    ]
