@@ -4,6 +4,11 @@
 
 Stands for an older or a newer release in tests of upgrades; the shipped program has no
 such switch. What the numbers mean, is in `transport.handshake` and `runtime.versions`.
+
+It is as strict as a build of that version: what a connection carries is encoded and
+decoded by the version that both have agreed upon (`transport.codec`), so a message of a
+later one closes the connection here as it would there; and what it stores is stamped
+with the version of the cluster, beyond which it can't read.
 """
 
 import importlib
@@ -19,6 +24,7 @@ HOLDERS: Final = {
     "raftwerk.transport.endpoint": ("VERSION_MIN", "VERSION_MAX"),
     "raftwerk.transport.peer": ("VERSION_MIN", "VERSION_MAX"),
     "raftwerk.transport.http_peer": ("VERSION_MIN", "VERSION_MAX"),
+    "raftwerk.transport.http_letter": ("VERSION_MAX",),
     "raftwerk.service.deposition": ("VERSION_MIN", "VERSION_MAX"),
     "raftwerk.runtime.versions": ("READABLE_VERSION",),
     "raftwerk.runtime.publisher": ("READABLE_VERSION",),

@@ -34,6 +34,12 @@ async def _stop(node: NodeProcess) -> None:
     assert await asyncio.to_thread(node.wait) == ExitCode.OK
 
 
+async def _all_answer(cluster: Cluster) -> None:
+    """Wait until all take part: who is still starting can't be stopped in order."""
+    for node in cluster.nodes:
+        await cluster.answers(node)
+
+
 async def _logs(node: NodeProcess, words: str) -> None:
     """Wait until a node has said something."""
 
@@ -52,7 +58,7 @@ def test_a_rolling_upgrade_under_load_loses_nothing(tmp_path: Path) -> None:
         for node in cluster.nodes:
             node.program = OLDER
         async with cluster:
-            await cluster.leader()
+            await _all_answer(cluster)
             async with Clients(cluster, draw) as clients:
                 await clients.progress(20)
                 for node in cluster.nodes:
@@ -98,7 +104,7 @@ def test_a_node_that_nobody_understands_is_told_so(
 ) -> None:
     async def story() -> None:
         async with Cluster(tmp_path) as cluster:
-            await cluster.leader()
+            await _all_answer(cluster)
             node = cluster.nodes[0]
             await _stop(node)
             node.program = program

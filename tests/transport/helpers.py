@@ -14,6 +14,7 @@ from raftwerk.core.messages import (
 from raftwerk.core.records import Entry, Snapshot
 from raftwerk.transport.chunks import SnapshotChunk
 from raftwerk.transport.codec import Assembler, FrameKind
+from raftwerk.transport.disk_report import DiskReport
 from raftwerk.transport.frame import Frame, FrameDecoder
 from raftwerk.transport.link import Link, Session
 from raftwerk.transport.protocol import Identity
@@ -198,6 +199,11 @@ def messages_of(frames: Sequence[Frame]) -> list[Message]:
     ]
 
 
+def disk_report(sender: NodeId = ONE, receiver: NodeId = TWO) -> DiskReport:
+    """Return a message that members of the first version do not know."""
+    return DiskReport(sender=sender, receiver=receiver, term=Term(0), sync_seconds=0.1)
+
+
 def example_of(kind: type[Message]) -> Message:
     """Return a message with a number in each field that takes one."""
     fields: dict[str, object] = {"type": kind.__name__}
@@ -211,8 +217,10 @@ def example_of(kind: type[Message]) -> Message:
             fields[field.name] = [[b"data", 2]]
         elif field.name in ("content", "data"):
             fields[field.name] = b"data"
-        elif field.name == "topic":
-            fields[field.name] = "topic"
+        elif field.name == "tickets":
+            fields[field.name] = [b"ticket"]
+        elif field.name in ("topic", "shortage", "refusal"):
+            fields[field.name] = field.name
         elif field.name == "outcome":
             fields[field.name] = 1
         elif field.name == "snapshot":

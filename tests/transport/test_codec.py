@@ -10,6 +10,7 @@ from raftwerk.errors import PeerError
 from raftwerk.transport.calls import CallMessage
 from raftwerk.transport.chunks import ChunkMessage
 from raftwerk.transport.codec import (
+    SINCE,
     Assembler,
     FrameKind,
     decode_ping,
@@ -17,9 +18,12 @@ from raftwerk.transport.codec import (
     encode_message,
     encode_ping,
     encode_struct,
+    may_say,
 )
+from raftwerk.transport.disk_report import DiskReport
 from raftwerk.transport.frame import Frame, FrameDecoder
-from raftwerk.transport.handshake import Hello, Refusal
+from raftwerk.transport.handshake import VERSION_MIN, Hello, Refusal
+from raftwerk.transport.refusals import ProposalsRefused
 from tests.transport.helpers import (
     ONE,
     TWO,
@@ -29,7 +33,13 @@ from tests.transport.helpers import (
     identity,
 )
 
-KINDS = (*PeerMessage.__args__, *ChunkMessage.__args__, *CallMessage.__args__)
+KINDS = (
+    *PeerMessage.__args__,
+    *ChunkMessage.__args__,
+    *CallMessage.__args__,
+    ProposalsRefused,
+    DiskReport,
+)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
@@ -37,6 +47,24 @@ def test_every_kind_of_message_comes_out_as_it_went_in(kind: type[Message]) -> N
     message = example_of(kind)
     frame = Frame(FrameKind.MESSAGES, b"\x91" + encode_message(message))
     assert list(Assembler(1000).take(frame)) == [message]
+
+
+def test_a_kind_that_came_later_is_unknown_to_who_speaks_an_older_version() -> None:
+    for kind, version in SINCE.items():
+        message = example_of(kind)
+        frame = Frame(FrameKind.MESSAGES, b"\x91" + encode_message(message))
+        assert may_say(message, version) and not may_say(message, version - 1)
+        assert list(Assembler(1000, version).take(frame)) == [message]
+        with pytest.raises(PeerError, match="cannot read the messages"):
+            Assembler(1000, version - 1).take(frame)
+
+
+def test_all_that_the_first_version_had_it_understands_for_ever() -> None:
+    for kind in KINDS:
+        message = example_of(kind)
+        frame = Frame(FrameKind.MESSAGES, b"\x91" + encode_message(message))
+        if kind not in SINCE:
+            assert list(Assembler(1000, VERSION_MIN).take(frame)) == [message]
 
 
 def test_large_messages_of_different_lanes_are_put_together_side_by_side() -> None:

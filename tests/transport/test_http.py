@@ -14,7 +14,7 @@ from raftwerk.config import Url
 from raftwerk.core.messages import Message, RequestVote, RequestVoteReply
 from raftwerk.host.real import real_host
 from raftwerk.transport.address import Address
-from raftwerk.transport.handshake import Hello
+from raftwerk.transport.handshake import VERSION_MAX, Hello
 from raftwerk.transport.http import HttpListener, HttpSettings, HttpTransport
 from raftwerk.transport.http_desk import TERM_STEP_MAX, HttpDesk, LetterRefused
 from raftwerk.transport.http_letter import Route, encode_letter, route_of
@@ -29,6 +29,7 @@ from tests.transport.helpers import (
     Recorder,
     append_entries,
     chunk,
+    disk_report,
     heartbeat,
     identity,
     snapshot,
@@ -188,10 +189,32 @@ def test_a_request_is_answered_by_the_reply_in_the_envelope() -> None:
                         "term": 7,
                         "granted": True,
                     }
-                ]
+                ],
+                "version": VERSION_MAX,
             },
         }
         assert voter.messages == [vote()]
+
+    play(story)
+
+
+def test_a_kind_of_a_newer_version_is_told_to_who_says_it_speaks_it() -> None:
+    async def story(group: Group) -> None:
+        one, _ = await group.start_pair()
+        # Whether it does is known from its first answer on.
+        one.send([disk_report(), heartbeat()])
+        await group.until(lambda: heartbeat() in group.receivers[TWO].messages)
+        assert disk_report() not in group.receivers[TWO].messages
+
+        def is_told() -> bool:
+            one.send([disk_report()])
+            return disk_report() in group.receivers[TWO].messages
+
+        await group.until(is_told)
+        # In a letter of an older member it is none of its words.
+        refused = await put(group, letter(disk_report(TWO, ONE)), "log")
+        assert refused.status_code == 403
+        assert "is none of version 1 of the peer protocol" in refused.text
 
     play(story)
 
@@ -201,7 +224,7 @@ def test_a_request_that_nobody_answers_in_time_is_answered_with_nothing() -> Non
         one = await group.start(ONE)
         one.set_peers({TWO: "127.0.0.1:1"})
         answer = await put(group, letter(vote()))
-        assert answer.json()["data"] == {"messages": []}
+        assert answer.json()["data"]["messages"] == []
         assert group.receivers[ONE].messages == [vote()]
 
     play(story)

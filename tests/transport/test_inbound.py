@@ -25,6 +25,7 @@ from tests.transport.helpers import (
     TWO,
     ListLink,
     append_entries,
+    disk_report,
     heartbeat,
     identity,
 )
@@ -89,6 +90,18 @@ def test_a_member_is_welcomed_and_heard(house: House) -> None:
     house.stage.wait(0.0)
     assert house.stage.receiver.messages == [append_entries(1), heartbeat(2)]
     assert house.heard_of == [ONE]
+
+
+def test_who_speaks_an_older_version_says_nothing_of_a_newer_one(house: House) -> None:
+    link = house.let_in()
+    link.session.received(carrying(disk_report()))
+    assert "cannot read the messages" in refusal_of(link)
+    newer = Hello(version_min=1, version_max=2, receiver=TWO, identity=identity(ONE))
+    link = house.knock()
+    link.session.received(encode_struct(FrameKind.HELLO, newer))
+    link.session.received(carrying(disk_report()))
+    house.stage.wait(0.0)
+    assert house.stage.receiver.messages == [disk_report()]
 
 
 def test_hello_and_messages_may_come_byte_by_byte(house: House) -> None:

@@ -29,6 +29,7 @@ from tests.transport.helpers import (
     TWO,
     ListLink,
     append_entries,
+    disk_report,
     heartbeat,
     identity,
     messages_of,
@@ -61,10 +62,10 @@ def send(peer: Peer, *messages: Message) -> None:
     peer.flush()
 
 
-def welcome(link: ListLink) -> None:
+def welcome(link: ListLink, version: int = 1) -> None:
     """Answer the handshake as the member that is wanted would."""
     link.open()
-    answer = Welcome(version=1, identity=identity(TWO))
+    answer = Welcome(version=version, identity=identity(TWO))
     link.session.received(encode_struct(FrameKind.WELCOME, answer))
 
 
@@ -103,6 +104,23 @@ def test_no_message_leaves_before_the_welcome(stage: Stage, peer: Peer) -> None:
         encode_struct(FrameKind.WELCOME, Welcome(version=1, identity=identity(TWO)))
     )
     assert messages_of(link.frames) == [append_entries(n) for n in (1, 2, 3)]
+
+
+def test_an_older_peer_is_not_told_what_it_does_not_know(
+    stage: Stage, peer: Peer
+) -> None:
+    send(peer, disk_report(), heartbeat())
+    welcome(stage.links[-1])
+    send(peer, disk_report(), append_entries(1))
+    assert messages_of(stage.links[-1].frames) == [heartbeat(), append_entries(1)]
+    assert peer.view(0).dropped_messages == 0
+    # It comes back as a newer build, and then as an older one again.
+    for version, expected in ((2, [disk_report()]), (1, [])):
+        stage.links[-1].session.lost("connection reset by peer")
+        stage.wait(1.0)
+        welcome(stage.links[-1], version)
+        send(peer, disk_report())
+        assert messages_of(stage.links[-1].frames) == expected
 
 
 def test_what_was_offered_in_one_turn_is_one_frame(stage: Stage, peer: Peer) -> None:

@@ -1,6 +1,9 @@
 """Frames ↔ messages: what travels in a frame of each kind.
 
-Version 1 of the peer protocol, in msgpack but for the kinds marked otherwise::
+All versions of the peer protocol have the same frames. What may be said in those that
+carry messages depends on the version that the handshake has agreed upon: a kind of
+message that came later is not sent to a member that does not know it, and is refused if
+it comes from there (`SINCE`). In msgpack but for the kinds marked otherwise::
 
     HELLO       dialler → listener   first frame: versions, who I am, whom I want
     WELCOME     listener → dialler   the version that both use, who I am
@@ -20,8 +23,8 @@ in whatever form. All others belong to a version.
 
 import enum
 import struct
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -31,10 +34,12 @@ from raftwerk.transport.calls import CallMessage
 from raftwerk.transport.chunks import ChunkMessage
 from raftwerk.transport.disk_report import DiskReport
 from raftwerk.transport.frame import Frame, encode_frame
+from raftwerk.transport.handshake import VERSION_MAX
 from raftwerk.transport.refusals import ProposalsRefused
 
 __all__ = [
     "LANES_MAX",
+    "SINCE",
     "Assembler",
     "FrameKind",
     "decode_ping",
@@ -42,6 +47,7 @@ __all__ = [
     "encode_message",
     "encode_ping",
     "encode_struct",
+    "may_say",
 ]
 
 
@@ -61,17 +67,46 @@ class FrameKind(enum.IntEnum):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-AnyMessage = PeerMessage | ChunkMessage | CallMessage | ProposalsRefused | DiskReport
+FirstMessage = PeerMessage | ChunkMessage | CallMessage | ProposalsRefused
+"""What members of the first version say to each other."""
+AnyMessage = FirstMessage | DiskReport
 """Every message that travels between members."""
 
-_MESSAGE: Final = msgspec.msgpack.Decoder(AnyMessage)
-_MESSAGES: Final = msgspec.msgpack.Decoder(list[AnyMessage])
+SINCE: Final[Mapping[type[Message], int]] = {DiskReport: 2}
+"""Messages that came with a later version than the first, and with which."""
+
+_MESSAGE_BY_VERSION: Final[Mapping[int, msgspec.msgpack.Decoder[Any]]] = {
+    1: msgspec.msgpack.Decoder(FirstMessage),
+    2: msgspec.msgpack.Decoder(AnyMessage),
+}
+_MESSAGES_BY_VERSION: Final[Mapping[int, msgspec.msgpack.Decoder[Any]]] = {
+    1: msgspec.msgpack.Decoder(list[FirstMessage]),
+    2: msgspec.msgpack.Decoder(list[AnyMessage]),
+}
 LANES_MAX: Final = 3
 """Large messages that may be under way at a time, each in parts of its own lane."""
 _PING: Final = struct.Struct("<Q")
 
 Buffer = bytes | bytearray | memoryview
 Value = TypeVar("Value")
+
+
+def may_say(message: Message, version: int) -> bool:
+    """Tell whether a member that speaks a version understands a message.
+
+    Parameters
+    ----------
+    message : Message
+        Any message between members.
+    version : int
+        Of the peer protocol, as agreed upon with it.
+
+    Returns
+    -------
+    bool
+        False: it would close the connection.
+    """
+    return SINCE.get(type(message), 1) <= version
 
 
 def encode_message(message: Message) -> bytes:
@@ -97,12 +132,16 @@ class Assembler:
     ----------
     message_bytes_max : int
         The largest message that is put together, on each lane.
+    version : int
+        Of the peer protocol, as agreed upon with the sender.
     """
 
-    __slots__ = ("_message_bytes_max", "_parts")
+    __slots__ = ("_decode", "_decode_all", "_message_bytes_max", "_parts")
 
-    def __init__(self, message_bytes_max: int) -> None:
+    def __init__(self, message_bytes_max: int, version: int = VERSION_MAX) -> None:
         """Hold no parts yet."""
+        self._decode = _MESSAGE_BY_VERSION[version].decode
+        self._decode_all = _MESSAGES_BY_VERSION[version].decode
         self._message_bytes_max = message_bytes_max
         self._parts = [bytearray() for _ in range(LANES_MAX)]
 
@@ -126,7 +165,7 @@ class Assembler:
             from it, or its message is too large.
         """
         if frame.kind == FrameKind.MESSAGES:
-            return _decoded(_MESSAGES.decode, frame.payload, "messages")
+            return _decoded(self._decode_all, frame.payload, "messages")
         if frame.kind not in (FrameKind.PART, FrameKind.LAST_PART):
             raise PeerError(f"a frame of kind {frame.kind} does not belong here")
         if not frame.payload or frame.payload[0] >= LANES_MAX:
@@ -141,7 +180,7 @@ class Assembler:
         if frame.kind == FrameKind.PART:
             return []
         self._parts[lane] = bytearray()
-        return [_decoded(_MESSAGE.decode, whole, "message")]
+        return [_decoded(self._decode, whole, "message")]
 
 
 def encode_struct(kind: FrameKind, value: msgspec.Struct) -> bytes:

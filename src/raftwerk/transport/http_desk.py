@@ -18,6 +18,7 @@ from raftwerk.core.messages import (
 )
 from raftwerk.errors import PeerError
 from raftwerk.host.protocol import Timers
+from raftwerk.transport.codec import may_say
 from raftwerk.transport.handshake import Refusal, RefusalCode, answer
 from raftwerk.transport.http_letter import Letter, Route, decode_letter, route_of
 from raftwerk.transport.inbox import Inbox
@@ -175,7 +176,9 @@ class HttpDesk:
         self._inbox.put_messages(letter.messages)
         if not any(isinstance(message, _ASKING) for message in letter.messages):
             return []
-        return await self._answer_for(sender)
+        replies = await self._answer_for(sender)
+        version = letter.hello.version_max
+        return [message for message in replies if may_say(message, version)]
 
     def intercept(self, messages: Sequence[Message]) -> list[Message]:
         """Answer letters that wait with what is sent, and return what is left of it.
@@ -260,6 +263,12 @@ class HttpDesk:
                 raise LetterRefused(
                     f"a {type(message).__name__} goes to …/{route_of(message)}, not to"
                     f" …/{route}"
+                )
+            if not may_say(message, letter.hello.version_max):
+                raise LetterRefused(
+                    f"a {type(message).__name__} is none of version"
+                    f" {letter.hello.version_max} of the peer protocol, which is all"
+                    " that its sender says it speaks"
                 )
 
 

@@ -23,7 +23,7 @@ from raftwerk.core.messages import (
 from raftwerk.errors import PeerError
 from raftwerk.transport.chunks import SnapshotChunk
 from raftwerk.transport.codec import AnyMessage
-from raftwerk.transport.handshake import Hello
+from raftwerk.transport.handshake import VERSION_MAX, Hello
 
 __all__ = [
     "REMOVED_STATUS",
@@ -69,6 +69,8 @@ class _Data(msgspec.Struct, frozen=True):
     """What an answer brings."""
 
     messages: list[AnyMessage]
+    version: int = 1
+    """The newest of the peer protocol that the other side speaks."""
 
 
 class _Error(msgspec.Struct, frozen=True):
@@ -167,10 +169,11 @@ def encode_answer(messages: Sequence[Message]) -> bytes:
     bytes
         In JSON.
     """
-    return _encode({"apiVersion": "1.0", "data": {"messages": messages}})
+    data = {"messages": messages, "version": VERSION_MAX}
+    return _encode({"apiVersion": "1.0", "data": data})
 
 
-def decode_answer(body: bytes, status: int) -> list[Message]:
+def decode_answer(body: bytes, status: int) -> tuple[list[Message], int]:
     """Return what an answer brings.
 
     Parameters
@@ -184,6 +187,8 @@ def decode_answer(body: bytes, status: int) -> list[Message]:
     -------
     list of Message
         In order.
+    int
+        The newest version of the peer protocol that whoever answers speaks.
 
     Raises
     ------
@@ -197,7 +202,7 @@ def decode_answer(body: bytes, status: int) -> list[Message]:
     except msgspec.DecodeError:
         answer = _Answer()
     if status == 200 and answer.data is not None:
-        return list(answer.data.messages)
+        return list(answer.data.messages), answer.data.version
     if answer.error is not None and answer.error.message:
         is_removed = status == REMOVED_STATUS
         raise (SaidRemoved if is_removed else PeerError)(answer.error.message)

@@ -14,6 +14,7 @@ from raftwerk.core.messages import InstallSnapshot, Message
 from raftwerk.errors import PeerError
 from raftwerk.host.protocol import Host
 from raftwerk.transport.backoff import Backoff
+from raftwerk.transport.codec import may_say
 from raftwerk.transport.config import TransportConfig
 from raftwerk.transport.handshake import VERSION_MAX, VERSION_MIN, Hello
 from raftwerk.transport.http_letter import (
@@ -80,19 +81,23 @@ class HttpPeer:
         self._is_connected = False
         self._is_loss_told = False
         self._is_stopped = False
+        self._version = VERSION_MIN
+        """The newest that both speak, as far as its answers have told."""
         self._since = around.host.clock.now()
         self._sent_bytes = 0
         self._dropped = 0
         self._trouble = "not connected yet"
 
     def offer(self, message: Message) -> None:
-        """Keep a message until `flush`, if there is room.
+        """Keep a message until `flush`, if there is room and the peer knows its kind.
 
         Parameters
         ----------
         message : Message
             For this peer.
         """
+        if not may_say(message, self._version):
+            return
         waiting = self._waiting[route_of(message)]
         if self._is_stopped or len(waiting) >= self._around.config.queue_messages_max:
             self._drop([message])
@@ -174,7 +179,8 @@ class HttpPeer:
         self._sent_bytes += len(body)
         status, answer = await self._around.post(self.address, route, body)
         self.received_bytes += len(answer)
-        replies = decode_answer(answer, status)
+        replies, version = decode_answer(answer, status)
+        self._version = min(version, VERSION_MAX)
         self._around.check(self.node_id, replies)
         if replies:
             self._around.inbox.put_messages(replies)
@@ -193,6 +199,7 @@ class HttpPeer:
     def _lost(self, messages: Sequence[Message], reason: str) -> None:
         """Know that there is none."""
         self._drop(messages)
+        self._version = VERSION_MIN  # another build may answer the next time
         if self._is_connected:
             self._is_connected = False
             self._since = self._around.host.clock.now()

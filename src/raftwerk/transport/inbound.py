@@ -202,6 +202,7 @@ class Inbound:
             return
         self._write(encode_struct(FrameKind.WELCOME, verdict))
         self.node_id = theirs.node_id
+        self._assembler = Assembler(around.config.message_bytes_max, verdict.version)
         self._decoder.frame_bytes_max = around.config.frame_bytes_max
         if self._timer is not None:
             self._timer.cancel()

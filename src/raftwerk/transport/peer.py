@@ -26,6 +26,7 @@ from raftwerk.transport.codec import (
     decode_struct,
     encode_ping,
     encode_struct,
+    may_say,
 )
 from raftwerk.transport.frame import Frame, FrameDecoder
 from raftwerk.transport.handshake import (
@@ -86,6 +87,8 @@ class Peer:
         self._around = surroundings
         self._who = f"node {node_id:x} at {address}"
         self._link: Link | None = None
+        self._version = VERSION_MIN
+        """What both speak; while that is not known, the oldest."""
         self._is_paused = False
         self._decoder = FrameDecoder(surroundings.config.handshake_bytes_max)
         self._lanes = Lanes(surroundings.config)
@@ -118,14 +121,15 @@ class Peer:
             self._dial()
 
     def offer(self, message: Message) -> None:
-        """Keep a message until `flush`.
+        """Keep a message until `flush`; one that the peer doesn't know is left out.
 
         Parameters
         ----------
         message : Message
             For this peer.
         """
-        self._drop(self._lanes.offer(message))
+        if may_say(message, self._version):
+            self._drop(self._lanes.offer(message))
 
     def flush(self) -> None:
         """Encode what was offered since the last time, and send what can be sent."""
@@ -248,6 +252,7 @@ class Peer:
             return
         self._cancel_timer()
         self.stage = Stage.OPEN
+        self._version = welcome.version
         self._since = around.host.clock.now()
         self._trouble = ""
         self._is_loss_told = False
@@ -299,6 +304,7 @@ class Peer:
         self._cancel_timer()
         call_off, self._call_off_dial = self._call_off_dial, _nothing
         call_off()
+        self._version = VERSION_MIN  # another build may answer the next time
         loss = self._lanes.clear()
         self._dropped_messages += loss.messages
         in_doubt, self._questions = self._questions.snapshots, Questions()
