@@ -7,6 +7,7 @@ flag is told at once, and ``--version`` is quick.
 
 # pylint: disable=import-outside-toplevel  # see above
 
+import itertools
 import os
 import platform
 import re
@@ -222,8 +223,18 @@ def _with_two_dashes(arguments: Sequence[str]) -> list[str]:
     """Return the words with flags as we write them: etcd's may have one dash."""
     if list(arguments[:1]) != ["serve"]:
         return list(arguments)
+    words = _with_values(arguments)
     is_one_dash = re.compile(r"-[a-z][a-z-]+(=.*)?", re.DOTALL)
-    return [f"-{word}" if is_one_dash.fullmatch(word) else word for word in arguments]
+    return [f"-{word}" if is_one_dash.fullmatch(word) else word for word in words]
+
+
+def _with_values(words: Sequence[str]) -> list[str]:
+    """Return the words of ``serve`` with a value for the one flag that needs none."""
+    said = []
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue="-"):
+        is_alone = word in ("-record", "--record") and following.startswith("-")
+        said.append("--record=full" if is_alone else word)
+    return said
 
 
 def run(arguments: Sequence[str]) -> int:

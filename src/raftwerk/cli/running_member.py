@@ -1,7 +1,7 @@
 """A member of a cluster, made of its parts: log, store, transport, node."""
 
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
@@ -28,6 +28,9 @@ from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import Identity, Objection
 from raftwerk.types import LogIndex, NodeId, Term
+
+if TYPE_CHECKING:
+    from raftwerk.runtime.flight import FlightRecorder
 
 __all__ = ["RunningMember", "start_member"]
 
@@ -149,6 +152,7 @@ async def start_member(
             transport=tap,
             snapshots=late.stores.snapshots,
             archived=late.archived,
+            flight=_recorder(config, host, disk),
         )
         node.meter = meter
         node.report = structlog.get_logger("raftwerk.disk").log
@@ -177,6 +181,16 @@ async def start_member(
     if late.archiver is not None:
         keep_archiving(late.archiver, node, stack)
     return RunningMember(node_config, node, store, feed, newcomers, metrics)
+
+
+def _recorder(config: ServeConfig, host: Host, disk: Disk) -> "FlightRecorder | None":
+    """Return the flight recorder, if there is to be one; few need its code."""
+    if config.flight.record == "off":
+        return None
+    # pylint: disable-next=import-outside-toplevel  # see above
+    from raftwerk.cli.flight import make_recorder
+
+    return make_recorder(config, host, disk)
 
 
 def _founders_of(start: Start | None) -> list[Member]:

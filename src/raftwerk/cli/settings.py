@@ -22,6 +22,7 @@ from raftwerk.config import (
     ApiSettings,
     DemoConfig,
     DiscoveryConfig,
+    FlightSettings,
     HookSettings,
     InitialMember,
     MonitorConfig,
@@ -36,6 +37,9 @@ HOST_NAME_VARIABLE: Final = "HOSTNAME"
 
 LEVEL_ALIASES: Final = {"warning": "warn", "critical": "fatal"}
 """Python's names of levels, as the seed's LOGGING has them."""
+
+RECORD_ALIASES: Final = {"true": "full", "on": "full", "1": "full", "false": "off"}
+"""How a switch is said in environments and TOML."""
 
 
 def serve_config(texts: Mapping[str, str]) -> ServeConfig:
@@ -118,6 +122,7 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
         log_format=texts.get("log-format", usual.log_format),
         api=_api(texts),
         hooks=_hooks(texts),
+        flight=_flight(texts),
     )
 
 
@@ -136,6 +141,18 @@ def _hooks(texts: Mapping[str, str]) -> HookSettings:
         leader_path=texts.get("script-leader-path", ""),
         follower_path=texts.get("script-follower-path", ""),
         timeout_millis=integer(texts, "script-timeout", HookSettings().timeout_millis),
+    )
+
+
+def _flight(texts: Mapping[str, str]) -> FlightSettings:
+    """Return what is recorded, and how much of it is kept."""
+    usual = FlightSettings()
+    record = texts.get("record", usual.record).strip().lower()
+    return FlightSettings(
+        record=RECORD_ALIASES.get(record, record),
+        directory=texts.get("record-dir", usual.directory),
+        files=integer(texts, "record-files", usual.files),
+        file_bytes=integer(texts, "record-file-bytes", usual.file_bytes),
     )
 
 

@@ -7,6 +7,7 @@ environment, files), how a text becomes a value `cli.settings`.
 from raftwerk.config.api import ApiSettings
 from raftwerk.config.demo import DemoConfig
 from raftwerk.config.discovery import DiscoveryConfig, Way
+from raftwerk.config.flight import FlightSettings
 from raftwerk.config.form import BadSetting, bad_setting
 from raftwerk.config.hooks import HookSettings
 from raftwerk.config.ids import cluster_id_of, member_id_of
@@ -33,6 +34,7 @@ __all__ = [
     "BadSetting",
     "DemoConfig",
     "DiscoveryConfig",
+    "FlightSettings",
     "HookSettings",
     "InitialMember",
     "MonitorConfig",

@@ -7,6 +7,7 @@ import msgspec
 from raftwerk.config.api import ApiSettings
 from raftwerk.config.compaction import AutoCompaction
 from raftwerk.config.discovery import DiscoveryConfig, Way
+from raftwerk.config.flight import FlightSettings
 from raftwerk.config.form import (
     bad_setting,
     require_name,
@@ -112,6 +113,8 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         How the documented API presents itself.
     hooks : HookSettings
         What is run when it begins or ceases to lead.
+    flight : FlightSettings
+        Whether what its core is told is recorded.
 
     Raises
     ------
@@ -149,6 +152,7 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
     discovery: DiscoveryConfig = DiscoveryConfig()
     api: ApiSettings = ApiSettings()
     hooks: HookSettings = HookSettings()
+    flight: FlightSettings = FlightSettings()
 
     def __post_init__(self) -> None:
         """Check each setting, then those that depend on one another."""

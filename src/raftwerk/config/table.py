@@ -334,6 +334,31 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "none",
     ),
     _serve(
+        "record",
+        "KIND",
+        "Keep what the core is told, for raftwerk replay: off, full, or shape (without"
+        " payloads); the flag alone means full.",
+        "off",
+    ),
+    _serve(
+        "record-dir",
+        "DIR",
+        "Where that is kept.",
+        "flight, in the data directory",
+    ),
+    _serve(
+        "record-files",
+        "COUNT",
+        "How many of its files are kept; the oldest goes.",
+        "8",
+    ),
+    _serve(
+        "record-file-bytes",
+        "BYTES",
+        "At which size the next of them is begun.",
+        "8388608",
+    ),
+    _serve(
         "log-level",
         "LEVEL",
         "debug, info, warn, error, panic or fatal.",

@@ -45,6 +45,11 @@ class Inflights:
         return self._bytes
 
     @property
+    def sent(self) -> tuple[tuple[LogIndex, int], ...]:
+        """The unanswered appends: last index and bytes of entries of each."""
+        return tuple(self._queue)
+
+    @property
     def is_full(self) -> bool:
         """Whether nothing more may be sent before an answer."""
         return len(self._queue) >= self._messages_max or self._bytes >= self._bytes_max

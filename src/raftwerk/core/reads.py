@@ -8,7 +8,7 @@ import msgspec
 
 from raftwerk.types import LogIndex, NodeId
 
-__all__ = ["ReadRequest", "Reads"]
+__all__ = ["ReadRequest", "Reads", "Round"]
 
 
 class ReadRequest(msgspec.Struct, frozen=True, gc=False):
@@ -18,7 +18,7 @@ class ReadRequest(msgspec.Struct, frozen=True, gc=False):
     context: int
 
 
-class _Round(msgspec.Struct, gc=False):
+class Round(msgspec.Struct, frozen=True, gc=False):
     """One read and the commit index that it may be served from."""
 
     number: int
@@ -40,7 +40,7 @@ class Reads:
 
     def __init__(self) -> None:
         self._number = 0
-        self._rounds: list[_Round] = []
+        self._rounds: list[Round] = []
         self._acknowledged: dict[NodeId, int] = {}
         self.postponed: list[ReadRequest] = []
 
@@ -65,7 +65,7 @@ class Reads:
             The round's number, above 0.
         """
         number = self.next_number()
-        self._rounds.append(_Round(number, request, commit_index))
+        self._rounds.append(Round(number, request, commit_index))
         return number
 
     def next_number(self) -> int:

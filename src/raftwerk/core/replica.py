@@ -6,6 +6,7 @@ Source: the form is etcd's RawNode; what it means is the Raft paper's Fig. 2.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Self
 
 import msgspec
 
@@ -117,14 +118,36 @@ class Replica:
     def __init__(
         self, config: CoreConfig, log: StableLog, draw: Callable[[int], int]
     ) -> None:
-        self._state = _load(config, log, draw)
+        self._begin(_load(config, log, draw))
+
+    @classmethod
+    def of_state(cls, state: State) -> Self:
+        """Return a replica around a state that was made otherwise; see `core.image`.
+
+        Parameters
+        ----------
+        state : State
+            That of a member between two inputs.
+
+        Returns
+        -------
+        Replica
+            All that it remembers counts as handed out.
+        """
+        replica = cls.__new__(cls)
+        replica._begin(state)
+        return replica
+
+    def _begin(self, state: State) -> None:
+        """Count all of a state as handed out."""
+        self._state = state
         self._hard_state = self._state.hard_state
         self._soft_state = self._state.soft_state
         self._on_advance: list[Input] = []
         self._awaited = False
         # Entries may be applied that are stored with the same `Ready`: in synchronous
         # mode one is done as a whole.
-        self._may_apply_unstable = not config.asynchronous_storage
+        self._may_apply_unstable = not state.config.asynchronous_storage
 
     # ---- telling ------------------------------------------------------------
 

@@ -7,7 +7,7 @@ peer.
 
 import asyncio
 from collections.abc import Callable, MutableMapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import Event
@@ -39,6 +39,9 @@ from raftwerk.transport.protocol import Transport
 from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import NodeId
 
+if TYPE_CHECKING:  # loaded by who records
+    from raftwerk.runtime.flight import FlightRecorder
+
 __all__ = ["Driver"]
 
 Result = TypeVar("Result")
@@ -65,6 +68,8 @@ class Driver:
         Takes the error that ends this member; nothing is done after that.
     answers : mutable mapping of str to Answer
         Who answers calls while this member leads, by topic; the driver adds itself.
+    flight : FlightRecorder, optional
+        Notes all that the core is told; not one that another driver was given.
 
     Attributes
     ----------
@@ -88,6 +93,7 @@ class Driver:
         How late the loop is.
     """
 
+    # pylint: disable-next=too-many-arguments  # the parts of a member, each once
     def __init__(
         self,
         config: NodeConfig,
@@ -99,6 +105,7 @@ class Driver:
         on_events: Callable[[Sequence[Event]], None],
         on_failure: Callable[[BaseException], None],
         answers: MutableMapping[str, Answer],
+        flight: "FlightRecorder | None" = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._config = config
@@ -109,8 +116,11 @@ class Driver:
         self._is_scheduled = False
         self._is_in_turn = False
         self._is_stopped = False
+        self._flight = flight
+        if flight is not None:
+            stores = flight.stores(stores)
         snapshot = stores.log.snapshot()
-        replica = self.replica = Replica(
+        replica = self.replica = (flight.replica if flight else Replica)(
             core_config(config, snapshot.index), stores.log, host.draw.below
         )
         requests = self.requests = Requests(
@@ -369,6 +379,8 @@ class Driver:
             Why.
         """
         if not self._is_stopped:
+            if self._flight is not None:
+                self._flight.failed(error)
             self._end("failed")
             self._on_failure(error)
 
@@ -404,3 +416,5 @@ class Driver:
         if not self._is_stopped:
             self._end("was stopped")
         await self._effects.close()
+        if self._flight is not None:
+            await self._flight.close()

@@ -7,7 +7,7 @@ not be done twice or in another order; the work is the driver's.
 import asyncio
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from raftwerk.config import NodeConfig
 from raftwerk.errors import MisuseError, NotLeader, StorageError
@@ -21,6 +21,9 @@ from raftwerk.storage.protocol import LogStore
 from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
 from raftwerk.transport.protocol import Identity, Objection, Transport
 from raftwerk.types import LogIndex, NodeId
+
+if TYPE_CHECKING:  # loaded by who records
+    from raftwerk.runtime.flight import FlightRecorder
 
 __all__ = ["Node"]
 
@@ -45,6 +48,8 @@ class Node(NodeRequests):
     archived : callable, optional
         Returns up to where the log is archived elsewhere: what is not, is kept in the
         log, up to a bound.
+    flight : FlightRecorder, optional
+        Notes all that the core is told.
 
     Attributes
     ----------
@@ -110,11 +115,13 @@ class Node(NodeRequests):
         transport: Transport,
         snapshots: SnapshotStore | None = None,
         archived: Callable[[], LogIndex | None] | None = None,
+        flight: "FlightRecorder | None" = None,
     ) -> None:
         kept = MemorySnapshots() if snapshots is None else snapshots
         super().__init__(config, Stores(store, kept, archived), transport)
         self._machine = state_machine
         self._host = host
+        self._flight = flight
         self._running: Driver | None = None
         self._stopping: asyncio.Future[None] | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -147,6 +154,7 @@ class Node(NodeRequests):
             on_events=self._tell,
             on_failure=self._fail,
             answers=self._answers,
+            flight=self._flight,
         )
         driver.disk.report = self.report
         # Whoever knocks while the transport starts is refused or let in by the record.
