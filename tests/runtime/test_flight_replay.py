@@ -28,14 +28,14 @@ def check(
     assert records > 500
 
 
-@pytest.mark.parametrize("seed", [0, 1, 3])
+@pytest.mark.parametrize("seed", [0, 3])
 def test_each_file_replays_to_the_same_state_at_each_step(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check([seed], None, monkeypatch)
 
 
-@pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.parametrize("seed", [0, 3])
 def test_sizes_and_hashes_lead_to_the_same_run(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
