@@ -67,6 +67,23 @@ def test_a_late_page_knows_who_is_who_before_what_happened() -> None:
     play(story)
 
 
+def test_a_late_page_knows_of_the_election_however_much_came_after_it() -> None:
+    async def story(stage: Stage) -> None:
+        stage.page()
+        await asyncio.sleep(0.2)
+        one = stage.nodes[ONE]
+        one.say(type="event", name="BecameLeader", data={"term": 2})
+        for number in range(2000):
+            one.say(type="event", name="BecamePreCandidate", data={"number": number})
+        await asyncio.sleep(0.2)
+        told = await shown(stage.page())
+        names = [each["name"] for each in told if each["type"] == "event"]
+        assert names[0] == "BecameLeader"
+        assert len(names) < 200
+
+    play(story)
+
+
 def test_a_node_that_falls_silent_is_missed_and_found_again() -> None:
     async def story(stage: Stage) -> None:
         page = stage.page()

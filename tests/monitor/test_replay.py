@@ -9,7 +9,16 @@ import pytest
 
 from tests.monitor.browser import Tab, needs_browser, open_page
 from tests.monitor.page_server import serve_page
-from tests.monitor.recordings import BEGAN, happened, header, ids, members, state, write
+from tests.monitor.recordings import (
+    BEGAN,
+    happened,
+    header,
+    ids,
+    members,
+    state,
+    story,
+    write,
+)
 
 pytestmark = [pytest.mark.e2e, needs_browser]
 
@@ -128,8 +137,11 @@ def write_lines(path: Path, *lines: str) -> Path:
     return path
 
 
+HEADER = '{"type": "header", "format": "raftwerk-events", "version": 1, "t": 1}'
+
 BROKEN = [
     ("", "The file is empty."),
+    (HEADER, "Nothing was recorded"),
     ('{"type": "state"}', "its first line is no header"),
     ("not json", "its first line is no header"),
     (
@@ -151,6 +163,76 @@ def test_what_is_no_recording_is_said_to_be_none(
             ".includes(words)",
             words,
         )
+        # Nothing is played, and what was said can be put away.
+        tab.page.locator("#close-trouble").click()
+        tab.page.locator("#player").wait_for(state="hidden")
+
+
+DAMAGED = [
+    "5",
+    "null",
+    '"x"',
+    '{"type": "state", "t": 2}',
+    '{"type": "state", "t": 1e300, "node": "1"}',
+    '{"type": "state", "t": 2, "node": "__proto__", "name": "n1"}',
+    '{"type": "event", "t": 2, "node": "1", "name": "VoteRefused"}',
+    '{"type": "members", "t": 2, "node": "1"}',
+    '{"type": "constructor", "t": 2}',
+]
+"""All but the last make no sense; the last is of a type that nobody knows."""
+
+
+def test_what_is_damaged_costs_no_more_than_itself(
+    browser: Any, url: str, tmp_path: Path
+) -> None:
+    lines = [json.dumps(record) for record in story(10, 300)]
+    file = write_lines(tmp_path / "damaged.jsonl", lines[0], *DAMAGED, *lines[1:])
+    with open_page(browser, url) as tab:
+        tab.page.locator("#recording").set_input_files(file)
+        tab.wait(
+            "words => document.getElementById('recording-name').textContent"
+            ".endsWith(words)",
+            f"; {len(DAMAGED) - 1} lines could not be read",
+        )
+        tab.page.locator("#step-on").click()
+        seek(tab, 900)
+        wait_term(tab, 3)
+        tab.wait("() => document.querySelectorAll('#nodes .row').length >= 7")
+
+
+def test_a_simulated_run_says_what_it_broke(
+    browser: Any, url: str, tmp_path: Path
+) -> None:
+    """It is over in an instant of virtual time, and is slowed down to be seen."""
+    everyone = ids(3)
+    began = BEGAN + 0.1
+    records = [
+        header("simulator"),
+        members(everyone[0], everyone),
+        *(state(node, n, BEGAN, 2, everyone[0]) for n, node in enumerate(everyone)),
+        happened(everyone[1], began, "BecameCandidate", term=3),
+        happened(everyone[1], began + 0.01, "BecameLeader", term=3),
+        {
+            "type": "violation",
+            "t": began + 0.02,
+            "property": "election safety (§5.2)",
+            "text": "two leaders in term 3",
+        },
+    ]
+    lines = [json.dumps(record) for record in records]
+    file = write_lines(tmp_path / "seed-3.events", *lines)
+    with open_page(browser, url) as tab:
+        tab.page.locator("#recording").set_input_files(file)
+        tab.wait("() => document.getElementById('speed').value === '0.01'")
+        tab.page.locator("#position").fill("1000")
+        tab.wait_health("Broken: election safety (§5.2).")
+        # No frame came any more; what happened is enough to know who leads.
+        tab.wait(
+            "() => document.querySelector('#ring .centre-leader').textContent"
+            " === 'n2 leads'"
+        )
+        last = tab.page.locator("#timeline .kind-alarms")
+        assert last.locator("time").text_content() == "0.1200"
 
 
 def test_a_line_that_was_not_finished_is_passed_over(
@@ -172,6 +254,6 @@ def test_a_line_that_was_not_finished_is_passed_over(
         tab.wait("() => document.documentElement.dataset.mode === 'replay'")
         tab.wait(
             "() => document.getElementById('recording-name').textContent"
-            ".endsWith('1 lines unreadable')"
+            ".endsWith('; 1 line could not be read')"
         )
         wait_term(tab, 2)

@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 from raftwerk.config import NodeConfig
-from raftwerk.core.events import VoteCast
+from raftwerk.core.events import (
+    AcknowledgementUnneeded,
+    BecameLeader,
+    BecamePreCandidate,
+    VoteCast,
+)
 from raftwerk.errors import QueueFull
 from raftwerk.runtime.event_feed import SUBSCRIPTIONS_MAX, EventFeed, Subscription
 from raftwerk.runtime.event_format import describe_event, encode_record
@@ -90,6 +95,28 @@ async def test_an_election_is_told_at_once() -> None:
             if record.get("name") in ("BecamePreCandidate", "VoteCast")
         ]
     assert set(took_part) == {str(follower.node_id)}
+
+
+@story
+async def test_what_happens_again_and_again_hides_no_election() -> None:
+    """Under load storage acknowledges what is known; that is no event to speak of."""
+    group = await Group(voters=1).start()
+    leader = await group.until_led()
+    rig = Rig(leader)
+    term, node = Term(leader.status.term), leader.node_id
+    elected = BecameLeader(node=node, term=term)
+    rig.feed._happened([elected])  # pylint: disable=protected-access
+    for index in range(1000):
+        rig.feed._happened(  # pylint: disable=protected-access
+            [
+                AcknowledgementUnneeded(node=node, index=LogIndex(index)),
+                BecamePreCandidate(node=node, term=term),
+            ]
+        )
+    first = await told(rig.feed.subscribe())
+    names = [record["name"] for record in first if record["type"] == "event"]
+    assert names[0] == "BecameLeader"
+    assert set(names[1:]) == {"BecamePreCandidate"}
 
 
 @story

@@ -8,6 +8,8 @@ import pytest
 from raftwerk.errors import Quarantined
 from raftwerk.kv import Put, Range, Store, encode
 from raftwerk.kv.results import PutResult
+from raftwerk.runtime.frames import Frames
+from raftwerk.runtime.meter import Meter
 from raftwerk.types import LogIndex
 
 from .group import Group, Process, story
@@ -105,12 +107,15 @@ async def test_a_follower_that_differs_is_quarantined_healed_and_comes_back() ->
     odd = group.followers[0]
     leader = group.leader
     await drift(group, odd)
+    frames = Frames(odd.node, odd.log, Meter(odd.host.clock))
+    assert frames.state(0.0)["is_quarantined"]
     assert isinstance(await group.outcome(odd.read()), Quarantined)
     assert isinstance(
         await group.outcome(odd.propose(encode(Put(b"k")))), Quarantined
     ), "its answer would be worth nothing"
     assert group.leader is leader, "nobody else is disturbed"
     await healed(group, odd)
+    assert "is_quarantined" not in frames.state(0.0), "those who watch know of its end"
     assert not isinstance(await group.outcome(odd.read()), Exception)
     await write(group, ENTRIES, odd)
 

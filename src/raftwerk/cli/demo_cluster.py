@@ -60,6 +60,7 @@ class DemoCluster:
         self._hub = hub
         self._tasks: set[asyncio.Task[None]] = set()
         self._poller: Poller | None = None
+        self._slow_millis = 0
         self.relay = Relay()
         self._nodes = DemoNodes(config, folder, None if hub is None else self.relay)
         self._calls = DemoCalls(lambda: self.client_urls)
@@ -168,9 +169,14 @@ class DemoCluster:
             self._hub.publish(record, key=child.name)
 
     def _show_links(self) -> None:
-        """Show which lines are cut."""
+        """Show which lines are cut, and how slow all of them are."""
         if self._hub is not None:
-            self._hub.publish({"type": "links", "cut": self.relay.cuts}, key="links")
+            record = {
+                "type": "links",
+                "cut": self.relay.cuts,
+                "slow_millis": self._slow_millis,
+            }
+            self._hub.publish(record, key="links")
 
     # ---- processes ----------------------------------------------------------
 
@@ -294,8 +300,10 @@ class DemoCluster:
         millis : int
             How long each way takes.
         """
+        self._slow_millis = millis
         self.relay.slow_down(millis / 1000)
         self.act(f"each way takes {millis} ms" if millis else "no way is slow any more")
+        self._show_links()
 
     # ---- calls that any operator could make ---------------------------------
 

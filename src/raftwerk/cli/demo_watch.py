@@ -45,15 +45,22 @@ class KeyWatch:
         prefix : str
             What they begin with; empty for all.
         """
-        self.stop()
+        if self._task is not None:
+            self._task.cancel()
         self._revision = 0
         self._task = asyncio.create_task(self._run(prefix))
+        self._show(prefix)
 
     def stop(self) -> None:
         """Watch nothing."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
+            self._show(None)
+
+    def _show(self, prefix: str | None) -> None:
+        """Show what is watched."""
+        self._hub.publish({"type": "watching", "prefix": prefix}, key="watching")
 
     async def _run(self, prefix: str) -> None:
         """Watch, on one node after the other."""

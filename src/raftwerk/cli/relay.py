@@ -66,6 +66,7 @@ class Relay:
         self._lines: dict[tuple[str, str], Line] = defaultdict(Line)
         self._servers: dict[str, asyncio.Server] = {}
         self._talks: set[asyncio.Task[None]] = set()
+        self._delay_seconds = 0.0
 
     # ---- who is there -------------------------------------------------------
 
@@ -88,6 +89,7 @@ class Relay:
         self._servers[name] = await asyncio.start_server(take, told.host, told.port)
         self._told[name] = told
         self._names[told.host_port] = name
+        self.slow_down(self._delay_seconds)
 
     def lead_to(self, name: str, real: Url) -> None:
         """Know where a node listens from now on.
@@ -166,13 +168,14 @@ class Relay:
                 self.line(name, other).cut()
 
     def slow_down(self, seconds: float) -> None:
-        """Delay all that travels.
+        """Delay all that travels, also to and from nodes that are added later.
 
         Parameters
         ----------
         seconds : float
             How long each way takes; 0 for no delay.
         """
+        self._delay_seconds = seconds
         for sender in self._told:
             for receiver in self._told.keys() - {sender}:
                 self.line(sender, receiver).delay_seconds = seconds

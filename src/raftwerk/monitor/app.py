@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from importlib import resources
 from string import Template
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.applications import Starlette
@@ -34,6 +34,7 @@ HEADERS: Final = {
     # Nothing but our own files, and no page around ours.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:;"
+        " worker-src 'self';"
         " connect-src 'self'; base-uri 'none'; form-action 'none';"
         " frame-ancestors 'none'"
     ),
@@ -108,9 +109,31 @@ def make_app(
             Route("/nodes", _show_nodes),
             Route("/events", _show_events),
             *routes,
-            Mount("/static", StaticFiles(packages=[("raftwerk.monitor", "static")])),
+            Mount("/static", _Files(packages=[("raftwerk.monitor", "static")])),
         ]
     )
+
+
+class _Files(StaticFiles):
+    """The page's own files, as safe as the page."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Answer with one of them; whether it is still the same is asked each time.
+
+        Parameters
+        ----------
+        *args, **kwargs : object
+            As for any `StaticFiles`.
+
+        Returns
+        -------
+        Response
+            With what a worker of the page must obey, too.
+        """
+        response = super().file_response(*args, **kwargs)
+        # Otherwise a browser might put old files beside new ones for some days.
+        response.headers.update(HEADERS | {"Cache-Control": "no-cache"})
+        return response
 
 
 async def _stream(hub: Hub, page: Page) -> AsyncIterator[bytes]:

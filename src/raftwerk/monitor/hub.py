@@ -43,6 +43,7 @@ class _Head(msgspec.Struct):
     type: str
     node: str = ""
     peer: str = ""
+    name: str = ""
 
 
 class Hub:
@@ -190,7 +191,7 @@ class Hub:
         if key:
             self._known.keep_own(line, record["type"], key)
         if record["type"] in PAST:
-            self._known.remember(line)
+            self._known.remember(line, record["type"])
         self._put(line, record["type"])
 
     def forget(self, kind: str, key: str) -> None:
@@ -281,7 +282,7 @@ class Hub:
             self._following.know(follower, head.node)
         if head.type in KEPT:
             self._known.keep(line, head.type, head.node, head.peer)
-        elif head.type in PAST and not self._known.remember(line):
+        elif head.type in PAST and not self._known.remember(line, head.name):
             return
         self._put(line, head.type)
 

@@ -3,14 +3,18 @@
 It is kept as it was told, encoded: a page opened late is as true as one opened early.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
+from raftwerk.runtime.recent import Recent
+
 __all__ = ["KEPT", "PAST", "Known"]
 
-PAST_RECORDS: Final = 400
-"""Events that are kept for pages that come late."""
+PAST_RECORDS: Final = 100
+"""How many of each kind are kept for pages that come late."""
+
+MARKS_MAX: Final = 16_384
+"""Of how many records is known that they were told before: more than nodes keep."""
 
 KEPT: Final = frozenset({"alarms", "header", "members", "peer", "state"})
 """Types of which the last one of each node is what a new page has to know."""
@@ -28,8 +32,8 @@ class Known:
     def __init__(self) -> None:
         self._nodes: dict[tuple[str, str, str], bytes] = {}
         self._own: dict[tuple[str, str], bytes] = {}
-        self._past: deque[bytes] = deque(maxlen=PAST_RECORDS)
-        self._seen_past: set[int] = set()
+        self._past: Recent[bytes] = Recent(PAST_RECORDS)
+        self._marks: dict[int, None] = {}
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield all of it, in the order in which a page can make sense of it."""
@@ -69,13 +73,15 @@ class Known:
         """
         self._own[kind, key] = line
 
-    def remember(self, line: bytes) -> bool:
+    def remember(self, line: bytes, kind: str) -> bool:
         """Keep what happened.
 
         Parameters
         ----------
         line : bytes
             The record.
+        kind : str
+            What kind of event it is.
 
         Returns
         -------
@@ -84,12 +90,12 @@ class Known:
             again.
         """
         mark = hash(line)
-        if mark in self._seen_past:
+        if mark in self._marks:
             return False
-        self._seen_past.add(mark)
-        if len(self._seen_past) > 8 * PAST_RECORDS:
-            self._seen_past = {hash(each) for each in self._past}
-        self._past.append(line)
+        self._marks[mark] = None
+        if len(self._marks) > MARKS_MAX:
+            del self._marks[next(iter(self._marks))]
+        self._past.add(kind, line)
         return True
 
     def forget_own(self, kind: str, key: str) -> None:

@@ -11,6 +11,9 @@ __all__ = ["Page"]
 WAITING_BYTES_MAX: Final = 4 * 1024 * 1024
 """What may wait for one page; a browser tab that sleeps costs no more than this."""
 
+STILL_HERE: Final = b"data: []\n\n"
+"""An event and not a comment: a browser hides those from the page."""
+
 KEEP_ALIVE_SECONDS: Final = 5.0
 """From one sign of life to the next, where there is nothing to say."""
 
@@ -60,7 +63,7 @@ class Page:
         Yields
         ------
         bytes
-            Whole events; in between a comment, to find out whether anybody is there.
+            Whole events; in between an empty one, to find out whether anybody is there.
         """
         yield b"retry: 500\n\n"
         while True:
@@ -68,7 +71,7 @@ class Page:
                 async with asyncio.timeout(KEEP_ALIVE_SECONDS):
                     await self._wanted.wait()
             except TimeoutError:
-                yield b": still here\n\n"
+                yield STILL_HERE
                 continue
             self._wanted.clear()
             waiting, self._waiting, self._bytes = self._waiting, [], 0

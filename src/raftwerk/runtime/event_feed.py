@@ -7,12 +7,11 @@ next record that fits says how many were.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from raftwerk.config import NodeConfig
-from raftwerk.core.events import Event
+from raftwerk.core.events import AcknowledgementUnneeded, Event
 from raftwerk.core.messages import Message
 from raftwerk.core.records import ConfState
 from raftwerk.errors import NotLeader, QueueFull
@@ -27,6 +26,7 @@ from raftwerk.runtime.event_format import (
 from raftwerk.runtime.frames import Frames
 from raftwerk.runtime.meter import Meter
 from raftwerk.runtime.node import Node
+from raftwerk.runtime.recent import Recent
 from raftwerk.runtime.tap import Tap
 from raftwerk.storage.protocol import LogStore
 from raftwerk.types import NodeId
@@ -36,8 +36,11 @@ __all__ = ["EventFeed", "Subscription"]
 FRAME_SECONDS: Final = 0.1
 """From one state to the next; what happens is told at once."""
 
-PAST_EVENTS: Final = 200
-"""What is kept for who comes late."""
+PAST_EVENTS: Final = 50
+"""How many of each kind are kept for who comes late."""
+
+ROUTINE: Final = frozenset[type[Event]]({AcknowledgementUnneeded})
+"""What happens with every other batch under load, and tells nobody anything."""
 
 WAITING_BYTES_MAX: Final = 1024 * 1024
 """What may wait in one subscription; beyond it records are dropped."""
@@ -156,7 +159,7 @@ class EventFeed:
         self._alarms = alarms
         self._told_alarms: Alarms = ()
         self._subscriptions: list[Subscription] = []
-        self._past: deque[tuple[float, Event]] = deque(maxlen=PAST_EVENTS)
+        self._past: Recent[tuple[float, Event]] = Recent(PAST_EVENTS)
         self._timer: Timer | None = None
         self._conf_state: ConfState | None = None
         self._names: tuple[tuple[int, str], ...] = ()
@@ -267,10 +270,14 @@ class EventFeed:
 
     def _happened(self, events: Sequence[Event]) -> None:
         """Tell what happened in the core, at once."""
+        told = [event for event in events if type(event) not in ROUTINE]
+        if not told:
+            return
         now = self._clock.wall()
-        self._past.extend((now, event) for event in events)
+        for event in told:
+            self._past.add(type(event).__name__, (now, event))
         if self._subscriptions:
-            for event in events:
+            for event in told:
                 self._put(describe_event(event, now), now)
             self._flush()
 

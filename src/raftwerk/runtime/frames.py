@@ -96,6 +96,8 @@ class Frames:
             },
             "window": self._window(t, status.applied_index),
         }
+        if status.is_quarantined:
+            record["is_quarantined"] = True
         progress = self._node.progress()
         if progress:
             record["progress"] = {

@@ -248,7 +248,16 @@ def record_plan(plan: Plan) -> tuple[Outcome, list[bytes]]:
         begin = simulated.world.clock.wall()
         lines.append(encode_record(header_record("simulator", begin)))
         await simulated.world.guard(simulated.tell())
-        return simulated.outcome()
+        outcome = simulated.outcome()
+        if outcome.violation:
+            record = {
+                "type": "violation",
+                "t": simulated.world.clock.wall(),
+                "property": outcome.violation,
+                "text": outcome.story,
+            }
+            lines.append(encode_record(record))
+        return outcome
 
     outcome = run_world(_told())
     times = {line: msgspec.json.decode(line, type=_Timed).t for line in lines}

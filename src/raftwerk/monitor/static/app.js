@@ -2,8 +2,8 @@
 // in is only noted; once a frame it is drawn, texts ten times a second at most.
 
 import { healthOf } from "./health.js";
-import { clock, count, make, setAttribute, setText } from "./format.js";
-import { apply, newModel } from "./model.js";
+import { clock, countFrom, make, plural, setAttribute, setText } from "./format.js";
+import { apply, newModel, newModelAfter } from "./model.js";
 import { Live } from "./live.js";
 import { Nodes } from "./nodes.js";
 import { Plots } from "./plots.js";
@@ -14,6 +14,8 @@ import { Timeline } from "./timeline.js";
 const TEXT_SECONDS = 0.1;
 const SLOW_SECONDS = 0.25;
 const BATCH_SECONDS = 0.15;
+const COMPLAINTS_MAX = 5;
+const SEEN_SECONDS = 4;
 
 const byId = (id) => document.getElementById(id);
 const seconds = () => performance.now() / 1000;
@@ -40,7 +42,7 @@ if (token) {
   const { Controls } = await import("./controls.js");
   controls = new Controls({ token, panel: byId("break"), current: () => model });
 }
-const nodes = new Nodes(byId("nodes"), {
+const nodes = new Nodes(byId("nodes"), byId("nodes-title"), {
   extras: controls ? (node) => controls.forNode(node) : null,
 });
 
@@ -48,7 +50,6 @@ const nodes = new Nodes(byId("nodes"), {
 
 function see(record, later = 0) {
   if (record.type === "message") ring.send(shown(), record, seconds() + later);
-  if (controls && record.type === "watched") controls.watched(record);
 }
 
 function take(records) {
@@ -57,6 +58,7 @@ function take(records) {
     apply(model, record);
     // A batch comes at once; what it tells of did not happen at once.
     if (replay === null) see(record, Math.min(Math.max(record.t - wasAt, 0), BATCH_SECONDS));
+    if (controls && record?.type === "watched") controls.watched(record);
   }
   if (model.t > wasAt) takenAt = seconds();
 }
@@ -102,14 +104,26 @@ function showHealth() {
     byId("health-more").hidden = !findings.length;
     if (!findings.length) byId("findings").hidePopover();
   }
-  setText(byId("dropped"), model.dropped ? `${count(model.dropped)} records were dropped: this page is slow` : "");
+  setText(byId("dropped"), model.dropped ? `${plural(model.dropped, "record")} did not fit and were dropped: what is shown may lack some` : "");
 }
 
 let textsAt = 0;
 let slowAt = 0;
 let frameAt = seconds();
 
+let complaints = 0;
+
 function frame() {
+  requestAnimationFrame(frame);
+  try {
+    show();
+  } catch (error) {
+    // One frame less, and not all of them; whoever looks into it finds it said.
+    if ((complaints += 1) <= COMPLAINTS_MAX) console.error(error);
+  }
+}
+
+function show() {
   const now = seconds();
   const passed = Math.min(now - frameAt, 0.25);
   frameAt = now;
@@ -129,9 +143,8 @@ function frame() {
     showHealth();
     timeline.update(replay === null ? model.timeline : replay.marks, replay === null ? null : replay.at);
     plots.update(current);
-    if (controls) controls.update(current);
+    if (controls) controls.update(model);
   }
-  requestAnimationFrame(frame);
 }
 
 // ---- replay ------------------------------------------------------------------------
@@ -139,6 +152,7 @@ function frame() {
 const player = byId("player");
 const playButton = byId("play");
 const position = byId("position");
+const speed = byId("speed");
 
 function showPlayer() {
   const value = ((replay.at - replay.start) / replay.length) * 1000;
@@ -154,12 +168,13 @@ async function openRecording(file) {
   setText(trouble, "");
   player.hidden = false;
   try {
-    const loaded = await Replay.load(await file.text(), (share) =>
-      setText(byId("recording-name"), `reading ${Math.round(share * 100)} %`)
-    );
-    begin(loaded, file.name);
+    const tellProgress = (share) =>
+      setText(byId("recording-name"), `${file.name}: reading, ${Math.round(share * 100)} %`);
+    begin(await Replay.load(file, tellProgress), file.name);
   } catch (error) {
-    setText(trouble, error instanceof RecordingError ? error.message : `It can't be read: ${error.message}`);
+    const words = error instanceof RecordingError ? error.message : `It can't be read: ${error.message}`;
+    setText(trouble, `${file.name}: ${words}`);
+    setText(byId("recording-name"), replay === null ? "" : replay.words);
     setAttribute(player, "data-empty", replay === null ? "" : null);
   }
 }
@@ -169,13 +184,25 @@ function begin(loaded, name) {
   ring.forget();
   setAttribute(player, "data-empty", null);
   setAttribute(document.documentElement, "data-mode", "replay");
-  const broken = replay.broken ? `, ${count(replay.broken)} lines unreadable` : "";
-  setText(byId("recording-name"), `${name}: ${count(replay.records.length)} records${broken}`);
+  const broken = replay.broken ? `; ${plural(replay.broken, "line")} could not be read` : "";
+  replay.words = `${name}: ${plural(replay.records.length, "record")}${broken}`;
+  setText(byId("recording-name"), replay.words);
+  setText(byId("step-words"), "");
   timeline.restart((t) => jump(t));
+  countFrom(replay.header.source === "simulator" ? replay.header.t : null);
   showMarks();
+  setSpeed();
   replay.isPlaying = true;
   showConnection();
   playButton.focus();
+}
+
+// A simulated run may be over in a tenth of a second: it is slowed down to be seen.
+function setSpeed() {
+  const speeds = [...speed.options].map((option) => Number(option.value));
+  const slow = speeds.filter((each) => replay.length / each >= SEEN_SECONDS && each <= 1);
+  replay.speed = Math.max(...slow, speeds[0]);
+  speed.value = replay.speed;
 }
 
 function showMarks() {
@@ -197,7 +224,10 @@ function jump(t) {
 
 function closeRecording() {
   replay = null;
+  countFrom(null);
   player.hidden = true;
+  setAttribute(player, "data-empty", "");
+  setText(byId("player-trouble"), "");
   setAttribute(document.documentElement, "data-mode", null);
   ring.forget();
   timeline.restart();
@@ -212,13 +242,14 @@ playButton.addEventListener("click", () => {
 });
 byId("step-back").addEventListener("click", () => replay && step(-1));
 byId("step-on").addEventListener("click", () => replay && step(1));
-byId("speed").addEventListener("change", (event) => {
+speed.addEventListener("change", (event) => {
   if (replay) replay.speed = Number(event.target.value);
 });
 position.addEventListener("input", () => {
   if (replay) jump(replay.start + (Number(position.value) / 1000) * replay.length);
 });
 byId("close-recording").addEventListener("click", closeRecording);
+byId("close-trouble").addEventListener("click", closeRecording);
 byId("open-recording").addEventListener("click", () => byId("recording").click());
 byId("recording").addEventListener("change", (event) => {
   const [file] = event.target.files;
@@ -281,7 +312,7 @@ if (isLive) {
   const live = new Live({
     take,
     restart() {
-      model = newModel();
+      model = newModelAfter(model);
       if (replay === null) timeline.restart();
     },
     tell(kind, since) {

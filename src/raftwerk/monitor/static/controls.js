@@ -20,6 +20,12 @@ export class Controls {
     this.build(panel);
   }
 
+  // What the demo does shows on each page, whichever asked for it.
+  showPressed(made, on, words, wordsOn) {
+    setAttribute(made, "aria-pressed", String(on));
+    setText(made, on ? wordsOn : words);
+  }
+
   async act(wish, said = this.said) {
     setAttribute(said, "data-bad", null);
     setText(said, "…");
@@ -48,8 +54,9 @@ export class Controls {
     );
   }
 
-  group(title, ...children) {
-    return make("fieldset", {}, make("legend", {}, title), ...children);
+  group(title, hint, ...children) {
+    const legend = make("legend", {}, title, make("span", { class: "hint" }, hint));
+    return make("fieldset", {}, legend, ...children);
   }
 
   select(label) {
@@ -73,14 +80,16 @@ export class Controls {
     get.addEventListener("click", () => this.act({ act: "get", node: node.value, key: key.value }, said));
     watch.addEventListener("click", () => {
       const on = watch.getAttribute("aria-pressed") !== "true";
-      setAttribute(watch, "aria-pressed", String(on));
-      setText(watch, on ? "Unwatch" : "Watch");
       this.act({ act: on ? "watch" : "unwatch", key: key.value }, said);
       if (!on) this.watchedList.replaceChildren();
     });
+    this.showWatching = (record) => {
+      const on = Boolean(record) && record.prefix !== null;
+      this.showPressed(watch, on, "Watch", "Unwatch");
+    };
     const fields = make("div", { class: "line" }, key, make("span", { "aria-hidden": "true" }, "="), value, make("label", {}, "at", node));
     const acts = make("div", { class: "line" }, put, get, watch);
-    return this.group("Keys", fields, acts, said, this.watchedList);
+    return this.group("Keys", "", fields, acts, said, this.watchedList);
   }
 
   lines() {
@@ -94,14 +103,19 @@ export class Controls {
     cut.addEventListener("click", () => this.act({ act: "cut-way", from: from.value, to: to.value }));
     heal.addEventListener("click", () => this.act({ act: "heal" }));
     add.addEventListener("click", () => this.act({ act: "add" }));
-    slow.addEventListener("input", () => setText(shown, `${slow.value} ms`));
+    const show = () => setText(shown, `${slow.value} ms`);
+    slow.addEventListener("input", show);
     slow.addEventListener("change", () => this.act({ act: "slow", millis: Number(slow.value) }));
     this.toSelect = to;
+    this.showSlow = (millis) => {
+      if (document.activeElement === slow) return;
+      slow.value = millis;
+      show();
+    };
     return this.group(
-      "Lines and members",
-      make("div", { class: "line" }, from, make("span", { "aria-hidden": "true" }, "→"), to, cut),
-      make("div", { class: "line" }, make("label", {}, "Delay"), slow, shown),
-      make("div", { class: "line" }, heal, add)
+      "Lines and members", "",
+      make("div", { class: "line" }, from, make("span", { "aria-hidden": "true" }, "→"), to, cut, heal),
+      make("div", { class: "line" }, make("span", { class: "label" }, "Delay"), slow, shown, add)
     );
   }
 
@@ -117,9 +131,8 @@ export class Controls {
       show();
     };
     return this.group(
-      "Steady load",
-      make("div", { class: "line" }, rate, shown),
-      make("p", { class: "said" }, "Three writes to one read, over all nodes that run.")
+      "Steady load", "three writes to one read, on all nodes",
+      make("div", { class: "line" }, rate, shown)
     );
   }
 
@@ -132,14 +145,12 @@ export class Controls {
     });
     this.showChaos = (record) => {
       const on = Boolean(record) && record.seed !== null;
-      setAttribute(start, "aria-pressed", String(on));
-      setText(start, on ? "End chaos" : "Start chaos");
+      this.showPressed(start, on, "Start chaos", "End chaos");
       if (on && document.activeElement !== seed) seed.value = record.seed;
     };
     return this.group(
-      "Chaos",
-      make("div", { class: "line" }, make("label", {}, "Seed", seed), start),
-      make("p", { class: "said" }, "Kills, pauses, cuts, heals and transfers at random.")
+      "Chaos", "all of this at random, by turns",
+      make("div", { class: "line" }, make("label", {}, "Seed", seed), start)
     );
   }
 
@@ -154,14 +165,15 @@ export class Controls {
       acts[key] = made;
       element.append(made);
     };
+    // What comes and goes stands first: the others stay where they are.
+    add("heal", "Heal");
+    add("transfer", "Let it lead");
     add("kill", "Kill -9");
     add("stop", "Stop");
     add("start", "Start");
     add("pause", "Pause");
     add("resume", "Resume");
     add("cut", "Cut off");
-    add("heal", "Heal");
-    add("transfer", "Let it lead");
     add("remove", "Remove");
     return { element, update: (model, now, state) => this.showActs(model, now, state, element, acts) };
   }
@@ -186,7 +198,7 @@ export class Controls {
     show("resume", process === "paused");
     show("cut", true, true);
     show("heal", isCut);
-    show("transfer", true, runs && state === "FOLLOWER");
+    show("transfer", runs && state === "FOLLOWER");
     show("remove", true, Object.keys(model.nodes).length > 1);
   }
 
@@ -210,6 +222,8 @@ export class Controls {
       }
     }
     this.showLoad(model.load);
+    this.showSlow(model.links.slow);
+    this.showWatching(model.watching);
     this.showChaos(model.chaos);
   }
 

@@ -23,6 +23,9 @@ const EVENTS = {
   ],
   ConfChangeRefused: (who) => ["members", 2, `${who} refused a membership change`],
   AutoLeaveProposed: (who) => ["members", 2, `${who} proposed to leave the joint phase`],
+  TransferAborted: (who, data, model) => [
+    "elections", 2, `${who} leads on: ${nameOf(model, data.transferee)} did not take over`,
+  ],
   BecameFollower: (who, data, model) => [
     "roles", 1,
     data.leader === null
@@ -106,6 +109,17 @@ export function describeAlarm(model, alarm, isRaised) {
   const whose = `the alarm ${kind} of ${nameOf(model, member)}`;
   const text = isRaised ? `${whose} was raised: ${ALARMS[kind] ?? "see the docs"}` : `${whose} has ended`;
   return { kind: "alarms", weight: 2, text };
+}
+
+export function describeQuarantine(name, isQuarantined) {
+  const text = isQuarantined
+    ? `${name} holds other data than a majority: nobody reads there until it has taken over theirs`
+    : `${name} holds the same data as the others again`;
+  return { kind: "alarms", weight: 2, text };
+}
+
+export function describeViolation(record) {
+  return { kind: "alarms", weight: 2, text: `BROKEN: ${record.property}: ${record.text}` };
 }
 
 export function describe(model, record) {

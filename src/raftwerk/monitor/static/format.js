@@ -1,16 +1,29 @@
 // Values as people read them, and the few ways to touch the document.
 
+let origin = null;
+
+// Times are those of the day, or seconds since then: a simulated world has no day.
+export function countFrom(t) {
+  origin = t;
+}
+
 export function clock(t) {
+  if (origin !== null) return `${(t - origin).toFixed(1)} s`;
   return new Date(t * 1000).toLocaleTimeString([], { hour12: false });
 }
 
 export function clockMillis(t) {
+  if (origin !== null) return (t - origin).toFixed(4);
   const millis = String(Math.floor((t * 1000) % 1000)).padStart(3, "0");
   return `${clock(t)}.${millis}`;
 }
 
 export function count(value) {
   return value.toLocaleString("en-US");
+}
+
+export function plural(value, word, words = `${word}s`) {
+  return `${count(value)} ${value === 1 ? word : words}`;
 }
 
 export function bytes(value) {
@@ -28,7 +41,7 @@ export function millis(value) {
 }
 
 export function rate(value) {
-  return value < 10 ? value.toFixed(value === 0 ? 0 : 1) : count(Math.round(value));
+  return value < 10 && !Number.isInteger(value) ? value.toFixed(1) : count(Math.round(value));
 }
 
 export function list(words) {

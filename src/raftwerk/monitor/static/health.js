@@ -3,7 +3,7 @@
 // records show.
 
 import { clock, count, list } from "./format.js";
-import { alarmsOf, isCut, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
+import { alarmsOf, isCut, lagOf, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
 
 const SENTENCE_MAX = 170;
 
@@ -13,7 +13,8 @@ const GRAVE = new Set([
 
 // Returns [level, sentence, findings]; level is good, warn, bad or wait.
 export function healthOf(model, isLive) {
-  const { diagnosis } = model;
+  const { diagnosis, violation } = model;
+  if (violation !== null) return ["bad", `Broken: ${violation.property}.`, [violation.text]];
   if (diagnosis === null) {
     return isLive ? ["wait", "Asking all nodes how they are.", []] : [...readHealth(model), []];
   }
@@ -25,7 +26,18 @@ export function healthOf(model, isLive) {
   return [level, firstSentence(diagnosis.summary), findings.map((each) => each.text)];
 }
 
-function firstSentence(text) {
+// `explain` names times and addresses for whoever reads it anywhere, and later; at a glance
+// they would hide what is said.
+function glance(text) {
+  return text
+    .replace(/ \(https?:[^)]*\)/g, "")
+    .replace(/(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC/g, (_, day, time) =>
+      clock(Date.parse(`${day}T${time}Z`) / 1000)
+    );
+}
+
+function firstSentence(whole) {
+  const text = glance(whole);
   const sentence = text.match(/^.*?[.](?=\s|$)/s)?.[0] ?? text;
   if (sentence.length <= SENTENCE_MAX) return sentence;
   const end = Math.max(sentence.lastIndexOf("; ", SENTENCE_MAX), sentence.indexOf(": "));
@@ -94,6 +106,10 @@ function readHealth(model) {
     const words = alarms.map(([kind, member]) => `${kind} of ${nameOf(model, member)}`);
     return ["bad", `Writes are refused: the alarm ${list(words)} is raised.`];
   }
+  const odd = nodes.filter((node) => node.isQuarantined).map((node) => node.name);
+  if (odd.length) {
+    return ["warn", `${list(odd)} holds other data than a majority, and takes over theirs; reads and writes go on elsewhere.`];
+  }
   const candidates = nodes.filter((node) => standing(model, node).endsWith("CANDIDATE"));
   if (!leader) {
     if (candidates.length) {
@@ -132,10 +148,10 @@ function readHealth(model) {
     );
     return ["warn", `${parts.join("; ")}.`];
   }
-  const behind = Object.entries(leader.progress).filter(([, each]) => each.lag_entries > LAG_ENTRIES);
+  const behind = nodes.filter((node) => lagOf(leader, node)?.entries > LAG_ENTRIES);
   if (behind.length) {
     const names = behind.map(
-      ([id, each]) => `${nameOf(model, id)} is ${count(each.lag_entries)} entries behind`
+      (node) => `${node.name} is ${count(lagOf(leader, node).entries)} entries behind`
     );
     return ["warn", `${parts.join("; ")}; ${list(names)}.`];
   }

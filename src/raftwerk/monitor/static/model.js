@@ -1,11 +1,13 @@
 // What is known of the cluster, made from records alone, one after the other. Live and
 // in replay it is the same function; a copy of it is a place to return to.
 
-import { describe, describeAlarm } from "./describe.js";
+import { describe, describeAlarm, describeQuarantine, describeViolation } from "./describe.js";
 
 const TIMELINE_MAX = 400;
+const DETAILS_MAX = 200; // of these: what seldom matters crowds out nothing
+const ALIKE = 30; // so far back is looked for what repeats itself
 const BUCKETS_MAX = 90;
-export const SILENCE_SECONDS = 1.5;
+const GROWTH_SECONDS = 10;
 
 export function newModel() {
   return {
@@ -18,7 +20,9 @@ export function newModel() {
     links: { cut: [], slow: 0 }, // of a demo; [from, to] by name
     load: null,
     chaos: null,
+    watching: null, // of a demo: what the keys begin with that are watched
     diagnosis: null, // what `raftwerk explain` would say
+    violation: null, // what a simulated run ended with
     alarms: {}, // by the id of who knows them; each "KIND id of whose it is"
     members: [],
     conf: null,
@@ -26,12 +30,14 @@ export function newModel() {
     timeline: [],
     serial: 0,
     buckets: [],
-    records: 0,
+    countedTo: 0, // what was measured up to here is in them
     dropped: 0,
+    unread: 0, // records that make no sense
   };
 }
 
 export function nodeOf(model, id) {
+  if (typeof id !== "string" || id in Object.prototype) throw new TypeError(`no node: ${id}`);
   return (model.nodes[id] ??= {
     id,
     name: "",
@@ -43,10 +49,10 @@ export function nodeOf(model, id) {
     log: null,
     timer: null,
     timerAt: 0,
-    window: null,
     progress: {},
     peers: {},
     seen: 0,
+    isQuarantined: null,
     reachable: null,
     since: 0,
     trouble: "",
@@ -69,18 +75,19 @@ export function idOf(model, name) {
   return null;
 }
 
+// What is measured of one second; null for one that is past what is shown.
 function bucketAt(model, t) {
   const second = Math.floor(t);
   let last = model.buckets.at(-1);
   if (last && second <= last.second) {
-    return model.buckets.findLast((bucket) => bucket.second === second) ?? last;
+    return model.buckets.findLast((bucket) => bucket.second === second) ?? null;
   }
-  // A second in which nothing came is a second, too.
+  // A second in which nothing came is a second, too; of it nothing is known.
   let next = last && second - last.second < BUCKETS_MAX ? last.second + 1 : second;
   for (; next <= second; next += 1) {
     last = {
-      second: next, writes: 0, reads: 0, elections: 0, writeMillis: null, writeMost: null,
-      syncMillis: null, syncMost: null, syncs: 0,
+      second: next, writes: null, reads: null, elections: 0, writeMillis: null,
+      writeMost: null, syncMillis: null, syncMost: null, syncs: 0, appended: null,
     };
     model.buckets.push(last);
   }
@@ -90,10 +97,29 @@ function bucketAt(model, t) {
   return last;
 }
 
+// How many entries the longest log grew by in the last seconds.
+export function growth(model) {
+  const { buckets } = model;
+  const last = buckets.at(-1);
+  const then = buckets.find(
+    (bucket) => bucket.appended !== null && bucket.second >= last.second - GROWTH_SECONDS
+  );
+  return then && last.appended !== null ? Math.max(last.appended - then.appended, 0) : 0;
+}
+
+// What is known of a cluster whose stream begins anew: nothing but what was measured. The
+// elections are told again.
+export function newModelAfter(old) {
+  const model = newModel();
+  model.buckets = old.buckets.map((bucket) => ({ ...bucket, elections: 0 }));
+  model.countedTo = old.t;
+  return model;
+}
+
 function note(model, record, said) {
   const entry = { ...said, t: record.t, serial: (model.serial += 1), node: record.node ?? null };
   // What repeats itself is told once, and how often.
-  const same = model.timeline.slice(-12).findLast((other) => other.text === entry.text);
+  const same = model.timeline.slice(-ALIKE).findLast((other) => other.text === entry.text);
   if (same && Math.abs(entry.t - (same.lastT ?? same.t)) < 5) {
     same.times = (same.times ?? 1) + 1;
     same.lastT = entry.t;
@@ -103,7 +129,10 @@ function note(model, record, said) {
   let place = model.timeline.length;
   while (place > 0 && model.timeline[place - 1].t > entry.t) place -= 1;
   model.timeline.splice(place, 0, entry);
-  if (model.timeline.length > TIMELINE_MAX) model.timeline.shift();
+  if (model.timeline.length <= TIMELINE_MAX) return;
+  const details = model.timeline.filter((other) => other.weight < 2);
+  if (details.length > DETAILS_MAX) model.timeline.splice(model.timeline.indexOf(details[0]), 1);
+  else model.timeline.shift();
 }
 
 function highest(now, value) {
@@ -113,6 +142,48 @@ function highest(now, value) {
 // Of medians, by how many each stands for: near enough to the median of all.
 function mean(now, value, share) {
   return now === null ? value : now + (value - now) * share;
+}
+
+// What an event says of a node, until its next frame says all.
+const TURNS = {
+  BecameFollower(model, node, data) {
+    node.role = model.conf?.learners.includes(node.id) ? "LEARNER" : "FOLLOWER";
+    turn(node, data.term, data.leader);
+  },
+  BecamePreCandidate(model, node) {
+    node.role = "PRE_CANDIDATE";
+    node.leader = null;
+  },
+  BecameCandidate(model, node, data) {
+    node.role = "CANDIDATE";
+    turn(node, data.term, null);
+    node.vote = node.id;
+  },
+  BecameLeader(model, node, data) {
+    node.role = "LEADER";
+    turn(node, data.term, node.id);
+  },
+  VoteCast(model, node, data) {
+    if (data.kind === "RequestVote") node.vote = data.candidate;
+  },
+};
+
+function turn(node, term, leader) {
+  if (term !== node.term) node.vote = null;
+  node.term = term;
+  node.leader = leader;
+}
+
+function isLog(log) {
+  const indexes = [log?.first, log?.snapshot, log?.committed, log?.applied, log?.appended];
+  return [...indexes, log?.bytes].every(Number.isFinite);
+}
+
+function quarantine(model, record, node, isQuarantined) {
+  const was = node.isQuarantined;
+  node.isQuarantined = isQuarantined;
+  if (was === null || was === isQuarantined) return;
+  note(model, record, describeQuarantine(node.name, isQuarantined));
 }
 
 const HANDLERS = {
@@ -131,20 +202,23 @@ const HANDLERS = {
   state(model, record) {
     const node = nodeOf(model, record.node);
     node.name = record.name;
-    node.role = record.role;
+    node.role = record.role ?? "UNKNOWN";
     node.term = record.term;
     node.leader = record.leader;
     node.vote = record.vote;
     node.transferee = record.transferee;
-    node.log = record.log;
-    node.timer = record.timer;
+    node.log = isLog(record.log) ? record.log : null;
+    node.timer = record.timer ?? null;
     node.timerAt = record.t;
     node.seen = record.t;
     node.progress = record.progress ?? {};
     if (node.reachable === null) node.reachable = true;
-    const window = record.window;
-    if (!window || window.seconds === null) return;
+    quarantine(model, record, node, record.is_quarantined === true);
     const bucket = bucketAt(model, record.t);
+    if (bucket === null) return;
+    bucket.appended = highest(bucket.appended, node.log?.appended ?? 0);
+    const window = record.window;
+    if (!window || window.seconds === null || record.t <= model.countedTo) return;
     bucket.writes += window.writes;
     bucket.reads += window.reads;
     bucket.syncs += window.syncs;
@@ -188,9 +262,17 @@ const HANDLERS = {
     }
     if (name === "VotesCounted") node.votes = { granted: data.granted, refused: data.refused };
     if (name === "BecameLeader" || name === "BecameFollower") node.votes = null;
-    if (name === "BecameLeader") bucketAt(model, record.t).elections += 1;
+    const bucket = name === "BecameLeader" ? bucketAt(model, record.t) : null;
+    if (bucket !== null) bucket.elections += 1;
+    // A frame comes ten times a second, and an election may take less than that.
+    if (record.t >= node.seen && Object.hasOwn(TURNS, name)) TURNS[name](model, node, data);
     const said = describe(model, record);
     if (said) note(model, record, said);
+  },
+
+  violation(model, record) {
+    model.violation = record;
+    note(model, record, describeViolation(record));
   },
 
   peer(model, record) {
@@ -243,7 +325,7 @@ const HANDLERS = {
   },
 
   links(model, record) {
-    model.links = { cut: record.cut, slow: record.slow_millis ?? 0 };
+    model.links = { cut: record.cut ?? [], slow: record.slow_millis ?? 0 };
   },
 
   load(model, record) {
@@ -252,6 +334,10 @@ const HANDLERS = {
 
   chaos(model, record) {
     model.chaos = record;
+  },
+
+  watching(model, record) {
+    model.watching = record;
   },
 
   act(model, record) {
@@ -263,11 +349,15 @@ const HANDLERS = {
   },
 };
 
+// A record that makes no sense is passed over: a file may be damaged, and who wrote it
+// may know more than we do.
 export function apply(model, record) {
-  const handler = HANDLERS[record.type];
-  model.records += 1;
-  if (record.t > model.t) model.t = record.t;
-  if (handler) handler(model, record);
+  try {
+    if (record.t > model.t) model.t = record.t;
+    if (Object.hasOwn(HANDLERS, record.type)) HANDLERS[record.type](model, record);
+  } catch {
+    model.unread += 1;
+  }
 }
 
 // Alarms are agreed upon, and each node tells them when it has applied them.
@@ -307,4 +397,16 @@ export function leaderOf(model) {
     if (leads && (found === null || node.term > found.term)) found = node;
   }
   return found;
+}
+
+// How far a node is behind the leader, in words for who has to act: a leader that probes
+// does not know what the log agrees with; all that is committed there does.
+export function lagOf(leader, node) {
+  const progress = leader?.progress[node.id];
+  if (!progress) return null;
+  if (progress.state !== "PROBE" || !leader.log || !node.log) {
+    return { entries: progress.lag_entries, bytes: progress.lag_bytes, isBound: false };
+  }
+  const most = Math.max(leader.log.appended - node.log.committed, 0);
+  return { entries: Math.min(most, progress.lag_entries), bytes: null, isBound: true };
 }

@@ -1,9 +1,11 @@
 // One row a node: what it is, and its log as a strip, all on one scale.
 
 import { bytes, clock, count, make, setAttribute, setText } from "./format.js";
-import { alarmsOf, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
+import { alarmsOf, growth, lagOf, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
 
-const SPAN_MIN = 40;
+const SPAN_MIN = 20;
+const CELLS_MAX = 50; // more entries are no more told apart
+const LAG_ROOM = 1.25;
 const LAG_ENTRIES = 100; // fewer are only on their way
 
 const GLYPHS = {
@@ -21,8 +23,9 @@ const GLYPHS = {
 };
 
 export class Nodes {
-  constructor(holder, { extras = null } = {}) {
+  constructor(holder, words, { extras = null } = {}) {
     this.holder = holder;
+    this.words = words;
     this.rows = new Map();
     this.extras = extras;
   }
@@ -36,11 +39,11 @@ export class Nodes {
         this.rows.delete(id);
       }
     }
-    const logs = nodes.map((node) => node.log).filter((log) => log !== null);
-    const last = Math.max(...logs.map((log) => log.appended), 1);
-    const first = Math.min(...logs.map((log) => log.first), last);
-    const scale = { first: Math.min(first, Math.max(last - SPAN_MIN, 1)), last };
-    scale.first = Math.max(1, Math.min(scale.first, last - SPAN_MIN));
+    const scale = scaleOf(model, nodes);
+    setText(this.words, scale.words);
+    const cells = scale.last - scale.first + 1;
+    setAttribute(this.holder, "data-cells", cells <= CELLS_MAX ? cells : null);
+    this.holder.style.setProperty("--cells", cells);
     const leader = leaderOf(model);
     nodes.forEach((node, position) => {
       const row = this.rows.get(node.id) ?? this.makeRow(node);
@@ -74,11 +77,12 @@ export class Nodes {
       row.values[name] = value;
       row.facts.append(make("div", {}, make("dt", {}, name), value));
     }
-    const head = make("div", { class: "row-head" }, row.glyph, row.name, row.role, row.what);
+    const who = make("div", { class: "row-who" }, row.glyph, row.name, row.role, row.what);
+    const head = make("div", { class: "row-head" }, who);
     row.item.append(head, row.strip, row.facts);
     if (this.extras) {
       row.extra = this.extras(node);
-      row.item.append(row.extra.element);
+      head.append(row.extra.element);
     }
     this.rows.set(node.id, row);
     return row;
@@ -92,16 +96,17 @@ export class Nodes {
     setText(row.role, state.replace("_", "-"));
     setText(row.what, this.what(model, node, state, leader?.progress[node.id]));
     if (row.extra) row.extra.update(model, node, state);
+    setAttribute(row.item, "data-silent", node.log ? null : "");
     if (!node.log) return;
     this.showLog(node, row, scale);
-    const lag = leader?.progress[node.id];
-    this.showFacts(node, row, leader, lag);
+    this.showFacts(node, row, leader, lagOf(leader, node));
   }
 
   what(model, node, state, progress) {
     if (node.reachable === false) {
       return `since ${clock(node.since)}; last seen in term ${node.term}`;
     }
+    if (node.role === "UNKNOWN") return "has not said anything yet";
     const role = this.membership(model, node);
     const words = [`term ${node.term}`];
     if (state === "LEADER") {
@@ -115,6 +120,7 @@ export class Nodes {
       const [kind, member] = alarm.split(" ");
       if (member === node.id) words.push(`alarm ${kind}`);
     }
+    if (node.isQuarantined) words.push("quarantined: its data differs");
     if (progress?.state === "PROBE") words.push("its leader probes its log");
     if (progress?.state === "SNAPSHOT") words.push("gets a snapshot");
     return words.join(" · ");
@@ -169,12 +175,26 @@ export class Nodes {
     setText(row.values.applied, count(log.applied));
     setText(row.values.appended, count(log.appended));
     setText(row.values.size, bytes(log.bytes));
-    const isBehind = lag && lag.lag_entries >= LAG_ENTRIES;
+    const isBehind = lag && lag.entries >= LAG_ENTRIES;
     let words = "–";
-    if (lag) words = lag.lag_entries ? `${count(lag.lag_entries)} · ${bytes(lag.lag_bytes)}` : "none";
+    if (lag) words = lag.entries ? `${lag.isBound ? "≤ " : ""}${count(lag.entries)}` : "none";
+    if (lag?.entries && lag.bytes !== null) words += ` · ${bytes(lag.bytes)}`;
     setText(row.values.lag, leader && leader.id === node.id ? "leads" : words);
     setAttribute(row.values.lag, "class", isBehind ? "behind" : null);
   }
+}
+
+// The same for all: what was written last, as far back as the last one is behind.
+function scaleOf(model, nodes) {
+  const logs = nodes.map((node) => node.log).filter((log) => log !== null);
+  const last = Math.max(...logs.map((log) => log.appended), 1);
+  const behind = last - Math.min(...logs.map((log) => log.committed), last);
+  const wanted = Math.max(growth(model), LAG_ROOM * behind, SPAN_MIN);
+  const power = 10 ** Math.floor(Math.log10(wanted));
+  const span = [1, 2, 5, 10].find((each) => each * power >= wanted) * power;
+  const first = Math.max(last - span + 1, 1);
+  const words = first > 1 ? `Nodes and their last ${count(last - first + 1)} entries` : "Nodes and their logs";
+  return { first, last, words };
 }
 
 function setStyle(element, transform) {

@@ -8,41 +8,78 @@ const VERSION = 1;
 const KEY_EVERY = 2000;
 const CHUNK = 5000;
 const LEAD_SECONDS = 0.2;
+const READ_SHARE = 0.5; // of the work of opening a recording
 
 export class RecordingError extends Error {}
 
-function parse(text) {
-  const lines = text.split("\n").filter((line) => line.trim());
-  if (!lines.length) throw new RecordingError("The file is empty.");
-  const records = [];
-  let broken = 0;
-  for (const line of lines) {
+const T_MAX = 1e11; // in the year 5138
+
+function isRecord(value) {
+  return typeof value === "object" && value !== null && value.t >= 0 && value.t < T_MAX;
+}
+
+// Piece by piece: a browser has no text as long as a recording may be.
+class Reading {
+  constructor() {
+    this.header = null;
+    this.records = [];
+    this.broken = 0;
+    this.rest = "";
+  }
+
+  take(text) {
+    const lines = (this.rest + text).split("\n");
+    this.rest = lines.pop();
+    for (const line of lines) if (line.trim()) this.takeLine(line);
+  }
+
+  takeLine(line) {
+    let record = null;
     try {
-      records.push(JSON.parse(line));
+      record = JSON.parse(line);
     } catch {
-      broken += 1; // the last line of a node that was killed, say
+      // The last line of a node that was killed, say.
     }
+    if (this.header === null) this.begin(record);
+    if (isRecord(record)) this.records.push(record);
+    else this.broken += 1;
   }
-  const header = records[0];
-  if (header?.type !== "header" || header.format !== FORMAT) {
-    throw new RecordingError("This is no recording of raftwerk: its first line is no header.");
+
+  begin(header) {
+    if (header?.type !== "header" || header.format !== FORMAT) {
+      throw new RecordingError("This is no recording of raftwerk: its first line is no header.");
+    }
+    if (!(header.version <= VERSION)) {
+      throw new RecordingError(
+        `The recording has version ${header.version}; this page reads up to ${VERSION}.`
+      );
+    }
+    this.header = header;
   }
-  if (header.version > VERSION) {
-    throw new RecordingError(
-      `The recording has version ${header.version}; this page reads up to ${VERSION}.`
-    );
+
+  end() {
+    this.take("\n");
+    if (this.header === null) throw new RecordingError("The file is empty.");
+    if (this.records.length < 2) throw new RecordingError("Nothing was recorded: there is only a header.");
   }
-  return { header, records, broken };
 }
 
 export class Replay {
-  static async load(text, tellProgress = () => {}) {
-    const { header, records, broken } = parse(text);
-    const timed = records.filter((record) => typeof record.t === "number");
+  static async load(file, tellProgress = () => {}) {
+    const reading = new Reading();
+    const pieces = file.stream().pipeThrough(new TextDecoderStream()).getReader();
+    let read = 0;
+    for (let piece = await pieces.read(); !piece.done; piece = await pieces.read()) {
+      reading.take(piece.value);
+      read += piece.value.length;
+      tellProgress((READ_SHARE * read) / file.size);
+    }
+    reading.end();
+    const { header, records, broken } = reading;
     // Those of several nodes arrive in batches: by time they tell one story.
-    timed.sort((one, other) => one.t - other.t);
-    const replay = new Replay(header, timed, broken);
-    await replay.prepare(tellProgress);
+    records.sort((one, other) => one.t - other.t);
+    const replay = new Replay(header, records, broken);
+    await replay.prepare((share) => tellProgress(READ_SHARE + (1 - READ_SHARE) * share));
     return replay;
   }
 
@@ -52,7 +89,7 @@ export class Replay {
     this.broken = broken;
     // A node's past comes with its first words: the story begins where the recording does.
     const first = records.find(
-      (record) => record.t >= header.t && (record.type === "state" || record.type === "event")
+      (record) => record.t >= (header.t ?? 0) && (record.type === "state" || record.type === "event")
     );
     this.start = Math.max((first ?? records.at(-1)).t - LEAD_SECONDS, records[0].t);
     this.end = records.at(-1).t;
@@ -88,6 +125,7 @@ export class Replay {
         seen = model.serial;
       }
     }
+    this.broken += model.unread;
     this.marks = marks.filter((mark) => mark.t >= this.start).sort((one, other) => one.t - other.t || one.serial - other.serial);
     this.seek(this.start);
   }

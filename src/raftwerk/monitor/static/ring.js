@@ -171,7 +171,10 @@ export class Ring {
     setText(drawn.role, state.replace("_", "-"));
     const majority = model.conf ? Math.floor(model.conf.voters.length / 2) + 1 : 0;
     const asks = node.votes && state.endsWith("CANDIDATE");
-    setText(drawn.term, asks ? `${node.votes.granted} of ${majority} votes` : `term ${node.term}`);
+    let words = node.role === "UNKNOWN" ? "" : `term ${node.term}`;
+    if (asks) words = `${node.votes.granted} of ${majority} votes`;
+    if (node.isQuarantined) words = "quarantined";
+    setText(drawn.term, words);
   }
 
   drawLinks(model, nodes) {
@@ -205,7 +208,8 @@ export class Ring {
     }
     const there = isCut(model, one.id, other.id);
     const back = isCut(model, other.id, one.id);
-    const leads = leader && (leader.id === one.id || leader.id === other.id);
+    const isThere = !isAway(model, one.id) && !isAway(model, other.id);
+    const leads = isThere && leader && (leader.id === one.id || leader.id === other.id);
     let kind = leads ? "link leads" : "link";
     if (there || back) kind = there && back ? "link cut" : "link half";
     setAttribute(drawn.line, "class", kind);
