@@ -206,6 +206,7 @@ async def test_a_leader_without_a_quorum_ends_nothing() -> None:
     members = await leased()
     group = members.group
     await members.grant(7, 3, b"key")
+    await group.until_equal()
     for process in group:
         group.isolate(process.node_id)
     await group.sleep(20.0)

@@ -161,7 +161,7 @@ def _borders(versions: list[Version]) -> list[bytes]:
 
 
 def _sorted_in_pieces(bucket: list[Version]) -> list[Version]:
-    """Sort a bucket into which more fell than was thought: few keys of many versions."""
+    """Sort a bucket into which too many fell: few keys of many versions."""
     pieces = []
     source = iter(bucket)
     while piece := list(islice(source, SORTED_AT_ONCE)):

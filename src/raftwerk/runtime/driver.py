@@ -342,6 +342,8 @@ class Driver:
             try:
                 if self._takes(event):
                     self.replica.step(event)
+                    if isinstance(event, ForwardProposal):
+                        self._effects.notices.handed_on(event)
                     continue
             except (NotProposed, MisuseError, PeerError):
                 # A peer's proposal that we can't take. An answer of one who was

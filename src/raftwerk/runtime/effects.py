@@ -17,6 +17,7 @@ from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.disk_guard import DiskGuard
 from raftwerk.runtime.handed_on import stamped
 from raftwerk.runtime.machine_queue import MachineQueue, MachineSteps, is_quick
+from raftwerk.runtime.notices import Notices
 from raftwerk.runtime.requests import Requests
 from raftwerk.runtime.snapshots import Snapshots
 from raftwerk.runtime.sync_times import SyncTimes
@@ -87,6 +88,8 @@ class Effects:
         What follows from how the disk is.
     machine_queue : MachineQueue
         All calls of the state machine.
+    notices : Notices
+        Sends what the core sends.
     snapshots : Snapshots
         All about snapshots.
     """
@@ -118,6 +121,7 @@ class Effects:
             owner.fail,
             SyncTimes(timeout_seconds / 4, WINDOW_TIMEOUTS * timeout_seconds),
         )
+        self.notices = Notices(replica.state, transport, host)
         self.disk = DiskGuard(
             config, replica.state, self._syncer, host.clock, self.give
         )
@@ -155,7 +159,7 @@ class Effects:
         if ready.messages:
             messages = stamped(ready.messages, self._replica.state.term)
             self.snapshots.sending(messages)
-            self._transport.send(self.disk.beside(messages))
+            self.notices.send(self.disk.beside(messages))
         if ready.append is not None and self._syncer.give(ready.append):
             self._finish([ready.append])
         if ready.read_states:
@@ -237,6 +241,7 @@ class Effects:
     def stop(self) -> None:
         """Begin nothing more, and promise nothing more."""
         self._is_stopped = True
+        self.notices.stop()
         self.machine_queue.stop()
         self.snapshots.stop()
 

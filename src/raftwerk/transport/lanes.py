@@ -148,20 +148,18 @@ class Lanes:
         Loss
             What did not fit.
         """
-        by_lane: tuple[list[Message], ...] = tuple([] for _ in _LANES)
+        by_lane: dict[Lane, list[Message]] = {}
         for message in messages:
-            by_lane[lane_of(message)].append(message)
+            by_lane.setdefault(lane_of(message), []).append(message)
         lost = snapshots_lost = 0
-        for lane in _LANES:
-            if not by_lane[lane]:
-                continue
-            for parcel in pack(lane, by_lane[lane]):
+        for lane, together in by_lane.items():
+            for parcel in pack(lane, together):
                 if self._has_room_for(parcel):
                     self._queues[lane].append(parcel)
                     continue
                 lost += parcel.messages
                 snapshots_lost += parcel.snapshots
-        return Loss(lost, snapshots_lost)
+        return Loss(lost, snapshots_lost) if lost else _NOTHING
 
     def take(self) -> list[bytes]:
         """Return the most urgent frames: about as much as one frame may hold.
