@@ -1,12 +1,18 @@
 """Which processes are there, as Linux tells it."""
 
 import os
+import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
 
 PROC = Path("/proc")
+
+LOOK_SECONDS = 0.2
+"""From one look at who was starved to the next. Linux counts a wait when it is over, so
+that is longer than most of them."""
 
 needs_proc = pytest.mark.skipif(
     not (PROC / "self" / "cmdline").exists(), reason="processes are looked up in /proc"
@@ -43,8 +49,12 @@ def processes_with(word: str) -> dict[int, str]:
 class Stopwatch:
     """Measures how long something took, without the time that the machine withheld.
 
-    What some processes had to wait for a processor is taken off, as if they had waited
-    one after the other. On a quiet machine that is next to nothing.
+    Time is withheld while one of some processes, at least, waits for a processor. Each
+    `LOOK_SECONDS` it is asked how long each had to wait since the last look, and what
+    the one had that was starved most is taken off: they wait at the same time on a busy
+    machine, so that the sum of their waits could be more than the time that passed. So
+    what is left is never less than the time in which all that had work could do it; on
+    a quiet machine it is nearly all.
 
     Parameters
     ----------
@@ -54,7 +64,13 @@ class Stopwatch:
 
     def __init__(self, *pids: int) -> None:
         self.began = time.monotonic()
+        self._looked = self.began
+        self._withheld = 0.0
+        self._lock = threading.Lock()
         self._starved = {pid: starved_seconds(pid) for pid in (os.getpid(), *pids)}
+        threading.Thread(
+            target=_look_until_gone, args=(weakref.ref(self),), daemon=True
+        ).start()
 
     @property
     def passed_seconds(self) -> float:
@@ -63,15 +79,36 @@ class Stopwatch:
 
     @property
     def withheld_seconds(self) -> float:
-        """How long they waited for a processor."""
-        waited = (starved_seconds(pid) - was for pid, was in self._starved.items())
-        return sum(max(seconds, 0.0) for seconds in waited)
+        """How long the one that was starved most waited, over all looks."""
+        self.look()
+        return self._withheld
 
     @property
     def seconds(self) -> float:
         """What they took themselves."""
         return max(self.passed_seconds - self.withheld_seconds, 0.0)
 
+    def look(self) -> None:
+        """Count what was withheld since the last look."""
+        with self._lock:
+            now = time.monotonic()
+            starved = {pid: starved_seconds(pid) for pid in self._starved}
+            longest = max(starved[pid] - was for pid, was in self._starved.items())
+            self._withheld += min(max(longest, 0.0), now - self._looked)
+            # Who has ended is counted no more.
+            self._starved = {
+                pid: max(starved[pid], self._starved[pid]) for pid in starved
+            }
+            self._looked = now
+
     def __str__(self) -> str:
         """Say both, for reports."""
         return f"{self.seconds:.2f} s (+ {self.withheld_seconds:.2f} s withheld)"
+
+
+def _look_until_gone(watch: "weakref.ref[Stopwatch]") -> None:
+    """Look again and again, as long as somebody has the watch."""
+    while (found := watch()) is not None:
+        found.look()
+        del found
+        time.sleep(LOOK_SECONDS)

@@ -12,8 +12,9 @@ from raftwerk.host.draw import SplitMix64
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.recovery import FoundSegment, read_segment
 from tests.e2e.clients import Clients
-from tests.e2e.cluster import Cluster, NodeProcess
+from tests.e2e.cluster import BACK_SECONDS, Cluster, NodeProcess
 from tests.e2e.commands import assert_refused, run
+from tests.e2e.processes import Stopwatch
 from tests.e2e.seeds import seeded_draw
 
 pytestmark = pytest.mark.e2e
@@ -75,7 +76,10 @@ def test_torn_ends_are_cut_off_and_said(tmp_path: Path) -> None:
                     torn_bytes = len(torn.rstrip(b"\0")) - segment.found.end
                     path.write_bytes(torn)
                     node.start()
-                    await cluster.answers(node)
+                    healing = Stopwatch(*cluster.pids)
+                    await clients.reach([node])
+                    print(f"{tear.__name__}: a write through it after {healing}")
+                    assert healing.seconds < BACK_SECONDS
                     (line,) = log_lines(node, "cut off what a crash left unfinished")
                     print(line)
                     assert line["path"] == str(path)
@@ -121,7 +125,10 @@ def test_a_flipped_byte_is_refused_with_the_way_back(tmp_path: Path) -> None:
                 await clients.progress(5, through=cluster.others(node))
                 path.write_bytes(sound)
                 node.start()
+                healing = Stopwatch(*cluster.pids)
                 await clients.reach(cluster.nodes)
+                print(f"with its own bytes, a write through each after {healing}")
+                assert healing.seconds < BACK_SECONDS
             await clients.check()
 
     asyncio.run(story())

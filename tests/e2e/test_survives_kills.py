@@ -32,9 +32,11 @@ def test_nothing_is_lost_when_leaders_are_killed(kills: int, tmp_path: Path) -> 
                     assert failover.seconds < BACK_SECONDS, said
                     await clients.progress(10 + draw.below(20))
                     leader.start()
-                    start = Stopwatch(*cluster.pids)
+                    healing = Stopwatch(*cluster.pids)
                     await clients.reach([leader])
-                    print(f"{said}, one through itself {start} after its start")
+                    said = f"{said}, one through itself {healing} after its start"
+                    print(said)
+                    assert healing.seconds < BACK_SECONDS, said
                     await clients.progress(10 + draw.below(20))
             await clients.check()
 
@@ -58,6 +60,10 @@ def test_nothing_is_lost_when_a_follower_is_killed(tmp_path: Path) -> None:
                     print(f"{follower.name} killed, five writes each after {quiet}")
                     assert quiet.seconds < BACK_SECONDS
                     follower.start()
+                    healing = Stopwatch(*cluster.pids)
+                    await clients.reach(cluster.nodes)
+                    print(f"started again, a write through each after {healing}")
+                    assert healing.seconds < BACK_SECONDS
                     await clients.progress(5, through=cluster.nodes)
             await clients.check()
             assert await cluster.leader() is leader
@@ -77,6 +83,10 @@ def test_nothing_is_lost_when_all_are_killed_at_once(tmp_path: Path) -> None:
                     kill_at_once(cluster.nodes)
                     for node in cluster.nodes:
                         node.start()
+                    healing = Stopwatch(*cluster.pids)
+                    await clients.reach(cluster.nodes)
+                    print(f"all started again, a write through each after {healing}")
+                    assert healing.seconds < BACK_SECONDS
                     await clients.progress(5, through=cluster.nodes)
             await clients.check()
 

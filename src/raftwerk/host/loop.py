@@ -113,6 +113,11 @@ class _Task(asyncio.Task[Result]):
     def __hash__(self) -> int:
         return self._number
 
+    def set_name(self, value: object) -> None:
+        """Name the task; Python 3.13 passes None where nobody gave it a name."""
+        if value is not None:
+            super().set_name(value)
+
     def bury(self) -> None:
         """End the coroutine where it waits: nobody will ever run it again."""
         # pylint: disable-next=attribute-defined-outside-init  # asyncio's, to be silent

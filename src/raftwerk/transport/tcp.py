@@ -224,6 +224,8 @@ class TcpTransport:
             if error.errno == errno.EADDRINUSE:
                 holder = holder_of(address.port)
                 words = f"{holder} has this port; stop it or choose another"
+            elif error.errno is None:  # asyncio's, of Python 3.13: no address is ours
+                words = os.strerror(errno.EADDRNOTAVAIL).lower()
             raise ConfigError(
                 f"cannot listen on {address} for peers: {words}"
             ) from None
