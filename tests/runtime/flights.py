@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from raftwerk.core.image import ReplicaImage, take_image
+from raftwerk.core.image import ReplicaImage, SeenImage, take_image
 from raftwerk.core.ready import Ready
 from raftwerk.core.replica import Replica
 from raftwerk.host.draw import SplitMix64
@@ -21,6 +21,7 @@ from raftwerk.storage.memory_disk import MemoryDisk
 from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.storage.protocol import LogStore
 from raftwerk.storage.snapshot_protocol import Stores
+from raftwerk.types import LogIndex, Term
 
 from ..core.group import World, cause_chaos
 from ..core.group import member as group_member
@@ -127,6 +128,14 @@ def fly_again(flight: Flight, witness: Witness) -> int:
         image, ready = witness.seen[flight.beginning.step + moment.number - 1]
         if flight.beginning.is_shape:
             continue
-        assert replay.image() == image, where
+        assert _without_seen(replay.image()) == _without_seen(image), where
         assert moment.ready == ready, where
     return replay.number
+
+
+def _without_seen(image: ReplicaImage) -> ReplicaImage:
+    """Leave out what `check_all` changes: the group calls it between two inputs."""
+    state = msgspec.structs.replace(
+        image.state, seen=SeenImage(term=Term(0), commit_index=LogIndex(0))
+    )
+    return msgspec.structs.replace(image, state=state)

@@ -30,6 +30,7 @@ from raftwerk.cli import (
     ctl_watch,
     explain,
     recover,
+    replay_command,
     settings,
     sim_command,
     sources,
@@ -197,6 +198,7 @@ explain.add_commands(app)
 sim_command.add_commands(app)
 bench.add_commands(app)
 recover.add_commands(app)
+replay_command.add_commands(app)
 ctl_snapshot.add_commands(app)
 
 
