@@ -75,7 +75,8 @@ def test_a_change_that_cannot_be_read_stays_one_of_its_size() -> None:
 
 def test_both_sides_hash_the_same_shape() -> None:
     ready = Ready(entries=[Entry(Term(1), LogIndex(1), b"secret")], must_sync=True)
-    filled = Ready(entries=mapped(mapped(ready.entries, token_of), fill), must_sync=True)
+    hidden = mapped(ready.entries, token_of)
+    filled = Ready(entries=mapped(hidden, fill), must_sync=True)
     assert digest(ready, token_of) == digest(filled, token_of_filled)
     assert digest(ready, token_of) != digest(Ready(entries=ready.entries), token_of)
     assert digest(ready, None) != digest(ready, token_of)
