@@ -28,6 +28,7 @@ from raftwerk.host.draw import SplitMix64
 from raftwerk.host.protocol import Host
 from raftwerk.host.virtual import VirtualLoop, VirtualProcess, run, virtual_host
 from raftwerk.runtime import Member, Node, NodeStatus, bootstrap_snapshot
+from raftwerk.runtime.flight import FlightRecorder
 from raftwerk.storage.memory import MemoryLog
 from raftwerk.storage.memory_snapshots import MemorySnapshots
 from raftwerk.transport.memory import MemoryNetwork, MemoryTransport
@@ -184,6 +185,7 @@ class Process:
             store=self.log,
             transport=self.transport,
             snapshots=self.snapshots,
+            flight=None if group.recorder is None else group.recorder(self),
         )
         self.node.observe(self._observe)
         return self.node
@@ -276,6 +278,8 @@ class Group:
         self.latency = latency
         self.make_host = make_host
         self.settings = settings
+        self.recorder: Callable[[Process], FlightRecorder] | None = None
+        """Makes the flight recorder of each life, from its start on."""
         self.lines: list[str] = []
         world = virtual_host(loop, self.draw.fork("world"))
         self.network = MemoryNetwork(world.timers, self.draw.fork("network"))
