@@ -1,7 +1,8 @@
 """Each committed entry takes effect once, in order, and its proposer hears of it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from raftwerk.errors import (
     UnknownFormat,
 )
 from raftwerk.runtime.apply import Applier
+from raftwerk.runtime.chain import Chain, ChainState
 from raftwerk.runtime.envelope import EnvelopeKind, Sender
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.members import ChangeContext, PublishMember
@@ -273,6 +275,103 @@ async def test_what_a_machine_raises_is_passed_on_with_a_word_of_where() -> None
     assert "Raising.apply raised this for the commands of entries 2 to 3" in (
         caught.value.__notes__[0]
     )
+
+
+class Stepping(ListMachine):
+    """Applies each command in a step of its own, and tells of each by itself."""
+
+    told = b""
+
+    def apply_in_steps(
+        self, index: LogIndex, commands: Sequence[bytes]
+    ) -> Generator[None, None, Sequence[object]]:
+        results: list[object] = []
+        for number, command in enumerate(commands):
+            if number:
+                yield
+            results += super().apply(index, [command])
+            self.told = command
+        return results
+
+    def effects(self) -> bytes:
+        return self.told
+
+
+class Altered(Stepping):
+    """A user's own, that knows nothing of steps."""
+
+    def apply(self, index: LogIndex, commands: Sequence[bytes]) -> Sequence[object]:
+        self.told = b"".join(commands)
+        return ListMachine.apply(self, index, commands)
+
+
+class Slow(Stepping):
+    """Has a thread, and needs no steps."""
+
+    is_quick = False
+
+    def apply(self, index: LogIndex, commands: Sequence[bytes]) -> Sequence[object]:
+        self.told = b"".join(commands)
+        return ListMachine.apply(self, index, commands)
+
+    apply_in_steps = Stepping.apply_in_steps
+
+
+@pytest.mark.parametrize(
+    ("kind", "batches", "pauses"),
+    [(Stepping, [1, 1, 1], 2), (Altered, [3], 0), (Slow, [3], 0)],
+)
+@story
+async def test_a_batch_is_applied_in_steps_by_a_quick_machine_that_has_them(
+    kind: type[Stepping], batches: list[int], pauses: int
+) -> None:
+    rig = Rig(kind())
+    rig.applier.chain = Chain(ChainState())
+    data, future = rig.propose(b"c")
+    entries = [rig.command(b"a"), rig.command(b"b"), rig.entry(data)]
+    steps = rig.applier.apply(entries)
+    result, paused = None, 0
+    with pytest.raises(StopIteration):
+        while True:
+            call = steps.send(result)
+            result = None if call is None else call.function()
+            paused += call is None
+            # Of a batch nobody hears before it is whole.
+            assert future.done() is False
+    assert (rig.machine.batches, paused) == (batches, pauses)
+    assert future.result() == 3
+    assert rig.applier.chain.state.checksum == zlib.crc32(b"abc")
+
+
+class RaisingAmid(Stepping):
+    """Raises in its second step."""
+
+    def apply_in_steps(
+        self, index: LogIndex, commands: Sequence[bytes]
+    ) -> Generator[None, None, Sequence[object]]:
+        yield
+        raise KeyError("no such key")
+
+
+class ForgetfulAmid(Stepping):
+    """Returns no results at its end."""
+
+    def apply_in_steps(
+        self, index: LogIndex, commands: Sequence[bytes]
+    ) -> Generator[None, None, Sequence[object]]:
+        yield
+        return ()
+
+
+@story
+async def test_what_goes_wrong_amid_is_said_as_in_one_go() -> None:
+    rig = Rig(RaisingAmid())
+    with pytest.raises(KeyError) as caught:
+        rig.apply([rig.command(b"a")])
+    assert "RaisingAmid.apply raised this" in caught.value.__notes__[0]
+    rig = Rig(ForgetfulAmid())
+    with pytest.raises(MisuseError, match="ForgetfulAmid.apply returned 0 results"):
+        rig.apply([rig.command(b"a")])
 
 
 @story

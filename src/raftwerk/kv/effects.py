@@ -6,20 +6,25 @@ stretch by stretch, so that something that no command did is found as well, when
 round comes by.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
+from raftwerk.kv.results import DeleteRangeResult, RangeResult, TxnResult
 from raftwerk.kv.state import State
 
-__all__ = ["encode", "stretch"]
+__all__ = ["encode", "parts_of", "stretch"]
 
 STRETCH_KEYS: Final = 256
 """About a tenth of a millisecond."""
 
 STRETCH_BYTES: Final = 256 * 1024
 """The same for values that are large; the one that goes beyond it is the last."""
+
+
+PART_BYTES: Final = 32 * 1024
+"""Of an answer that is told in parts; about a third of a millisecond."""
 
 
 def _type_name(value: object) -> str:
@@ -44,6 +49,58 @@ def encode(effects: Iterable[object]) -> bytes:
         Those of one batch after those of another are those of both.
     """
     return b"".join(map(_ENCODER.encode, effects))
+
+
+def parts_of(result: object) -> Iterator[object]:
+    """Yield a result in parts, each made when it is drawn.
+
+    Parameters
+    ----------
+    result : object
+        Any; only what has long lists comes in more than one part.
+
+    Yields
+    ------
+    object
+        What `encode` makes of all of them is what it makes of the result.
+    """
+    waiting: list[bytes] = []
+    size = 0
+    for piece in _pieces_of(result):
+        waiting.append(piece)
+        size += len(piece)
+        if size >= PART_BYTES:
+            yield msgspec.Raw(b"".join(waiting))
+            waiting.clear()
+            size = 0
+    if waiting:
+        yield msgspec.Raw(b"".join(waiting))
+
+
+def _pieces_of(value: object) -> Iterator[bytes]:
+    """Yield the bytes of a value; those of long lists one by one."""
+    match value:
+        case TxnResult() | RangeResult() | DeleteRangeResult():
+            yield bytes([0x80 | len(value.__struct_fields__)])  # a map, as of a struct
+            for name in value.__struct_fields__:
+                yield _ENCODER.encode(name)
+                yield from _pieces_of(getattr(value, name))
+        case list():
+            yield _head_of(value)
+            for each in value:
+                yield from _pieces_of(each)
+        case _:
+            yield _ENCODER.encode(value)
+
+
+def _head_of(values: Sequence[object]) -> bytes:
+    """Return what stands before the items of an array."""
+    length = len(values)
+    if length < 16:
+        return bytes([0x90 | length])
+    if length < 1 << 16:
+        return b"\xdc" + length.to_bytes(2, "big")
+    return b"\xdd" + length.to_bytes(4, "big")
 
 
 def stretch(state: State, place: bytes) -> tuple[bytes, bytes]:

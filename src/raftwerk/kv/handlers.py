@@ -1,9 +1,12 @@
-"""What each command does: one function for each kind, found in one table."""
+"""What each command does: one function for each kind, found in one table.
 
-from collections.abc import Callable
+Those that may be about many keys have another one, that does it in steps.
+"""
+
+from collections.abc import Callable, Generator
 from typing import Any, Final
 
-from raftwerk.kv import alarms, compaction, lease, txn, write
+from raftwerk.kv import alarms, compaction, lease, ranges, txn, write, writing
 from raftwerk.kv.commands import (
     CheckpointLeases,
     Command,
@@ -21,7 +24,7 @@ from raftwerk.kv.errors import KvError
 from raftwerk.kv.results import DeleteRangeResult, PutResult, Result
 from raftwerk.kv.state import State
 
-__all__ = ["carry_out"]
+__all__ = ["carry_out", "carry_out_in_steps", "is_large"]
 
 
 def carry_out(state: State, command: Command) -> Result:
@@ -43,6 +46,53 @@ def carry_out(state: State, command: Command) -> Result:
         return refused
     try:
         return _HANDLERS[type(command)](state, command)
+    except KvError as refusal:
+        return refusal
+
+
+def is_large(state: State, command: Command) -> bool:
+    """Tell whether a command is to be carried out in steps.
+
+    Parameters
+    ----------
+    state : State
+        The store.
+    command : Command
+        Any.
+
+    Returns
+    -------
+    bool
+        Whether more keys are meant than one step is for.
+    """
+    return writing.keys_named(state, command) > ranges.KEYS_PER_STEP
+
+
+def carry_out_in_steps(state: State, command: Command) -> Generator[None, None, Result]:
+    """Carry out a command that `is_large`.
+
+    Parameters
+    ----------
+    state : State
+        The store; nobody else may change it before the last step.
+    command : Command
+        Which.
+
+    Returns
+    -------
+    Result
+        As `carry_out` would have returned.
+
+    Yields
+    ------
+    None
+        Between two steps; whoever reads then sees the store as it was before.
+    """
+    if state.alarms and (refused := alarms.refusal(state, command)):
+        return refused
+    try:
+        result: Result = yield from _STEPPED[type(command)](state, command)
+        return result
     except KvError as refusal:
         return refusal
 
@@ -71,4 +121,13 @@ _HANDLERS: Final[dict[type[Command], Callable[[State, Any], Result]]] = {
     ExpireLeases: lease.expire,
     CheckpointLeases: lease.checkpoint,
     LeadLeases: lease.lead,
+}
+
+_STEPPED: Final[
+    dict[type[Command], Callable[[State, Any], Generator[None, None, Result]]]
+] = {
+    DeleteRange: writing.delete_range,
+    Txn: writing.run,
+    RevokeLease: writing.revoke,
+    ExpireLeases: writing.expire,
 }

@@ -4,6 +4,9 @@ Whoever watches reads it from any revision that is not compacted; a snapshot is 
 it; and a compaction walks along it, a few changes at a time. It is kept in blocks of
 one size, so that a view of the whole can be had by copying a few references, and what
 is forgotten goes block by block.
+
+While it is held, changes are taken in that nobody sees; all of them are seen at once
+when it is released.
 """
 
 from bisect import bisect_left
@@ -39,11 +42,13 @@ class _Block:
 class History:
     """The changes, each with the version that it overtook."""
 
-    __slots__ = ("_blocks", "_length", "_walked")
+    __slots__ = ("_blocks", "_is_held", "_length", "_walked")
 
     def __init__(self) -> None:
         self._blocks: list[_Block] = []
+        self._is_held = False
         self._length = 0
+        """Of what is seen; what is held comes behind it."""
         self._walked = 0
 
     def __len__(self) -> int:
@@ -59,20 +64,33 @@ class History:
         overtaken : KeyValue or None
             The version that it overtook; None if there was none.
         """
-        if self._length % CHANGES_PER_BLOCK == 0:
-            self._blocks.append(_Block())
-        block = self._blocks[-1]
+        blocks = self._blocks
+        if not blocks or len(blocks[-1].made) == CHANGES_PER_BLOCK:
+            blocks.append(_Block())
+        block = blocks[-1]
         block.made.append(made)
         block.overtaken.append(overtaken)
-        self._length += 1
+        if not self._is_held:
+            self._length += 1
 
-    def since(self, revision: int) -> Iterator[Change]:
+    def hold(self) -> None:
+        """Have nobody see from now on what is taken in."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Have all be seen that was taken in."""
+        self._is_held = False
+        self._length = self._length_with_held()
+
+    def since(self, revision: int, *, with_held: bool = False) -> Iterator[Change]:
         """Return the changes from a revision on, as they are now.
 
         Parameters
         ----------
         revision : int
             The first one that is wanted.
+        with_held : bool
+            Whether to return those too that are not seen yet.
 
         Returns
         -------
@@ -80,10 +98,11 @@ class History:
             In order. It may be drawn later, in any thread: what is appended or
             forgotten meanwhile makes no difference to it.
         """
-        start = self._place(revision)
+        length = self._length_with_held() if with_held else self._length
+        start = min(self._place(revision), length)
         first, offset = divmod(start, CHANGES_PER_BLOCK)
         blocks = self._blocks[first:]
-        return islice(_changes_of(blocks), offset, offset + self._length - start)
+        return islice(_changes_of(blocks), offset, offset + length - start)
 
     def walk(self, revision: int, changes_max: int) -> list[bytes]:
         """Return the keys of the oldest changes up to a revision, each change once.
@@ -128,6 +147,13 @@ class History:
         self._length -= dropped * CHANGES_PER_BLOCK
         self._walked -= dropped * CHANGES_PER_BLOCK
         return dropped == droppable
+
+    def _length_with_held(self) -> int:
+        """Return how many changes there are, seen or not."""
+        blocks = self._blocks
+        if not blocks:
+            return 0
+        return (len(blocks) - 1) * CHANGES_PER_BLOCK + len(blocks[-1].made)
 
     def _place(self, revision: int) -> int:
         """Return how many changes there are below a revision."""

@@ -159,7 +159,28 @@ class KeyIndex:
             found = merge(found, self._gone.irange(start, stop, inclusive))
         return list(found if keys_max is None else islice(found, keys_max))
 
-    def find(self, key: bytes, range_end: bytes) -> list[KeyValue]:
+    def size(self, span: Span) -> int:
+        """Return how many keys of a range stand here, deleted ones too.
+
+        Parameters
+        ----------
+        span : Span
+            The range.
+
+        Returns
+        -------
+        int
+            As many as must be looked at to read the range at an older revision.
+        """
+        start, stop = span
+        gone = self._gone
+        end: int = len(gone) if stop is None else gone.bisect_left(stop)
+        begin: int = gone.bisect_left(start)
+        return self.count(span) + max(0, end - begin)
+
+    def find(
+        self, key: bytes, range_end: bytes, keys_max: int | None = None
+    ) -> list[KeyValue]:
         """Return the newest versions of the keys that a request names.
 
         Parameters
@@ -168,13 +189,17 @@ class KeyIndex:
             As in `spans.span_of`.
         range_end : bytes
             The same.
+        keys_max : int, optional
+            How many at most.
 
         Returns
         -------
         list of KeyValue
             In the order of keys.
         """
-        keys = self.keys(span_of(key, range_end)) if range_end else [key]
+        keys = [key]
+        if range_end:
+            keys = self.keys(span_of(key, range_end), keys_max=keys_max)
         return [kv for key in keys if (kv := self._current.get(key)) is not None]
 
     def put(self, kv: KeyValue, before: KeyValue | None) -> None:

@@ -16,7 +16,7 @@ from raftwerk.kv.leases import TTL_SECONDS_MAX, TTL_SECONDS_MIN, Lease
 from raftwerk.kv.results import GrantResult, LeasesResult
 from raftwerk.kv.state import State
 
-__all__ = ["checkpoint", "expire", "grant", "lead", "revoke"]
+__all__ = ["check_revoke", "checkpoint", "expire", "grant", "lead", "revoke"]
 
 
 def grant(state: State, command: GrantLease) -> GrantResult:
@@ -78,10 +78,28 @@ def revoke(state: State, command: RevokeLease) -> LeasesResult:
     LeaseNotFound
         If there is none of this id.
     """
-    if state.leases.get(command.lease) is None:
-        raise LeaseNotFound(f"there is no lease {command.lease}")
+    check_revoke(state, command)
     _end(state, command.lease)
     return LeasesResult(state.revision, 1)
+
+
+def check_revoke(state: State, command: RevokeLease) -> None:
+    """Refuse to end what there is not.
+
+    Parameters
+    ----------
+    state : State
+        The store.
+    command : RevokeLease
+        Which lease.
+
+    Raises
+    ------
+    LeaseNotFound
+        If there is none of this id.
+    """
+    if state.leases.get(command.lease) is None:
+        raise LeaseNotFound(f"there is no lease {command.lease}")
 
 
 def expire(state: State, command: ExpireLeases) -> LeasesResult:

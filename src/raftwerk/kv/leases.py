@@ -11,7 +11,9 @@ Leases have no revisions and no past: an older revision of the store shows the l
 its keys, and whether these exist today is another question.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Generator, Iterable, Iterator
+from heapq import merge
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -26,6 +28,9 @@ TTL_SECONDS_MIN: Final = 2
 
 TTL_SECONDS_MAX: Final = 9_000_000_000
 """The longest that a lease may last; etcd's."""
+
+KEYS_PER_RUN: Final = 5_000
+"""Keys that are sorted in one go, and merged with the others; a few milliseconds."""
 
 _NO_KEYS: Final[frozenset[bytes]] = frozenset()
 
@@ -62,11 +67,13 @@ class Leases:
         The newest version of each key, to begin with.
     """
 
-    __slots__ = ("_keys", "_leases", "_news", "has_news", "term")
+    __slots__ = ("_held", "_keys", "_leases", "_news", "has_news", "term")
 
     def __init__(self, kvs: Iterable[KeyValue] = ()) -> None:
         self._leases: dict[int, Lease] = {}
         self._keys: dict[int, set[bytes]] = {}
+        self._held: dict[bytes, int] | None = None
+        """While held: the lease that each key had which was moved since; 0 for none."""
         self._news: list[int] = []
         self.has_news = False
         """Whether there is something for `take_news`, be it only another term."""
@@ -117,7 +124,72 @@ class Leases:
         list of bytes
             The keys in order.
         """
-        return sorted(self._keys.get(lease_id, _NO_KEYS))
+        return sorted(self._seen(lease_id))
+
+    def keys_in_steps(self, lease_id: int) -> Generator[None, None, Iterator[bytes]]:
+        """Return the same, in steps between which keys may be moved.
+
+        Parameters
+        ----------
+        lease_id : int
+            Which.
+
+        Returns
+        -------
+        iterator of bytes
+            The keys in order, as they were when the first step was made.
+
+        Yields
+        ------
+        None
+            After each `KEYS_PER_RUN` keys; never if there are few.
+        """
+        keys = iter(list(self._seen(lease_id)))
+        runs = [sorted(islice(keys, KEYS_PER_RUN))]
+        while run := list(islice(keys, KEYS_PER_RUN)):
+            yield
+            runs.append(sorted(run))
+        return merge(*runs)
+
+    def count(self, lease_id: int) -> int:
+        """Return how many keys are attached to a lease.
+
+        Parameters
+        ----------
+        lease_id : int
+            Which.
+
+        Returns
+        -------
+        int
+            With what is held.
+        """
+        return len(self._keys.get(lease_id, _NO_KEYS))
+
+    def _seen(self, lease_id: int) -> Collection[bytes]:
+        """Return the keys that are attached to a lease for who reads."""
+        keys = self._keys.get(lease_id, _NO_KEYS)
+        if not self._held:
+            return keys
+        held = self._held
+        moved = [key for key, before in held.items() if before == lease_id]
+        return moved + [key for key in keys if key not in held]
+
+    def hold(self) -> None:
+        """Have nobody see from now on to which leases keys are moved."""
+        self._held = {}
+
+    def release(self) -> dict[bytes, int]:
+        """Have it be seen.
+
+        Returns
+        -------
+        dict of bytes to int
+            What was remembered of the keys that were moved: to be emptied in steps, for
+            to let go of all at once takes long.
+        """
+        held, self._held = self._held, None
+        return held or {}
 
     def put(self, lease: Lease) -> None:
         """Take in a lease, or what is remembered of it now.
@@ -180,6 +252,8 @@ class Leases:
         """
         if before == after:
             return
+        if self._held is not None:
+            self._held.setdefault(key, before)
         if before:
             keys = self._keys[before]
             keys.remove(key)

@@ -18,7 +18,14 @@ from raftwerk.kv.results import RangeResult
 from raftwerk.kv.spans import Span, span_of
 from raftwerk.kv.state import State
 
-__all__ = ["KEYS_PER_STEP", "check_revision", "read", "read_in_steps", "slices"]
+__all__ = [
+    "KEYS_PER_STEP",
+    "check_revision",
+    "finish",
+    "read",
+    "read_in_steps",
+    "slices",
+]
 
 Made = TypeVar("Made")
 
@@ -93,15 +100,16 @@ def read(state: State, request: Range) -> RangeResult:
     """
     if not request.range_end and request.revision <= 0:
         # By far the most common of all reads.
-        found = state.index.find(request.key, b"")
+        kv = state.index.at(request.key, state.revision)
+        found = [] if kv is None else [kv]
         count = len(found)
         if request.count_only:
             return RangeResult(state.revision, [], False, count)
         kvs = _filter(request, found)
         if request.keys_only:
-            kvs = _finish(_without_values(kvs))
+            kvs = finish(_without_values(kvs))
         return RangeResult(state.revision, kvs, False, count)
-    return _finish(read_in_steps(state, request))
+    return finish(read_in_steps(state, request))
 
 
 def read_in_steps(
@@ -136,10 +144,31 @@ def read_in_steps(
         newest = state.revision
     check_revision(state, request.revision, newest)
     at = request.revision if request.revision > 0 else newest
-    # At the present revision the index knows the number without a look at each key.
+    # Of the newest there is, the index knows the number without a look at each key.
     span = span_of(request.key, request.range_end)
-    count = state.index.count(span) if at == state.revision else None
+    count = state.index.count(span) if at == state.written else None
     return _read(state, request, newest, count)
+
+
+def finish(steps: Generator[None, None, Made]) -> Made:
+    """Return what comes of steps, all of them in one go.
+
+    Parameters
+    ----------
+    steps : generator
+        Yields where others might have had a turn.
+
+    Returns
+    -------
+    Made
+        What it returns.
+    """
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: Made = end.value
+            return made
 
 
 def slices(
@@ -173,12 +202,12 @@ def slices(
     after: bytes | None = None
     is_last = False
     while not is_last:
-        check_revision(state, at)
+        check_revision(state, at, state.written)
         step = (
             KEYS_PER_STEP if keys_max is None else min(keys_max - seen, KEYS_PER_STEP)
         )
         keys = state.index.keys(
-            span, after=after, with_deleted=at < state.revision, keys_max=step
+            span, after=after, with_deleted=at < state.written, keys_max=step
         )
         some = [kv for key in keys if (kv := state.index.at(key, at)) is not None]
         seen += len(some)
@@ -223,16 +252,6 @@ def _sorted_and_cut(
     if request.keys_only:
         kvs = yield from _without_values(kvs)
     return RangeResult(result.revision, kvs, more, result.count)
-
-
-def _finish(steps: Generator[None, None, Made]) -> Made:
-    """Return what comes of steps, all of them at once."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            made: Made = end.value
-            return made
 
 
 def _wanted(request: Range) -> int | None:

@@ -21,7 +21,7 @@ from raftwerk.kv.txn import (
     operations_of,
 )
 
-__all__ = ["read_in_steps"]
+__all__ = ["Reading", "read_in_steps"]
 
 _Begun: TypeAlias = deque[tuple[Range, Generator[None, None, RangeResult]]]
 """The ranges of a transaction that are still to be read, in order."""
@@ -54,21 +54,47 @@ def read_in_steps(state: State, txn: Txn) -> Generator[None, None, TxnResult]:
     CompactedRevision
         If such a revision is forgotten, or what is read was forgotten meanwhile.
     """
-    return (yield from _Reading(state).run(txn))
+    return (yield from Reading(state).run(txn))
 
 
-class _Reading:
-    """One such transaction: its revision, and what it did since others had a turn."""
+class Reading:
+    """One such transaction: its revision, and what it did since others had a turn.
+
+    Parameters
+    ----------
+    state : State
+        The store.
+
+    Attributes
+    ----------
+    keys_seen : int
+        About how many, since the last step ended.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._newest = state.revision
-        self._keys_seen = 0
-        """Since the last step ended, about."""
+        self.keys_seen = 0
 
     def run(self, txn: Txn) -> Generator[None, None, TxnResult]:
-        """Return the answer."""
-        plan = yield from self._choose(txn)
+        """Return the answer, in steps.
+
+        Parameters
+        ----------
+        txn : Txn
+            As in `read_in_steps`.
+
+        Returns
+        -------
+        TxnResult
+            The answer.
+
+        Yields
+        ------
+        None
+            When enough was done.
+        """
+        plan = yield from self.choose(txn)
         # All ranges are begun at once: while nothing was written since the beginning,
         # the index knows how many keys each has, and else one must look at them all.
         begun: _Begun = deque()
@@ -79,11 +105,27 @@ class _Reading:
                 begun.append((operation, steps))
         return (yield from self._answer(plan, begun))
 
-    def _choose(self, txn: Txn) -> Generator[None, None, Plan]:
-        """Return what is to be done."""
+    def choose(self, txn: Txn) -> Generator[None, None, Plan]:
+        """Return what is to be done by what the store was like at the beginning.
+
+        Parameters
+        ----------
+        txn : Txn
+            Any.
+
+        Returns
+        -------
+        Plan
+            As `txn.run` makes one.
+
+        Yields
+        ------
+        None
+            When enough was done.
+        """
         succeeded = True
         for compare in txn.compare:
-            yield from self._pause_if_due()
+            yield from self.pause_if_due()
             if not (yield from self._holds(compare)):
                 succeeded = False
                 break
@@ -91,13 +133,13 @@ class _Reading:
         for operation in txn.success if succeeded else txn.failure:
             nested = None
             if isinstance(operation, Txn):
-                nested = yield from self._choose(operation)
+                nested = yield from self.choose(operation)
             chosen[1].append((operation, nested))
         return chosen
 
     def _holds(self, compare: Compare) -> Generator[None, None, bool]:
         """Tell whether a compare is true of all keys that it names."""
-        self._keys_seen += 1
+        self.keys_seen += 1
         if not compare.range_end:
             kv = self._state.index.at(compare.key, self._newest)
             return is_true_of_none(compare) if kv is None else is_true_of(compare, kv)
@@ -107,10 +149,10 @@ class _Reading:
             if not all(is_true_of(compare, kv) for kv in kvs):
                 return False
             exists = exists or bool(kvs)
-            self._keys_seen += len(kvs)
+            self.keys_seen += len(kvs)
             if not is_last:
                 yield
-                self._keys_seen = 0
+                self.keys_seen = 0
         return exists or is_true_of_none(compare)
 
     def _answer(self, plan: Plan, begun: _Begun) -> Generator[None, None, TxnResult]:
@@ -120,18 +162,24 @@ class _Reading:
             if nested is not None:
                 result.responses.append((yield from self._answer(nested, begun)))
                 continue
-            yield from self._pause_if_due()
+            yield from self.pause_if_due()
             request, steps = begun.popleft()
             found = yield from steps
             result.responses.append(found)
             # Of an older revision we can't tell how many deleted keys were looked at.
             is_old = request.revision > 0
-            self._keys_seen += ranges.KEYS_PER_STEP if is_old else found.count + 1
+            self.keys_seen += ranges.KEYS_PER_STEP if is_old else found.count + 1
         return result
 
-    def _pause_if_due(self) -> Generator[None, None, None]:
-        """End the step if enough was done in it."""
-        if self._keys_seen >= ranges.KEYS_PER_STEP:
+    def pause_if_due(self) -> Generator[None, None, None]:
+        """End the step if enough was done in it.
+
+        Yields
+        ------
+        None
+            Then.
+        """
+        if self.keys_seen >= ranges.KEYS_PER_STEP:
             yield
-            self._keys_seen = 0
-            ranges.check_revision(self._state, self._newest)
+            self.keys_seen = 0
+            ranges.check_revision(self._state, self._newest, self._newest)

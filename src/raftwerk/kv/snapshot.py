@@ -130,7 +130,9 @@ def base_of(state: State) -> Iterator[KeyValue]:
     oldest = state.compact_revision
     if oldest <= FIRST_REVISION:
         return iter(())  # all there is stands in the history
-    return _base(oldest, state.index.current(), state.history.since(oldest))
+    # What a change overtakes that is under way was there, too.
+    changes = state.history.since(oldest, with_held=True)
+    return _base(oldest, state.index.current(), changes)
 
 
 def read(chunks: Iterable[bytes]) -> State:

@@ -1,4 +1,9 @@
-"""All that the store remembers, and the two ways in which it changes."""
+"""All that the store remembers, and the two ways in which it changes.
+
+A change over many keys is made in steps (`steps`). Until it is whole it is *held*: it
+stands in the index and in the history at the next revision, and whoever reads at the
+newest whole one sees nothing of it, as in every store of many versions.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -32,11 +37,13 @@ class State:
     """
 
     __slots__ = (
+        "_written",
         "alarms",
         "compact_revision",
         "effects",
         "history",
         "index",
+        "is_held",
         "is_scavenged",
         "leases",
         "revision",
@@ -49,6 +56,10 @@ class State:
         index: KeyIndex | None = None,
     ) -> None:
         self.revision = revision
+        """The newest that is whole: what everybody sees."""
+        self._written = revision
+        self.is_held = False
+        """Whether a change is under way that nobody sees yet."""
         self.compact_revision = compact_revision
         self.index = KeyIndex() if index is None else index
         self.history = History()
@@ -58,7 +69,12 @@ class State:
         self.is_scavenged = compact_revision == NEVER_COMPACTED
         """Whether nothing is left of what can't be read any more."""
         self.effects: list[object] = []
-        """What the present batch has changed and answered so far, in order."""
+        """What the present step has changed and answered so far, in order."""
+
+    @property
+    def written(self) -> int:
+        """The newest revision of any version: above `revision` while one is held."""
+        return self._written if self.is_held else self.revision
 
     def put(self, kv: KeyValue, before: KeyValue | None) -> None:
         """Take in a version of a key.
@@ -75,7 +91,10 @@ class State:
         self.index.put(kv, before)
         self.history.append(kv, before)
         self.effects.append(kv)
-        self.revision = kv.mod_revision
+        if self.is_held:
+            self._written = kv.mod_revision
+        else:
+            self.revision = kv.mod_revision
 
     def delete(self, before: Sequence[KeyValue], revision: int) -> None:
         """Take in that keys were deleted.
@@ -94,8 +113,32 @@ class State:
                 self.leases.move(kv.key, kv.lease, 0)
             self.history.append(deletion, kv)
         self.effects += deletions
-        if deletions:
+        if not deletions:
+            return
+        if self.is_held:
+            self._written = revision
+        else:
             self.revision = revision
+
+    def hold(self) -> None:
+        """Have nobody see from now on what changes, until all of it is released."""
+        require(not self.is_held, "one change is under way at a time")
+        self._written = self.revision
+        self.is_held = True
+        self.history.hold()
+        self.leases.hold()
+
+    def release(self) -> dict[bytes, int]:
+        """Have everybody see what has changed, in one go, however much it is.
+
+        Returns
+        -------
+        dict of bytes to int
+            As `Leases.release`.
+        """
+        self.revision, self.is_held = self.written, False
+        self.history.release()
+        return self.leases.release()
 
     def check(self) -> None:
         """Raise unless what must be true of any store is true of this one.

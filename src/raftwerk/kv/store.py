@@ -1,8 +1,9 @@
 """The store's face: batches of commands in, results out; reads; snapshots."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
+from raftwerk.errors import require
 from raftwerk.kv import (
     compaction,
     digest,
@@ -15,14 +16,16 @@ from raftwerk.kv import (
     snapshot,
     txn,
 )
-from raftwerk.kv.commands import Compact, Range, Txn, decode
-from raftwerk.kv.handlers import carry_out
+from raftwerk.kv.commands import Command, Compact, Put, Range, Txn, decode
+from raftwerk.kv.handlers import carry_out, carry_out_in_steps, is_large
 from raftwerk.kv.leases import Lease
 from raftwerk.kv.records import Event
 from raftwerk.kv.results import PutResult, RangeResult, Result, TxnResult
 from raftwerk.kv.state import State
 
 __all__ = ["Store"]
+
+Made = TypeVar("Made")
 
 CHANGES_SCAVENGED_PER_BATCH: Final = 500
 """What a batch does for the memory beside its work: about half a millisecond."""
@@ -74,7 +77,7 @@ class Store:
         return len(self._state.index)
 
     def apply(self, index: int, commands: Sequence[bytes]) -> list[Result]:
-        """Apply a batch of commands.
+        """Apply a batch of commands, in one go.
 
         Parameters
         ----------
@@ -95,28 +98,80 @@ class Store:
         InvariantViolation
             If one is no command at all; the same.
         """
+        return ranges.finish(self._apply(index, commands, in_steps=False))
+
+    def apply_in_steps(
+        self, index: int, commands: Sequence[bytes]
+    ) -> Generator[None, None, list[Result]]:
+        """Apply a batch, in steps of a bounded length where a command is a large one.
+
+        Parameters
+        ----------
+        index : int
+            As in `apply`.
+        commands : sequence of bytes
+            The same.
+
+        Returns
+        -------
+        generator
+            Yields between two steps, never for what is small; returns what `apply`
+            would have returned, or raises as it does. Between two steps the store may
+            be read, and is as it was before the command that is under way; nothing else
+            may be applied.
+        """
+        return self._apply(index, commands, in_steps=True)
+
+    def _apply(
+        self, index: int, commands: Sequence[bytes], *, in_steps: bool
+    ) -> Generator[None, None, list[Result]]:
+        """Apply a batch."""
         state = self._state
+        require(not state.is_held, "a batch is applied when the one before it is whole")
         results: list[Result] = []
-        told = state.effects = []
+        state.effects = []
         for command in [decode(command) for command in commands]:
-            if isinstance(command, Compact):
-                self._tell()  # while what it forgets can still be told
+            if not isinstance(command, Put):  # as most are
+                if isinstance(command, Compact):
+                    self._tell()  # while what it forgets can still be told
+                elif in_steps and is_large(state, command):
+                    results.append((yield from self._carry_out_in_steps(command)))
+                    continue
             result = carry_out(state, command)
             results.append(result)
             if not isinstance(result, PutResult):  # it says no more than its change
-                told.append(result)
+                state.effects.append(result)
         self._applied_index = index
-        if state.leases.has_news:
-            news = state.leases.take_news()
-            if self._lease_observer is not None:
-                self._lease_observer(news)
+        self._tell_of_leases()
         self._tell()
         if not state.is_scavenged:
             compaction.scavenge(state, CHANGES_SCAVENGED_PER_BATCH)
         return results
 
+    def _carry_out_in_steps(self, command: Command) -> Generator[None, None, Result]:
+        """Carry out a large command, and tell of each step what it did."""
+        state = self._state
+        self._tell_of_leases()  # of what was done before it, for others have a turn
+        self._tell()
+        result = yield from self._told(carry_out_in_steps(state, command))
+        yield from self._told(_tell_parts(state, result))
+        return result
+
+    def _told(self, work: Generator[None, None, Made]) -> Generator[None, None, Made]:
+        """Do what is done in steps; of each is told what it did, and no more."""
+        state = self._state
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                made: Made = end.value
+                return made
+            yield
+            require(self._state is state, "a batch ends before the store is restored")
+            state.effects = []
+
     def effects(self) -> bytes:
-        """Return what the last batch changed and answered.
+        """Return what the last batch, or step of one, changed and answered.
 
         Returns
         -------
@@ -226,6 +281,8 @@ class Store:
         KvError
             If one of its ranges can't be read.
         """
+        if self._state.is_held:
+            return ranges.finish(reading.read_in_steps(self._state, request))
         return txn.run(self._state, request)
 
     def read_txn_in_steps(self, request: Txn) -> Generator[None, None, TxnResult]:
@@ -304,6 +361,13 @@ class Store:
         if self._change_observer is not None:
             self._change_observer()
 
+    def _tell_of_leases(self) -> None:
+        """Tell who observes which leases there are or are no more."""
+        if self._state.leases.has_news:
+            news = self._state.leases.take_news()
+            if self._lease_observer is not None:
+                self._lease_observer(news)
+
     def observe_leases(self, observer: Callable[[Sequence[int]], None]) -> None:
         """Have somebody told of leases that begin and end, and who counts them.
 
@@ -345,6 +409,24 @@ class Store:
             In no useful order; later changes don't change it.
         """
         return self._state.leases.all()
+
+    def lease_keys_in_steps(
+        self, lease_id: int
+    ) -> Generator[None, None, Iterator[bytes]]:
+        """Return what is attached to a lease, in steps of a bounded length.
+
+        Parameters
+        ----------
+        lease_id : int
+            Which.
+
+        Returns
+        -------
+        generator
+            Yields between two steps, between which the store may change; returns the
+            keys in order, as they were at the first step.
+        """
+        return self._state.leases.keys_in_steps(lease_id)
 
     def lease_keys(self, lease_id: int) -> list[bytes]:
         """Return what is attached to a lease.
@@ -485,3 +567,11 @@ class Store:
             If it is not.
         """
         self._state.check()
+
+
+def _tell_parts(state: State, result: Result) -> Generator[None, None, None]:
+    """Tell of a result, in parts if it is a long one."""
+    for number, part in enumerate(effects.parts_of(result)):
+        if number:
+            yield
+        state.effects.append(part)

@@ -4,7 +4,8 @@ First all compares, those of nested transactions too, so that none sees what the
 transaction itself writes; then whatever the chosen operations may be refused for; then
 the operations, which can't fail any more. etcd does it in the same order.
 
-All that is one step here; `reading` has steps, for transactions that write nothing.
+All that is one step here. Where many keys are named there are steps: in `reading` for
+transactions that write nothing, in `writing` for the others.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from raftwerk.kv.state import State
 
 __all__ = [
     "Plan",
+    "check_plan",
     "check_revision",
     "has_ranges",
     "is_read_only",
@@ -75,6 +77,26 @@ def run(state: State, txn: Txn) -> TxnResult:
         If one of the chosen operations can't be done.
     """
     plan = _choose(state, txn)
+    check_plan(state, plan)
+    # One revision for all that is written, taken by the first write.
+    return _run(state, plan, state.revision + 1)
+
+
+def check_plan(state: State, plan: Plan) -> None:
+    """Refuse what can't be done of a plan; then all of it can.
+
+    Parameters
+    ----------
+    state : State
+        The store.
+    plan : Plan
+        What was chosen.
+
+    Raises
+    ------
+    KvError
+        If one of the operations can't be done.
+    """
     # Where several are refused, it shows in what order one looks: etcd looks at all
     # puts first, and at what they keep before it looks at their leases.
     deleted: list[bytes] = []
@@ -89,8 +111,6 @@ def run(state: State, txn: Txn) -> TxnResult:
     for operation in operations_of(plan):
         if isinstance(operation, Range):
             check_revision(state, operation.revision)
-    # One revision for all that is written, taken by the first write.
-    return _run(state, plan, state.revision + 1)
 
 
 def is_read_only(txn: Txn) -> bool:

@@ -106,4 +106,4 @@ def delete_range(
     found = state.index.find(command.key, command.range_end)
     state.delete(found, revision)
     prev_kvs = found if command.prev_kv else []
-    return DeleteRangeResult(state.revision, len(found), prev_kvs)
+    return DeleteRangeResult(state.written, len(found), prev_kvs)

@@ -3,8 +3,9 @@
 Source: Raft paper Fig. 2 (lastApplied), §5.3; each entry once, in the log's order.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Generator, Sequence
+from functools import cache, partial
+from typing import Final, Protocol, cast
 
 import msgspec
 
@@ -22,7 +23,7 @@ from raftwerk.runtime.answered import Answers
 from raftwerk.runtime.chain import CHECK_ENTRIES, Chain, ChainState
 from raftwerk.runtime.drift import Drift, DriftReport
 from raftwerk.runtime.envelope import EnvelopeKind, Sender, content_of, kind_of
-from raftwerk.runtime.machine_queue import MachineCall, MachineSteps
+from raftwerk.runtime.machine_queue import MachineCall, MachineSteps, is_quick
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.members import ChangeContext, Members
 from raftwerk.runtime.once import (
@@ -37,11 +38,15 @@ from raftwerk.runtime.records import (
     PassTime,
     decode_record,
 )
-from raftwerk.runtime.state_machine import StateMachine
+from raftwerk.runtime.state_machine import AppliesInSteps, StateMachine
 from raftwerk.runtime.versions import DRIFT_VERSION
 from raftwerk.types import NO_TERM, LogIndex, Term
 
 __all__ = ["Applier", "Outcomes"]
+
+_PAUSE: Final[Sequence[object]] = []
+"""Stands for results that are still to come; known by its identity, so no tuple: there
+is but one empty one."""
 
 
 class Outcomes(Protocol):
@@ -210,8 +215,8 @@ class Applier:
 
         Yields
         ------
-        MachineCall
-            Each batch of commands.
+        MachineCall or None
+            Each batch of commands, or each step of one and the pauses between them.
 
         Raises
         ------
@@ -305,8 +310,7 @@ class Applier:
             outcome, kept = refusal, type(refusal).__name__.encode()
         else:
             if first is None:
-                call = MachineCall(lambda: self._call([entry], [command]))
-                (result,) = yield call
+                (result,) = yield from self._call([entry], [command])
                 kept = encode_result(self.machine, result)
                 self.answers.done(once, kept)
                 outcome = Answered(result, False)
@@ -330,7 +334,7 @@ class Applier:
         if not batch:
             return
         commands = [content_of(entry.data) for entry in batch]
-        results = yield MachineCall(lambda: self._call(batch, commands))
+        results = yield from self._call(batch, commands)
         number_of = self._sender.number_of
         is_unsound = self.is_quarantined
         for entry, result in zip(batch, results, strict=True):
@@ -338,22 +342,40 @@ class Applier:
             if number is not None:
                 self._waiters.resolve(number, _unsound() if is_unsound else result)
 
-    def _call(self, batch: list[Entry], commands: list[bytes]) -> Sequence[object]:
-        """Have the machine apply commands, perhaps in its thread."""
-        name, last = type(self.machine).__name__, batch[-1].index
+    def _call(
+        self, batch: list[Entry], commands: list[bytes]
+    ) -> MachineSteps[Sequence[object]]:
+        """Have the machine apply commands, perhaps in its thread or in steps."""
+        machine, last = self.machine, batch[-1].index
+        if not (_applies_in_steps(type(machine)) and is_quick(machine)):
+            function = partial(machine.apply, last, commands)
+            results = yield MachineCall(lambda: self._done(batch, function))
+            return cast(Sequence[object], results)
+        steps = cast(AppliesInSteps, machine).apply_in_steps(last, commands)
+        while True:
+            results = yield MachineCall(lambda: self._done(batch, lambda: _next(steps)))
+            if results is not _PAUSE:
+                return cast(Sequence[object], results)
+            yield None
+
+    def _done(
+        self, batch: list[Entry], function: Callable[[], Sequence[object]]
+    ) -> Sequence[object]:
+        """Call the machine for a batch, and take in what it has done."""
         try:
-            results = self.machine.apply(last, commands)
+            results = function()
         except Exception as error:
             error.add_note(
-                f"{name}.apply raised this for the commands of entries"
-                f" {batch[0].index} to {last}; nobody knows its state now, so this"
-                " member has stopped. What a command may do wrong is a result."
+                f"{type(self.machine).__name__}.apply raised this for the commands of"
+                f" entries {batch[0].index} to {batch[-1].index}; nobody knows its"
+                " state now, so this member has stopped. What a command may do wrong is"
+                " a result."
             )
             raise
-        if len(results) != len(batch):
+        if results is not _PAUSE and len(results) != len(batch):
             raise MisuseError(
-                f"{name}.apply returned {len(results)} results for {len(batch)}"
-                " commands; it must return one for each"
+                f"{type(self.machine).__name__}.apply returned {len(results)} results"
+                f" for {len(batch)} commands; it must return one for each"
             )
         if self.chain is not None:
             self.chain.add_batch(self.machine, results)
@@ -379,6 +401,33 @@ class Applier:
         """Give a result to whoever waits, if the proposal was made here."""
         if number is not None:
             self._waiters.resolve(number, result)
+
+
+@cache
+def _applies_in_steps(kind: type) -> bool:
+    """Tell whether machines of a class are to be asked for steps.
+
+    Not where `apply` was altered in a class below that of `apply_in_steps`: it would
+    never be called.
+    """
+    if not issubclass(kind, AppliesInSteps):
+        return False
+    names = ("apply_in_steps", "apply")
+    return next(
+        "apply_in_steps" in vars(each)
+        for each in kind.__mro__
+        if any(name in vars(each) for name in names)
+    )
+
+
+def _next(steps: Generator[None, None, Sequence[object]]) -> Sequence[object]:
+    """Do a step; return the results if it was the last."""
+    try:
+        next(steps)
+    except StopIteration as end:
+        results: Sequence[object] = end.value
+        return results
+    return _PAUSE
 
 
 def _is_once(entry: Entry) -> bool:

@@ -1,11 +1,11 @@
 """What a user of the library implements: the machine that the log is applied to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from raftwerk.types import LogIndex
 
-__all__ = ["ShowsState", "StateMachine", "TellsEffects"]
+__all__ = ["AppliesInSteps", "ShowsState", "StateMachine", "TellsEffects"]
 
 
 class StateMachine(Protocol):
@@ -70,6 +70,48 @@ class StateMachine(Protocol):
 
 
 @runtime_checkable
+class AppliesInSteps(Protocol):
+    """What a quick machine may have beside: it applies a long batch in steps.
+
+    Others on the loop have their turn between two steps: heartbeats are sent, requests
+    are read. The machine is asked for this in the place of `StateMachine.apply`, if the
+    class that defines the one does not inherit the other: who alters `apply` in a class
+    of their own is asked by that. A machine that is not quick has a thread to itself
+    and needs no steps.
+    """
+
+    def apply_in_steps(
+        self, index: LogIndex, commands: Sequence[bytes]
+    ) -> Generator[None, None, Sequence[object]]:
+        """Apply a batch of commands.
+
+        Nothing else is applied, no snapshot is taken and no `Node.read` is served
+        before the last step. Who reads a quick machine in between, on the loop, should
+        see it as it was before the command that is under way, or after it. The steps
+        may be left amid, when the member stops; nothing of them is durable then.
+
+        Parameters
+        ----------
+        index : LogIndex
+            As in `StateMachine.apply`.
+        commands : sequence of bytes
+            The same.
+
+        Returns
+        -------
+        sequence of object
+            What `StateMachine.apply` would have returned.
+
+        Yields
+        ------
+        None
+            After each millisecond or so, and never for a short batch, which thereby
+            costs no more than by `StateMachine.apply`. How a member cuts its batches
+            into steps is its own affair: what comes of them may not depend on it.
+        """
+
+
+@runtime_checkable
 class TellsEffects(Protocol):
     """What a machine may have beside: it tells what its batches did.
 
@@ -82,12 +124,14 @@ class TellsEffects(Protocol):
     def effects(self) -> bytes:
         """Return what the last batch did; called after each `StateMachine.apply`.
 
+        Of a machine that `AppliesInSteps` it is called after each step, for that alone.
+
         Returns
         -------
         bytes
             What was changed to which value, and what was answered. Equal on all members
-            for equal commands, however these are cut into batches: what is told of two
-            batches is what would have been told of one, in two parts.
+            for equal commands, however these are cut into batches and steps: what is
+            told of two is what would have been told of one, in two parts.
         """
 
 

@@ -1,6 +1,6 @@
 """A machine whose member keeps keys and values, with all services behind the faces."""
 
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from raftwerk.core.records import Snapshot
@@ -53,9 +53,11 @@ class _WitnessedStore(Store):
         super().__init__()
         self._machine = machine
 
-    def apply(self, index: int, commands: Sequence[bytes]) -> list[Result]:
-        """Do as `StateMachine.apply` says."""
-        results = super().apply(index, commands)
+    def apply_in_steps(
+        self, index: int, commands: Sequence[bytes]
+    ) -> Generator[None, None, list[Result]]:
+        """Do as `AppliesInSteps` says."""
+        results = yield from super().apply_in_steps(index, commands)
         self._machine.check_applied(LogIndex(index), commands, results, self.revision)
         return results
 
