@@ -1,4 +1,4 @@
-"""Puts and linearizable ranges over HTTP, beside etcd's JSON gateway.
+"""Puts, transactions and reads over HTTP, beside etcd's JSON gateway.
 
     python benchmarks/bench_http.py [--rounds R] [--seconds S] [--connections C ...]
 
@@ -8,7 +8,8 @@ connections it is CPU alone that counts, for all that came meanwhile shares a sy
 and of the CPU, most is HTTP's, on the leader.
 
 Three members each, on loopback, data on one disk, synced before any answer; 10,000
-keys, values of 100 bytes, all load at the leader. Each round measures etcd, raftwerk,
+keys, values of 100 bytes, all load at the leader unless it is said to be spread over all
+members. A transaction compares the version of a key and puts it. Each round measures etcd, raftwerk,
 and etcd again: what the two of etcd differ by (A/A) is noise, and no smaller difference
 is claimed between the two that are compared. CPU is that of the three server processes;
 what others took is printed too, the idle cluster among them. Without options this is a
@@ -34,6 +35,8 @@ from clusters import Cluster, RunFailed, encoded, etcd_cluster, raftwerk_cluster
 
 KEYS = 10_000
 VALUE_BYTES = 100
+SPREAD_CONNECTIONS = 64
+"""Of the cases that are measured at one number of connections."""
 SETTLE_SECONDS = 0.3
 """Between two loads, so that what the last one left behind is done."""
 
@@ -45,6 +48,8 @@ class Case(NamedTuple):
     path: str
     bodies: Sequence[bytes]
     connections: int
+    is_spread: bool = False
+    """Whether all members are asked, and not the leader alone."""
 
 
 class Measured(NamedTuple):
@@ -72,28 +77,45 @@ def cases(connections: Sequence[int]) -> list[Case]:
     """Return all that is measured."""
     draw = random.Random(1)
     keys = [b"key-%012d" % number for number in range(KEYS)]
-    puts = [
-        msgspec.json.encode(encoded({"key": key, "value": draw.randbytes(VALUE_BYTES)}))
-        for key in keys
+    puts = [encoded({"key": key, "value": draw.randbytes(VALUE_BYTES)}) for key in keys]
+    ranges = [encoded({"key": key}) for key in keys]
+    txns = [
+        {
+            "compare": [
+                {"key": put["key"], "target": "VERSION", "result": "GREATER"}
+                | {"version": "0"}
+            ],
+            "success": [{"request_put": put}],
+        }
+        for put in puts
     ]
-    ranges = [msgspec.json.encode(encoded({"key": key})) for key in keys]
+    serializable = [each | {"serializable": True} for each in ranges]
+    encode = msgspec.json.encode
+    some = SPREAD_CONNECTIONS
+    all_bodies = {
+        "put": ("/v3/kv/put", list(map(encode, puts))),
+        "range": ("/v3/kv/range", list(map(encode, ranges))),
+        "serializable range": ("/v3/kv/range", list(map(encode, serializable))),
+        "transaction": ("/v3/kv/txn", list(map(encode, txns))),
+    }
     return [
-        Case(title, path, bodies, count)
-        for title, path, bodies in (
-            ("put", "/v3/kv/put", puts),
-            ("range", "/v3/kv/range", ranges),
-        )
-        for count in connections
+        *(Case("put", *all_bodies["put"], count) for count in connections),
+        Case("put, spread", *all_bodies["put"], some, is_spread=True),
+        Case("transaction", *all_bodies["transaction"], some),
+        *(Case("range", *all_bodies["range"], count) for count in connections),
+        Case("serializable range", *all_bodies["serializable range"], some),
     ]
 
 
 def measure(cluster: Cluster, case: Case, seconds: float) -> Measured:
-    """Load the leader of a cluster."""
+    """Load the leader of a cluster, or all of its members."""
     term, leader = cluster.leader()
+    members = cluster.members if case.is_spread else [leader]
+    ports = [member.port for member in members]
     time.sleep(SETTLE_SECONDS)
     with meters.Span(cluster.pids) as used:
-        outcome = load.drive(
-            leader.port, case.path, case.bodies, case.connections, seconds
+        outcome = load.drive_all(
+            ports, case.path, case.bodies, case.connections, seconds
         )
     answers = outcome.requests - outcome.errors
     if answers <= 0:
@@ -196,7 +218,11 @@ def tell_memory(cluster: Cluster) -> None:
 
 def compare(options: argparse.Namespace, folder: Path) -> None:
     """Start both clusters, load them in turns, and print what came of it."""
-    everything = cases(options.connections)
+    everything = [
+        case
+        for case in cases(options.connections)
+        if not options.only or case.title in options.only
+    ]
     rounds: list[list[tuple[Measured, Measured, Measured]]] = [[] for _ in everything]
     pairs = [(b"key-%012d" % number, b"x" * VALUE_BYTES) for number in range(KEYS)]
     with etcd_cluster(folder) as etcd, raftwerk_cluster(folder) as ours:
@@ -229,6 +255,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seconds", type=int, default=1, help="for each load")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 16, 64, 256])
+    parser.add_argument("--only", nargs="+", metavar="LOAD", help="as in the tables")
     parser.add_argument("--directory", help="on the disk to use", default=None)
     options = parser.parse_args()
     if not clusters.has_etcd():

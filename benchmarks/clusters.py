@@ -241,16 +241,20 @@ class Cluster:
                 raise RunFailed(f"{self.title} does not take a transaction")
 
 
-def raftwerk_cluster(folder: Path, title: str = "raftwerk") -> Cluster:
-    """Return three nodes with their default settings."""
+def raftwerk_cluster(
+    folder: Path, *flags: str, title: str = "raftwerk", count: int = 3
+) -> Cluster:
+    """Return nodes with their default settings but for some flags."""
     command = [sys.executable, "-m", "raftwerk", "serve", "--exit-with-parent"]
-    return _cluster(title, folder / title, command, RaftwerkMember)
+    return _cluster(title, folder / title, [*command, *flags], RaftwerkMember, count)
 
 
-def etcd_cluster(folder: Path, *flags: str, title: str = "etcd") -> Cluster:
-    """Return three members of etcd, with their defaults but for some flags."""
+def etcd_cluster(
+    folder: Path, *flags: str, title: str = "etcd", count: int = 3
+) -> Cluster:
+    """Return members of etcd, with their defaults but for some flags."""
     command = [sys.executable, "-c", _EXEC_BOUND_TO_PARENT, str(ETCD)]
-    return _cluster(title, folder / title, [*command, *flags], EtcdMember)
+    return _cluster(title, folder / title, [*command, *flags], EtcdMember, count)
 
 
 def has_etcd() -> bool:
@@ -262,13 +266,13 @@ def has_etcd() -> bool:
 
 
 def _cluster(
-    title: str, folder: Path, command: Sequence[str], kind: type[Member]
+    title: str, folder: Path, command: Sequence[str], kind: type[Member], count: int
 ) -> Cluster:
-    """Return three members with etcd's flags, which both know."""
+    """Return members with etcd's flags, which both know."""
     folder.mkdir()
-    names = ["n1", "n2", "n3"]
-    ports = free_ports(6)
-    clients, peers = ports[:3], ports[3:]
+    names = [f"n{number}" for number in range(1, count + 1)]
+    ports = free_ports(2 * count)
+    clients, peers = ports[:count], ports[count:]
     initial = ",".join(
         f"{name}=http://127.0.0.1:{port}"
         for name, port in zip(names, peers, strict=True)

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,6 +66,40 @@ def drive(
             yield bodies[draw.randrange(len(bodies))]
 
     return asyncio.run(_drive_ourselves(port, path, drawn(), connections))
+
+
+def drive_all(
+    ports: Sequence[int],
+    path: str,
+    bodies: Sequence[bytes],
+    connections: int,
+    seconds: float,
+) -> Outcome:
+    """Do as `drive` says at several ports at a time, with a share of the connections.
+
+    The median is the mean of theirs, weighed by answers; the other percentile is that
+    of the slowest.
+    """
+    shares = [
+        connections // len(ports) + (number < connections % len(ports))
+        for number in range(len(ports))
+    ]
+    with ThreadPoolExecutor(len(ports)) as pool:
+        outcomes = list(
+            pool.map(
+                lambda port, share: drive(port, path, bodies, share, seconds),
+                ports,
+                shares,
+            )
+        )
+    requests = sum([each.requests for each in outcomes])
+    return Outcome(
+        requests,
+        max(each.seconds for each in outcomes),
+        sum([each.errors for each in outcomes]),
+        sum([each.p50_millis * each.requests for each in outcomes]) / max(requests, 1),
+        max(each.p99_millis for each in outcomes),
+    )
 
 
 def send_each(
