@@ -42,6 +42,7 @@ class WholeMember:
             ApiContext(
                 node=node,
                 kv=self.kv,
+                sessions=node,
                 cluster=cluster,
                 watch=watches,
                 revisions=Revisions(store, clock=host.clock, timers=host.timers),

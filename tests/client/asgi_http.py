@@ -25,19 +25,24 @@ class AsgiHttp:
         self._members = members
         self.is_cut = False
         """Whether nobody is reached."""
+        self.loses = 0
+        """So many answers are lost on their way back."""
+        self.asked: list[tuple[str, str, str]] = []
 
     async def ask(self, url: Url, request: Request) -> Answer:
         if self.is_cut:
             raise NotSent("cut")
         exchange = self._members[url.host].open(
-            request.method, request.path, request.body
+            request.method, request.path, request.body, dict(request.headers)
         )
         try:
             body = await exchange.whole(LINE_SECONDS)
         except asyncio.CancelledError:
             await exchange.close()
             raise
-        if self.is_cut:
+        self.asked.append((url.host, request.method, request.path))
+        if self.is_cut or self.loses > 0:
+            self.loses -= 1
             raise Lost("cut")
         assert exchange.status is not None
         return Answer(exchange.status, body)

@@ -2,9 +2,11 @@
 
 import pytest
 
+from raftwerk.errors import MisuseError
 from raftwerk.runtime.answered import OfKey, OfSession, Once
 from raftwerk.runtime.once import (
     KeyedRequest,
+    NumberedRequest,
     decode_once,
     decode_result,
     encode_once,
@@ -29,10 +31,19 @@ def test_plain_results_are_kept_as_they_are_and_others_are_not() -> None:
     assert encode_result(object(), object()) is None
 
 
+def test_a_numbered_request_is_one_command() -> None:
+    once = OfSession(17, 3, 2)
+    request = NumberedRequest(once)
+    assert request.next_step() == once
+    with pytest.raises(MisuseError, match="has proposed another one"):
+        request.next_step()
+
+
 def test_what_is_proposed_in_a_request_belongs_to_it_and_nothing_later_does() -> None:
     assert present_request() is None
     with keyed(KeyedRequest(b"k", b"print")) as request:
         assert present_request() is request
-        assert [request.next_step().step for _ in range(2)] == [0, 1]
+        steps = [request.next_step() for _ in range(2)]
+        assert steps == [OfKey(b"k", number, b"print") for number in range(2)]
     assert present_request() is None
     assert not request.is_open

@@ -11,14 +11,13 @@ from raftwerk.api.asgi import (
     Receive,
     Scope,
     Send,
-    header_of,
     json_answer,
     send_answer,
     text_answer,
 )
 from raftwerk.api.gateway import PREFIXES, Gateway, body_bytes_max
 from raftwerk.api.hot import HotCall
-from raftwerk.api.idempotency import KEY_HEADER, Idempotency
+from raftwerk.api.idempotency import Idempotency, is_once
 from raftwerk.api.lazy import LazyApp, RunBeside
 from raftwerk.api.metrics import MetricsPage
 from raftwerk.api.probes import Probes
@@ -134,7 +133,7 @@ class ClientApp:
             return
         if self._is_draining:
             send = _last_of_connection(send)
-        if header_of(scope, KEY_HEADER) is not None:
+        if is_once(scope):
             await self._idempotency(scope, receive, send)
         else:
             await self._answer(scope, receive, send)

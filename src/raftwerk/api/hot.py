@@ -32,6 +32,7 @@ _COLD_HEADERS: Final = frozenset(
         b"expect",
         b"idempotency-key",
         b"origin",
+        b"raftwerk-session",
         b"transfer-encoding",
         b"upgrade",
     )

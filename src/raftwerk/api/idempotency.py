@@ -1,13 +1,18 @@
-"""``Idempotency-Key``: a request that is done once, however often it is sent.
+"""Requests that are done once, however often they are sent: by a key, or by a number.
 
 Who loses an answer sends the same request again, to any member, with the same key: it
 is answered as the first time, with ``Idempotency-Replayed: true``. While the first is
 still under way the second waits for the same entry of the log. What is kept of a key,
 and for how long, is in `raftwerk.runtime.answered`. The header has the name and the
 meaning of the IETF's draft (draft-ietf-httpapi-idempotency-key-header).
+
+Who makes many opens a session and numbers them by ``Raftwerk-Session`` (thesis §6.3):
+a number whose session has ended is refused, where a key that was let go stands for
+another request.
 """
 
 import hashlib
+import re
 from collections.abc import MutableMapping
 from typing import Any, Final
 
@@ -25,12 +30,21 @@ from raftwerk.api.asgi import (
 from raftwerk.api.errors import BadRequest
 from raftwerk.api.gateway import BODY_BYTES_MAX, PREFIXES, error_answer
 from raftwerk.errors import QueueFull, RequestError
-from raftwerk.runtime.once import KeyedRequest, keyed
+from raftwerk.runtime.answered import OfSession
+from raftwerk.runtime.once import KeyedRequest, NumberedRequest, keyed
 from raftwerk.service import RequestTooLarge
 
-__all__ = ["KEY_HEADER", "REFUSAL", "Idempotency"]
+__all__ = ["KEY_HEADER", "REFUSAL", "SESSION_HEADER", "Idempotency", "is_once"]
 
 KEY_HEADER: Final = b"idempotency-key"
+
+SESSION_HEADER: Final = b"raftwerk-session"
+
+_NUMBERED: Final = re.compile(
+    rb"(\d{1,19}); ?sequence=(\d{1,18})(?:; ?lowest=(\d{1,18}))?"
+)
+"""What stands in it: the session's id, the command's number, and of those that may be
+asked for again the lowest."""
 
 REFUSAL: Final = "raftwerk.refusal"
 """Where in a scope stands why the documented API is to refuse a request."""
@@ -56,6 +70,20 @@ DONE_ONCE: Final = frozenset(
 )
 """Calls of the gateway that change something by commands in the log alone."""
 
+ONE_COMMAND: Final = frozenset(
+    {
+        "kv/put",
+        "kv/deleterange",
+        "kv/txn",
+        "kv/compaction",
+        "kv/lease/revoke",
+        "lease/grant",
+        "lease/revoke",
+        "maintenance/alarm",
+    }
+)
+"""Those that are one command each, and so can be one of a session's."""
+
 NOT_ONCE: Final = ("cluster/member/", "maintenance/")
 """How calls of the gateway begin that change something by other means, or read."""
 
@@ -70,8 +98,24 @@ READS: Final = frozenset(
 )
 
 
+def is_once(scope: Scope) -> bool:
+    """Tell whether a request wants to be done once.
+
+    Parameters
+    ----------
+    scope : Scope
+        Of the request.
+
+    Returns
+    -------
+    bool
+        True: `Idempotency` is to answer it.
+    """
+    return any(name in (KEY_HEADER, SESSION_HEADER) for name, _ in scope["headers"])
+
+
 class Idempotency:
-    """Has requests that have a key done once.
+    """Has requests that have a key, or a number in a session, done once.
 
     Parameters
     ----------
@@ -92,7 +136,7 @@ class Idempotency:
         self._kv_prefix = f"{documented_prefix}kv/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that has a key.
+        """Answer a request that has a key or a number.
 
         Parameters
         ----------
@@ -103,31 +147,56 @@ class Idempotency:
         send : Send
             Takes the answer.
         """
-        is_once = self._is_once(scope)
-        if is_once is None:
+        may_be_once = self._may_be_once(scope)
+        if may_be_once is None:
             await self._app(scope, receive, send)  # it changes nothing
             return
-        key = header_of(scope, KEY_HEADER) or b""
-        if not is_once:
-            await self._refuse(
-                BadRequest(
+        key, number = (header_of(scope, name) for name in (KEY_HEADER, SESSION_HEADER))
+        try:
+            if not may_be_once:
+                raise BadRequest(
                     "this call can't be promised to be done once; leave the"
-                    " Idempotency-Key out, and look before you repeat it"
-                ),
-                (scope, receive, send),
-            )
-        elif not 0 < len(key) <= KEY_BYTES_MAX or not all(32 < c < 127 for c in key):
-            await self._refuse(
-                BadRequest(
-                    f"an Idempotency-Key has 1 to {KEY_BYTES_MAX} visible characters of"
-                    " ASCII"
-                ),
-                (scope, receive, send),
-            )
-        else:
-            await self._do_once(key, scope, receive, send)
+                    f" {'Idempotency-Key' if number is None else 'Raftwerk-Session'}"
+                    " out, and look before you repeat it"
+                )
+            if number is None:
+                check_key(key or b"")
+                once = None
+            elif key is None:
+                once = self._number_of(scope, number)
+            else:
+                raise BadRequest(
+                    "a request has an Idempotency-Key or a Raftwerk-Session, not both"
+                )
+        except BadRequest as refusal:
+            await self._refuse(refusal, (scope, receive, send))
+            return
+        await self._do_once(key or b"", once, (scope, receive, send))
 
-    def _is_once(self, scope: Scope) -> bool | None:
+    def _number_of(self, scope: Scope, header: bytes) -> OfSession:
+        """Return which command of which session a request is."""
+        path = scope["path"]
+        for prefix in PREFIXES:
+            if path.startswith(prefix) and path[len(prefix) :] not in ONE_COMMAND:
+                raise BadRequest(
+                    "this call is several commands, and a session numbers commands;"
+                    " use an Idempotency-Key for it"
+                )
+        found = _NUMBERED.fullmatch(header)
+        if found is None:
+            raise BadRequest(
+                "a Raftwerk-Session is ID; sequence=NUMBER; lowest=NUMBER, and the"
+                " last part may be left out"
+            )
+        session, sequence, lowest = (int(part or 1) for part in found.groups())
+        if not 1 <= lowest <= sequence:
+            raise BadRequest(
+                "a session numbers its commands from 1 on, and the lowest that may be"
+                " asked for again is not above the one that is asked for"
+            )
+        return OfSession(session, sequence, lowest)
+
+    def _may_be_once(self, scope: Scope) -> bool | None:
         """Tell whether a request can be done once; None if it changes nothing."""
         path, method = scope["path"], scope["method"]
         if method in ("GET", "HEAD", "OPTIONS"):
@@ -154,9 +223,13 @@ class Idempotency:
             await send_answer(send, error_answer(error))
 
     async def _do_once(
-        self, key: bytes, scope: Scope, receive: Receive, send: Send
+        self,
+        key: bytes,
+        once: OfSession | None,
+        exchange: tuple[Scope, Receive, Send],
     ) -> None:
         """Have a request answered whose commands are done once."""
+        scope, receive, send = exchange
         try:
             body = await read_body(receive, self._bytes_max)
         except BodyTooLarge:
@@ -183,8 +256,31 @@ class Idempotency:
                 message = {**message, "headers": headers}
             await send(message)
 
-        with keyed(KeyedRequest(key, _fingerprint(scope, body))) as request:
+        if once is None:
+            wanted = KeyedRequest(key, _fingerprint(scope, body))
+        else:
+            wanted = NumberedRequest(once)
+        with keyed(wanted) as request:
             await self._app(scope, _receive, _send)
+
+
+def check_key(key: bytes) -> None:
+    """Refuse a key that is none.
+
+    Parameters
+    ----------
+    key : bytes
+        As it came.
+
+    Raises
+    ------
+    BadRequest
+        If it is empty, too long, or not visible.
+    """
+    if not 0 < len(key) <= KEY_BYTES_MAX or not all(32 < c < 127 for c in key):
+        raise BadRequest(
+            f"an Idempotency-Key has 1 to {KEY_BYTES_MAX} visible characters of ASCII"
+        )
 
 
 REPLAYED: Final = (b"idempotency-replayed", b"true")

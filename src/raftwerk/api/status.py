@@ -195,6 +195,10 @@ _OWN_WORDS: Final[Mapping[type[Exception], int]] = {
 """Where etcd has no fixed text either, or where the case is none of etcd's."""
 
 
+_OWN_HTTP: Final[Mapping[type[Exception], int]] = {SessionExpired: 410}
+"""HTTP's status, where a client is to know the case by it."""
+
+
 def retry_hint(error: Exception) -> tuple[tuple[bytes, bytes], ...]:
     """Return the headers that tell a client when to try again.
 
@@ -236,6 +240,7 @@ def status_of(error: Exception) -> Status:
         if kind in _STATUSES:
             return _STATUSES[kind]
         if kind in _OWN_WORDS:
-            return Status(_OWN_WORDS[kind], str(error))
+            http_status = _OWN_HTTP.get(kind, 0)
+            return Status(_OWN_WORDS[kind], str(error), http_status)
     # What went wrong inside is for the log, not for whoever asks.
     return Status(INTERNAL, "etcdserver: internal error")

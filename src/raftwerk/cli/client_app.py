@@ -142,6 +142,7 @@ def make_client_app(
         node=member.node,
         explainer=explainer,
         kv=kv,
+        sessions=member.node,
         cluster=cluster,
         hooks=hooks,
         watch=watches,

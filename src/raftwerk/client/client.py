@@ -9,6 +9,7 @@ from raftwerk.client.endpoints import Endpoints
 from raftwerk.client.http import Http
 from raftwerk.client.lock import LockCalls
 from raftwerk.client.maintenance import MaintenanceCalls
+from raftwerk.client.session import SessionCalls
 from raftwerk.config import Url
 from raftwerk.host.protocol import Host
 from raftwerk.host.real import real_host
@@ -16,12 +17,12 @@ from raftwerk.host.real import real_host
 __all__ = ["Client"]
 
 
-class Client(LockCalls, ClusterCalls, MaintenanceCalls):
+class Client(LockCalls, ClusterCalls, MaintenanceCalls, SessionCalls):
     """Calls a cluster through whichever of its members answers.
 
     Reads are asked again elsewhere when a member fails; writes only while it is certain
     that nothing was done, and end as `raftwerk.errors.OutcomeUnknown` otherwise; unless
-    they are idempotent.
+    they are idempotent, or those of a session (`open_session`).
 
     Parameters
     ----------
@@ -77,6 +78,7 @@ class Client(LockCalls, ClusterCalls, MaintenanceCalls):
         )
         LockCalls.__init__(self, asked, host.clock, host.timers)
         ClusterCalls.__init__(self, asked, api_prefix)
+        SessionCalls.__init__(self, asked, api_prefix)
         if idempotent:
             self._new_key = lambda: f"{host.draw.below(1 << 64):016x}"
         MaintenanceCalls.__init__(self, asked)

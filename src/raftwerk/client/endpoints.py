@@ -14,7 +14,7 @@ import msgspec
 from raftwerk.client.errors import NoEndpoint, Refused
 from raftwerk.client.http import Answer, Http, Lost, NotSent, Request, StreamRefused
 from raftwerk.config import Url
-from raftwerk.errors import OutcomeUnknown
+from raftwerk.errors import OutcomeUnknown, SessionExpired
 from raftwerk.host.patience import within
 from raftwerk.host.protocol import Clock, Timers
 
@@ -34,6 +34,9 @@ NOT_YET: Final = "raftwerk: "
 
 REFUSED: Final = frozenset({"etcdserver: unhealthy cluster"})
 """Texts of refusals that come with a status which says "try again"."""
+
+EXPIRED_STATUS: Final = 410
+"""HTTP's "gone": the session of a numbered write has ended."""
 
 AGAIN_SECONDS: Final = 0.05
 """From one round through all endpoints to the next; it doubles, up to `AGAIN_MAX`."""
@@ -80,8 +83,10 @@ class _Refusal(msgspec.Struct, frozen=True):
         """Whether nothing happened, and another member may do it."""
         return self.words in NOTHING_HAPPENED or self.words.startswith(NOT_YET)
 
-    def as_refusal(self, http_status: int) -> Refused:
+    def as_refusal(self, http_status: int) -> Refused | SessionExpired:
         """Return it as an error."""
+        if http_status == EXPIRED_STATUS:
+            return SessionExpired(self.words)
         return Refused(self.words, http_status, self.code)
 
 
@@ -204,6 +209,8 @@ class Endpoints:
         ------
         Refused
             If the cluster refused it.
+        SessionExpired
+            If it is one of a session that has ended.
         NoEndpoint
             If nothing happened, and nobody could be asked in time.
         OutcomeUnknown

@@ -1,14 +1,14 @@
 """The calls about keys."""
 
 import base64
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from raftwerk.client.endpoints import Endpoints
-from raftwerk.client.http import Request
-from raftwerk.client.values import Deleted, Found, Written
+from raftwerk.client.http import Answer, Request
+from raftwerk.client.values import Deleted, Done, Found, Written
 
 __all__ = ["KeyCalls", "prefix_end"]
 
@@ -192,24 +192,82 @@ class KeyCalls:
         }
         return await self._call("kv/deleterange", fields, Deleted, is_read=False)
 
+    async def txn(
+        self,
+        compare: Sequence[Mapping[str, object]],
+        success: Sequence[Mapping[str, object]] = (),
+        failure: Sequence[Mapping[str, object]] = (),
+    ) -> Done:
+        """Compare, and do this if all holds, or else that; all of it at one revision.
+
+        Parameters
+        ----------
+        compare, success, failure : sequence of mapping
+            As they stand in the body of etcd's ``/v3/kv/txn``: what is bytes there may
+            be bytes here, or a text for its UTF-8.
+
+        Returns
+        -------
+        Done
+            Whether all held, and what was done.
+
+        Raises
+        ------
+        Refused
+            If the cluster refused it.
+        NotProposed
+            If nothing happened.
+        OutcomeUnknown
+            If it may or may not be done.
+        """
+        fields = {
+            "compare": [_in_json(each) for each in compare],
+            "success": [_in_json(each) for each in success],
+            "failure": [_in_json(each) for each in failure],
+        }
+        return await self._call("kv/txn", fields, Done, is_read=False)
+
     async def _call(
         self, name: str, fields: dict[str, Any], kind: type[Result], *, is_read: bool
     ) -> Result:
         """Do a call of etcd's gateway."""
         given = {name: value for name, value in fields.items() if value}
-        new_key = None if is_read else self._new_key
-        request = Request(
-            path=f"/v3/{name}",
-            body=msgspec.json.encode(given),
-            headers={} if new_key is None else {"Idempotency-Key": new_key()},
-        )
-        answer = await self._endpoints.ask(
-            request, is_read=is_read, is_done_once=new_key is not None
-        )
+        request = Request(path=f"/v3/{name}", body=msgspec.json.encode(given))
+        if is_read:
+            answer = await self._endpoints.ask(request, is_read=True)
+        else:
+            answer = await self._write(request)
         return msgspec.json.decode(answer.body, type=kind, strict=False)
+
+    async def _write(self, request: Request) -> Answer:
+        """Ask for a write: once only, unless it has a key."""
+        new_key = self._new_key
+        if new_key is not None:
+            headers = {"Idempotency-Key": new_key()}
+            request = msgspec.structs.replace(request, headers=headers)
+        return await self._endpoints.ask(
+            request, is_read=False, is_done_once=new_key is not None
+        )
 
 
 def _bytes(text: str | bytes) -> str:
     """Return bytes as they stand in JSON."""
     data = text.encode() if isinstance(text, str) else text
     return base64.b64encode(data).decode()
+
+
+_BYTES_FIELDS: Final = frozenset({"key", "range_end", "value"})
+"""Fields of operations and compares that are bytes."""
+
+
+def _in_json(part: Mapping[str, object]) -> dict[str, object]:
+    """Return an operation or a compare as it stands in JSON."""
+    said: dict[str, object] = {}
+    for name, value in part.items():
+        if isinstance(value, Mapping):
+            said[name] = _in_json(value)
+        elif name in _BYTES_FIELDS and isinstance(value, str | bytes):
+            said[name] = _bytes(value)
+        else:
+            said[name] = value
+    return said

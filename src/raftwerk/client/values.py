@@ -3,10 +3,13 @@
 Numbers of 64 bits come as texts and bytes as base64; what is zero or empty is left out.
 """
 
+from typing import Any
+
 import msgspec
 
 __all__ = [
     "Deleted",
+    "Done",
     "Header",
     "KeyValue",
     "Found",
@@ -111,6 +114,24 @@ class Deleted(msgspec.Struct, frozen=True):
     header: Header
     deleted: int = 0
     prev_kvs: tuple[KeyValue, ...] = ()
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The answer to a transaction.
+
+    Parameters
+    ----------
+    header : Header
+        With the revision after it.
+    succeeded : bool
+        Whether all that was compared held.
+    responses : tuple of dict
+        The answer of each operation that was done, as etcd has it.
+    """
+
+    header: Header
+    succeeded: bool = False
+    responses: tuple[dict[str, Any], ...] = ()
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

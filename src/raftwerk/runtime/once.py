@@ -14,12 +14,14 @@ from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
-from raftwerk.runtime.answered import OfKey, Once
+from raftwerk.errors import MisuseError
+from raftwerk.runtime.answered import OfKey, OfSession, Once
 
 __all__ = [
     "Answered",
     "KeepsResults",
     "KeyedRequest",
+    "NumberedRequest",
     "decode_once",
     "decode_result",
     "encode_once",
@@ -196,12 +198,12 @@ class KeyedRequest:
         self.is_open = True
         self._steps = 0
 
-    def next_step(self) -> OfKey:
+    def next_step(self) -> Once:
         """Return what makes the next command of this request one that is done once.
 
         Returns
         -------
-        OfKey
+        Once
             With the next number.
         """
         step, self._steps = self._steps, self._steps + 1
@@ -226,6 +228,41 @@ class KeyedRequest:
 
 
 _PRESENT: ContextVar[KeyedRequest | None] = ContextVar("raftwerk_request", default=None)
+
+
+class NumberedRequest(KeyedRequest):
+    """A request that is one command of a session.
+
+    Parameters
+    ----------
+    once : OfSession
+        Which.
+    """
+
+    def __init__(self, once: OfSession) -> None:
+        name = b"%d %d" % (once.session, once.sequence)
+        super().__init__(name, b"session")
+        self._once: OfSession | None = once
+
+    def next_step(self) -> Once:
+        """Return what makes this request's one command one that is done once.
+
+        Returns
+        -------
+        Once
+            As given.
+
+        Raises
+        ------
+        MisuseError
+            If it was given already: a session counts commands, and this is another.
+        """
+        once, self._once = self._once, None
+        if once is None:
+            raise MisuseError(
+                "a request that is one command of a session has proposed another one"
+            )
+        return once
 
 
 @contextmanager

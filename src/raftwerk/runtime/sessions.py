@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from raftwerk.errors import NotProposed, OutcomeUnknown
 from raftwerk.runtime.answered import OfSession, Once
 
-__all__ = ["Session"]
+__all__ = ["OpensSessions", "Session"]
 
 ATTEMPTS: Final = 3
 """How often a command is proposed before whoever waits is told that nobody knows."""
@@ -24,6 +24,16 @@ class OnceNode(Protocol):
 
     async def propose_once(self, once: Once, command: bytes) -> object:
         """Do as `Node.propose_once` says."""
+
+    async def close_session(self, session: int) -> None:
+        """Do as `Node.close_session` says."""
+
+
+class OpensSessions(Protocol):
+    """Who opens sessions; `raftwerk.runtime.Node` does."""
+
+    async def open_session(self) -> "Session":
+        """Do as `Node.open_session` says."""
 
     async def close_session(self, session: int) -> None:
         """Do as `Node.close_session` says."""

@@ -14,7 +14,7 @@ from raftwerk.api.idempotency import REFUSAL
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.route import Routes
 from raftwerk.api.status import retry_hint, status_of
-from raftwerk.api.v1 import cluster, explain, hooks, kv, log, members, raft
+from raftwerk.api.v1 import cluster, explain, hooks, kv, log, members, raft, sessions
 from raftwerk.api.v1.context import ApiContext
 from raftwerk.api.v1.docs_page import add_docs_page
 from raftwerk.api.v1.error_form import describe_error
@@ -26,7 +26,7 @@ from raftwerk.service import RequestTooLarge
 
 __all__ = ["make_documented_api"]
 
-FAMILIES: Final = (raft, kv, log, cluster, members, explain, hooks)
+FAMILIES: Final = (raft, kv, sessions, log, cluster, members, explain, hooks)
 """The modules with a ``make_router``, in the order of the page."""
 
 _log = structlog.get_logger(__name__)

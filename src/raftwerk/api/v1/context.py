@@ -8,6 +8,7 @@ from raftwerk.api.streams import Streams
 from raftwerk.config import ApiSettings
 from raftwerk.core.records import Entry
 from raftwerk.runtime.hooks import Hooks
+from raftwerk.runtime.sessions import OpensSessions
 from raftwerk.service import KvService, NodeLike
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.explain import Explainer
@@ -37,6 +38,8 @@ class ApiContext(msgspec.Struct, frozen=True, kw_only=True):
         Lets readers wait for a revision; without it, they ask the leader.
     streams : Streams or None
         Says when streams are to end.
+    sessions : OpensSessions or None
+        Opens sessions; None where there are none.
     explainer : Explainer or None
         Says what is wrong with the cluster; None where there is none.
     entries : callable or None
@@ -52,6 +55,7 @@ class ApiContext(msgspec.Struct, frozen=True, kw_only=True):
     watch: WatchService | None = None
     revisions: Revisions | None = None
     streams: Streams | None = None
+    sessions: OpensSessions | None = None
     explainer: Explainer | None = None
     entries: Callable[[LogIndex, LogIndex, int], Sequence[Entry]] | None = None
     settings: ApiSettings = ApiSettings()

@@ -19,6 +19,7 @@ CODES: Final = {
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
     409: "CONFLICT",
+    410: "GONE",
     412: "PRECONDITION_FAILED",
     413: "TOO_LARGE",
     422: "VALIDATION",

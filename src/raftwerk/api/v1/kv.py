@@ -28,6 +28,7 @@ from raftwerk.api.v1.kv_models import (
     LastEventId,
     Prefix,
     Reading,
+    SessionNumber,
     Written,
 )
 from raftwerk.api.v1.kv_watch import KvWatch, WatchQuestion
@@ -104,7 +105,7 @@ def make_router(context: ApiContext) -> APIRouter:
         operation_id="put_key",
         summary="Put a key",
         response_model=Envelope[Written],
-        responses=refusals(400, 412, 413, 429),
+        responses=refusals(400, 410, 412, 413, 429),
         openapi_extra=BODY,
     )
     async def _put(
@@ -113,9 +114,10 @@ def make_router(context: ApiContext) -> APIRouter:
         if_match: IfMatch = None,
         if_none_match: IfNoneMatch = None,
         idempotency_key: IdempotencyKey = None,
+        session: SessionNumber = None,
     ) -> Response:
         """Store the body as the key's value."""
-        del key, idempotency_key  # the latter is heeded before: see `idempotency`
+        del key, idempotency_key, session  # heeded before: see `idempotency`
         return await keys.put(request, if_match, if_none_match)
 
     @router.delete(
@@ -123,7 +125,7 @@ def make_router(context: ApiContext) -> APIRouter:
         operation_id="delete_key",
         summary="Delete a key, or those with a prefix",
         response_model=Envelope[Written],
-        responses=refusals(400, 412, 429),
+        responses=refusals(400, 410, 412, 429),
     )
     async def _delete(
         request: Request,
@@ -131,9 +133,10 @@ def make_router(context: ApiContext) -> APIRouter:
         prefix: Prefix = None,
         if_match: IfMatch = None,
         idempotency_key: IdempotencyKey = None,
+        session: SessionNumber = None,
     ) -> Response:
         """Delete what there is; nothing there is no error."""
-        del key, idempotency_key
+        del key, idempotency_key, session
         return await keys.delete(request, prefix is not None, if_match)
 
     # Last, for a path that ends with a line break would match these as well.
@@ -158,15 +161,16 @@ def make_router(context: ApiContext) -> APIRouter:
         operation_id="delete_keys",
         summary="Delete all keys with a prefix",
         response_model=Envelope[Written],
-        responses=refusals(400, 429),
+        responses=refusals(400, 410, 429),
     )
     async def _delete_all(
         request: Request,
         prefix: AllPrefix,
         idempotency_key: IdempotencyKey = None,
+        session: SessionNumber = None,
     ) -> Response:
         """Delete what there is; an empty prefix, given as such, is that of all keys."""
-        del prefix, idempotency_key
+        del prefix, idempotency_key, session
         return await keys.delete(request, True, None)
 
     return router

@@ -21,6 +21,7 @@ __all__ = [
     "LastEventId",
     "Prefix",
     "Reading",
+    "SessionNumber",
     "Written",
 ]
 
@@ -135,6 +136,15 @@ IdempotencyKey = Annotated[
     Header(
         description="The same request with the same key is done once, and answered as"
         " the first time."
+    ),
+]
+SessionNumber = Annotated[
+    str | None,
+    Header(
+        alias="Raftwerk-Session",
+        description="Which command of which session this is: it is done once, or"
+        " refused when the session has ended. See `sessions`.",
+        examples=["4711; sequence=3; lowest=2"],
     ),
 ]
 LastEventId = Annotated[

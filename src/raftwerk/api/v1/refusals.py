@@ -12,6 +12,7 @@ _MEANINGS: Final = {
     403: "A page of another origin asks for a change, or this caller may not.",
     404: "There is no such thing.",
     409: "It does not fit the state that the cluster is in, or a setting forbids it.",
+    410: "The session has ended: nothing is done, and what was done nobody knows.",
     412: "The key is not at the revision that was named; nothing was changed.",
     413: "The request has more bytes than it may have.",
     422: "A part of the request is not what it must be; the message says which.",
