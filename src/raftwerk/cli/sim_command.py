@@ -2,14 +2,17 @@
 
 # pylint: disable=import-outside-toplevel  # see above
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from raftwerk.cli.ctl import Form
 from raftwerk.cli.output import is_json
 from raftwerk.config import bad_setting
+from raftwerk.errors import ConfigError
 
 __all__ = ["add_commands"]
 
@@ -50,7 +53,30 @@ def _sim(
     scenario: Annotated[
         str | None, typer.Option(metavar="FILE", help="Run this again instead.")
     ] = None,
+    machine: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:NAME", help="Try this state machine of yours."),
+    ] = None,
+    client: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:NAME", help="What each client of it does."),
+    ] = None,
+    invariant: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE:NAME", help="What must hold of it; repeatable."),
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:NAME", help="Judges what clients were told."),
+    ] = None,
+    clients: Annotated[int, typer.Option(help="How many, of a machine of yours.")] = 3,
     jobs: Annotated[int, typer.Option(help="Processes at a time.")] = 1,
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="processes, or dask: machines.")
+    ] = "processes",
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Of the engine dask.")
+    ] = None,
     evidence: Annotated[
         str, typer.Option(metavar="DIR", help="Where stories of failures go.")
     ] = "sim-evidence",
@@ -61,17 +87,30 @@ def _sim(
     as_json = is_json(output)
     if not 1 <= jobs <= JOBS_MAX:
         raise bad_setting("jobs", str(jobs), f"1 to {JOBS_MAX}")
+    if engine not in ("processes", "dask"):
+        raise bad_setting("engine", engine, "processes or dask")
+    if (engine == "dask") != (scheduler is not None):
+        raise ConfigError("engine dask and scheduler are only good together")
     from raftwerk.cli.simulate import read_scenario, read_seeds, sim, virtual_seconds
+    from raftwerk.cli.trial import read_trial
+    from raftwerk.sim.engine import DaskEngine
     from raftwerk.sim.faults import draw_plan
+    from raftwerk.sim.users import draw_trial
 
+    named = read_trial(machine, client, invariant or [], judge)
     if scenario is not None:
         plans = [read_scenario(scenario)]
     else:
         length = virtual_seconds(seconds, minutes, hours)
+        draw = draw_plan
+        if named.trial is not None:
+            draw = partial(draw_trial, clients=clients)
+            named = msgspec.structs.replace(
+                named, words=f"{named.words} --clients {clients}"
+            )
         wanted = read_seeds(seed, seeds)
         plans = [
-            draw_plan(each, nodes=nodes, seconds=length, faults=faults)
-            for each in wanted
+            draw(each, nodes=nodes, seconds=length, faults=faults) for each in wanted
         ]
     raise typer.Exit(
         sim(
@@ -81,5 +120,7 @@ def _sim(
             as_json=as_json,
             evidence=Path(evidence),
             shrinks=shrink,
+            tried=named,
+            engine=None if scheduler is None else DaskEngine(scheduler, named.modules),
         )
     )

@@ -6,9 +6,10 @@ error, where nobody compares them.
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic, process_time
@@ -18,13 +19,15 @@ import msgspec
 
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.output import write_json, write_lines
+from raftwerk.cli.trial import NamedTrial
 from raftwerk.config import bad_setting
 from raftwerk.errors import ConfigError
-from raftwerk.sim.campaign import Told, simulate
+from raftwerk.sim.campaign import Told, simulate, smallest
+from raftwerk.sim.engine import Engine
 from raftwerk.sim.plan import Plan, decode_plan, encode_plan
 from raftwerk.sim.report import LAST_LINES, command_of, story_of, summary_of
 from raftwerk.sim.run import Outcome, record_plan
-from raftwerk.sim.shrink import shrink
+from raftwerk.sim.tried_run import record_trial
 
 __all__ = ["read_scenario", "read_seeds", "sim", "virtual_seconds"]
 
@@ -43,6 +46,8 @@ def sim(
     as_json: bool,
     evidence: Path | None,
     shrinks: bool,
+    tried: NamedTrial = NamedTrial(),
+    engine: Engine | None = None,
 ) -> ExitCode:
     """Run plans, and tell what became of them.
 
@@ -60,32 +65,48 @@ def sim(
         Where the stories of runs that failed go; None: nowhere.
     shrinks : bool
         Whether a run that failed is made small.
+    tried : NamedTrial
+        What a user brought, if anything.
+    engine : Engine or None
+        Where the plans run; None: in processes of this machine.
 
     Returns
     -------
     ExitCode
         `FAILED` if a property did not hold in any of them.
     """
-    outcomes, failed = _run_and_watch(plans, jobs)
-    smallest = [_smallest(*each) if shrinks else each for each in failed]
+    run = partial(simulate, trial=tried.trial)
+    map_all = engine or partial(map_in_processes, jobs=jobs)
+    outcomes, failed = _run_and_watch(plans, map_all(run, plans), jobs)
+    small = _made_small(failed, run) if shrinks else failed
     if evidence is not None:
-        for plan, told in smallest:
-            _keep(plan, told, evidence)
+        for plan, told in small:
+            _keep(plan, told, evidence, tried)
     if as_json:
         write_json(
             {
                 "runs": [msgspec.to_builtins(each) for each in outcomes],
-                "smallest": [msgspec.to_builtins(plan) for plan, _ in smallest],
+                "smallest": [msgspec.to_builtins(plan) for plan, _ in small],
                 "summary": summary_of(outcomes),
             }
         )
     else:
-        for (_, told), (plan, small) in zip(failed, smallest, strict=True):
-            lines = small.lines[-LAST_LINES:]
-            command = command_of(told.outcome, faults)
-            write_lines([*story_of(small.outcome, plan, lines, command), ""])
+        _write_stories(failed, small, faults, tried)
         write_lines([_line_of(outcomes)])
     return ExitCode.FAILED if failed else ExitCode.OK
+
+
+def _write_stories(
+    failed: Sequence[tuple[Plan, Told]],
+    small: Sequence[tuple[Plan, Told]],
+    faults: str,
+    tried: NamedTrial,
+) -> None:
+    """Tell of each run that failed, as small as it was made."""
+    for (_, told), (plan, found) in zip(failed, small, strict=True):
+        lines = found.lines[-LAST_LINES:]
+        command = command_of(told.outcome, faults) + tried.words
+        write_lines([*story_of(found.outcome, plan, lines, command), ""])
 
 
 def _line_of(outcomes: Sequence[Outcome]) -> str:
@@ -101,13 +122,13 @@ def _line_of(outcomes: Sequence[Outcome]) -> str:
 
 
 def _run_and_watch(
-    plans: Sequence[Plan], jobs: int
+    plans: Sequence[Plan], all_told: Iterator[Told], jobs: int
 ) -> tuple[list[Outcome], list[tuple[Plan, Told]]]:
     """Run plans, show how far that is, and return what became of them."""
     began, busy = monotonic(), process_time()
     outcomes: list[Outcome] = []
     failed: list[tuple[Plan, Told]] = []
-    for plan, told in zip(plans, _run_all(plans, jobs), strict=True):
+    for plan, told in zip(plans, all_told, strict=True):
         outcomes.append(told.outcome)
         if not told.outcome.holds:
             failed.append((plan, told))
@@ -122,45 +143,58 @@ def _run_and_watch(
     return outcomes, failed
 
 
-def _run_all(plans: Sequence[Plan], jobs: int) -> Iterator[Told]:
-    """Run plans in so many processes; what became of them comes in their order."""
+def map_in_processes(
+    function: Callable[[Plan], Told], plans: Sequence[Plan], jobs: int
+) -> Iterator[Told]:
+    """Run plans in so many processes; an `Engine` of this machine alone.
+
+    Parameters
+    ----------
+    function : callable
+        Runs one.
+    plans : sequence of Plan
+        To be run.
+    jobs : int
+        How many processes there are.
+
+    Yields
+    ------
+    Told
+        What became of each, in their order.
+    """
     if jobs == 1:
-        yield from map(simulate, plans)
+        yield from map(function, plans)
         return
     # Not forked: a child begins clean, wherever this was called.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(simulate, plans)
+        yield from pool.map(function, plans)
 
 
-def _smallest(plan: Plan, told: Told) -> tuple[Plan, Told]:
-    """Return the smallest plan that violates the same property."""
-    violation = told.outcome.violation
-    _tell(f"seed {plan.seed}: {violation}; making it small")
-    found = told
-
-    def fails(candidate: Plan) -> bool:
-        nonlocal found
-        attempt = simulate(candidate)
-        if attempt.outcome.violation != violation:
-            return False
-        found = attempt
-        return True
-
-    small = shrink(plan, fails)
-    return small, found
+def _made_small(
+    failed: Sequence[tuple[Plan, Told]], run: Callable[[Plan], Told]
+) -> list[tuple[Plan, Told]]:
+    """Return for each plan the smallest that fails in the same way."""
+    small = []
+    for plan, told in failed:
+        _tell(f"seed {plan.seed}: {told.outcome.violation}; making it small")
+        small.append(smallest(plan, told, run))
+    return small
 
 
-def _keep(plan: Plan, told: Told, evidence: Path) -> None:
+def _keep(plan: Plan, told: Told, evidence: Path, tried: NamedTrial) -> None:
     """Write down what happened, and how to have it again."""
     evidence.mkdir(parents=True, exist_ok=True)
     base = evidence / f"seed-{plan.seed}"
     scenario = base.with_suffix(".json")
     scenario.write_bytes(encode_plan(plan) + b"\n")
-    command = f"raftwerk sim --scenario {scenario}"
+    command = f"raftwerk sim --scenario {scenario}{tried.words}"
     story = story_of(told.outcome, plan, told.lines, command)
     base.with_suffix(".txt").write_text("\n".join(story) + "\n", "utf-8")
     with suppress(Exception):  # an error that has no name has no recording
-        _, lines = record_plan(plan)
+        if tried.trial is None:
+            _, lines = record_plan(plan)
+        else:
+            _, lines = record_trial(tried.trial, plan)
         base.with_suffix(".events").write_bytes(b"\n".join(lines) + b"\n")
     _tell(f"story in {base}.txt, for the page in {base}.events; again: {command}")
 

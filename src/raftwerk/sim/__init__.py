@@ -8,7 +8,10 @@ failing plan small, `report` tells of it, `campaign` is one run of many.
 
 What the group keeps is one of two: keys and values with all services (`run`,
 `kv_machine`, `ledger`), which clients of ours use (`workload`, `watching`, `records`)
-and are told the truth about (`judge`); or a state machine of a user's.
+whose answers are judged at the end (`judge`); or a state machine of a user's (`trial`,
+`users`), of which nobody here knows what is right, only that replicas have to agree
+(`tried_machine`, `tried_ledger`, `tried_client`, `tried_run`, `ambient`). An `engine`
+carries a campaign to other machines.
 
 Histories stand for themselves: `history` is what clients did and were told; `witness`
 checks one whose answers carry revisions; `search` checks one without, by looking for an
@@ -18,15 +21,22 @@ order; `linearizability` chooses between both.
 from raftwerk.sim.history import Answer, Operation, Verdict, VerdictKind
 from raftwerk.sim.linearizability import check_history
 from raftwerk.sim.search import Model, search_order
+from raftwerk.sim.trial import Call, Trial, TrialClient
+from raftwerk.sim.users import SimulationResult, simulate
 from raftwerk.sim.witness import check_witnessed
 
 __all__ = [
     "Answer",
+    "Call",
     "Model",
     "Operation",
+    "SimulationResult",
+    "Trial",
+    "TrialClient",
     "Verdict",
     "VerdictKind",
     "check_history",
     "check_witnessed",
     "search_order",
+    "simulate",
 ]

@@ -261,6 +261,35 @@ class Agreement(ABC):
         Violation
             If the log has others, or another member had other results.
         """
+        places = self.places(seen, index, commands)
+        for at, command, result in zip(places, commands, results, strict=True):
+            self._note_effect(seen, at, command, result)
+        seen.applied_index = index
+
+    def places(
+        self, seen: Seen, index: LogIndex, commands: Sequence[bytes]
+    ) -> list[LogIndex]:
+        """Return where in the log the commands are that a member applies next.
+
+        Parameters
+        ----------
+        seen : Seen
+            Of the member.
+        index : LogIndex
+            Of the last command.
+        commands : sequence of bytes
+            What it applies.
+
+        Returns
+        -------
+        list of LogIndex
+            Of each.
+
+        Raises
+        ------
+        Violation
+            If the log has others.
+        """
         self.look(seen)
         if index > self.commit_index:
             raise Violation(
@@ -268,21 +297,33 @@ class Agreement(ABC):
                 f"member {seen.node_id} applies {index}; nothing behind"
                 f" {self.commit_index} is committed",
             )
-        place = 0
+        found: list[LogIndex] = []
         for at in range(max(seen.applied_index, self.first.index) + 1, index + 1):
-            content = _command_of(self._entry(at))
-            if content is None:
-                continue
-            if place < len(commands) and commands[place] == content:
-                self._note_effect(seen, at, content, results[place])
-                place += 1
-        if place != len(commands):
+            content = self.command_at(at)
+            if len(found) < len(commands) and commands[len(found)] == content:
+                found.append(LogIndex(at))
+        if len(found) != len(commands):
             raise Violation(
                 Property.STATE_MACHINE_SAFETY,
                 f"member {seen.node_id} applies {len(commands)} commands up to {index};"
-                f" from {seen.applied_index + 1} on the log has {place} of them",
+                f" from {seen.applied_index + 1} on the log has {len(found)} of them",
             )
-        seen.applied_index = index
+        return found
+
+    def command_at(self, index: int) -> bytes | None:
+        """Return what a committed entry holds for the state machine.
+
+        Parameters
+        ----------
+        index : int
+            Which.
+
+        Returns
+        -------
+        bytes or None
+            None if nothing.
+        """
+        return _command_of(self._entry(index))
 
     @abstractmethod
     def _note_effect(

@@ -5,13 +5,17 @@ pool of processes here, or machines elsewhere. It is given `simulate`.
 """
 
 import traceback
+from collections.abc import Callable
 
 import msgspec
 
 from raftwerk.sim.plan import Plan
 from raftwerk.sim.run import Outcome, run_plan
+from raftwerk.sim.shrink import shrink
+from raftwerk.sim.trial import Trial
+from raftwerk.sim.tried_run import run_trial
 
-__all__ = ["UNNAMED", "Told", "simulate"]
+__all__ = ["UNNAMED", "Told", "simulate", "smallest"]
 
 UNNAMED = "an error that has no name"
 """What is violated where code raised what it never should."""
@@ -32,13 +36,15 @@ class Told(msgspec.Struct, frozen=True):
     lines: list[str]
 
 
-def simulate(plan: Plan) -> Told:
+def simulate(plan: Plan, trial: Trial | None = None) -> Told:
     """Run one plan; nothing is raised that a run may bring.
 
     Parameters
     ----------
     plan : Plan
         What is to happen.
+    trial : Trial, optional
+        What a user brought; without it, the group keeps keys and values.
 
     Returns
     -------
@@ -46,7 +52,10 @@ def simulate(plan: Plan) -> Told:
         The verdict, and the story if there is one to tell.
     """
     try:
-        outcome, lines = run_plan(plan)
+        if trial is None:
+            outcome, lines = run_plan(plan)
+        else:
+            outcome, lines = run_trial(trial, plan)
     # pylint: disable-next=broad-exception-caught  # whatever it is, it is a finding
     except Exception as error:
         words = traceback.format_exception(error)
@@ -59,3 +68,38 @@ def simulate(plan: Plan) -> Told:
         )
         return Told(outcome, "".join(words).splitlines())
     return Told(outcome, [] if outcome.holds else lines)
+
+
+def smallest(
+    plan: Plan, told: Told, run: Callable[[Plan], Told] = simulate
+) -> tuple[Plan, Told]:
+    """Return the smallest plan that violates the same property as one that failed.
+
+    Parameters
+    ----------
+    plan : Plan
+        One that failed.
+    told : Told
+        How it did.
+    run : callable
+        Runs a plan.
+
+    Returns
+    -------
+    tuple of Plan and Told
+        Perhaps the same.
+    """
+    violation = told.outcome.violation
+    found = told
+
+    def _fails(candidate: Plan) -> bool:
+        """Tell whether a plan fails in the same way, and keep how."""
+        nonlocal found
+        attempt = run(candidate)
+        if attempt.outcome.violation != violation:
+            return False
+        found = attempt
+        return True
+
+    small = shrink(plan, _fails)
+    return small, found

@@ -2,23 +2,26 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from raftwerk.errors import NotLeader
 from raftwerk.host.draw import SplitMix64
+from raftwerk.host.virtual import VirtualLoop
+from raftwerk.runtime.event_format import encode_record, header_record
 from raftwerk.runtime.members import Member
 from raftwerk.sim.acts import ACTS
 from raftwerk.sim.machine import Machine
 from raftwerk.sim.operator import Operator
 from raftwerk.sim.plan import Fault, Plan
+from raftwerk.sim.running import run_world
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.sim.world import World
 from raftwerk.storage.memory_disk import PowerCut
 
-__all__ = ["CALM_SECONDS", "GroupRun", "Outcome", "take_unheard"]
+__all__ = ["CALM_SECONDS", "GroupRun", "Outcome", "run_group", "record_group"]
 
 BEGIN_SECONDS: Final = 10.0
 """Within which a new group has a leader."""
@@ -114,6 +117,10 @@ class GroupRun(ABC):
     @abstractmethod
     async def _come_to_rest(self) -> None:
         """See to it that all is well, now that no fault strikes any more; judge."""
+
+    @abstractmethod
+    def _told(self) -> Mapping[str, int]:
+        """Return what clients were told, and how often."""
 
     # ---- from the beginning to the end --------------------------------------
 
@@ -263,13 +270,8 @@ class GroupRun(ABC):
             "all members apply all there is",
         )
 
-    def outcome_with(self, outcomes: Mapping[str, int]) -> Outcome:
+    def outcome(self) -> Outcome:
         """Return what became of it.
-
-        Parameters
-        ----------
-        outcomes : mapping of str to int
-            What clients were told, and how often.
 
         Returns
         -------
@@ -293,20 +295,101 @@ class GroupRun(ABC):
             elections=world.ledger.elections,
             restarts=sum(each.lives - 1 for each in world.machines.values()),
             members=len(world.machines) - plan.nodes,
-            outcomes=dict(sorted(outcomes.items())),
+            outcomes=dict(sorted(self._told().items())),
             faults=dict(sorted(kinds.items())),
         )
 
 
-def take_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Pass over what nobody could hear: the power was cut, or the run is over.
+def _take_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Pass over what nobody could hear: the power was cut, or the run is over."""
+    if not (loop.is_closed() or isinstance(context.get("exception"), PowerCut)):
+        loop.default_exception_handler(context)
+
+
+Maker = Callable[[VirtualLoop], GroupRun]
+"""Makes a run on the loop that is to carry it out."""
+
+
+def _begun(make: Maker) -> GroupRun:
+    """Return a run on the loop that runs."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)  # nosec B101: for the type checker
+    loop.set_exception_handler(_take_unheard)
+    return make(loop)
+
+
+class _Timed(msgspec.Struct):
+    """What all records have."""
+
+    t: float
+
+
+def record_group(make: Maker) -> tuple[Outcome, list[bytes]]:
+    """Carry a run out, and return what a page can play of it.
 
     Parameters
     ----------
-    loop : asyncio.AbstractEventLoop
-        Of the run.
-    context : dict
-        What was not heard.
+    make : callable
+        Makes the run; that somebody watches changes nothing about it.
+
+    Returns
+    -------
+    tuple of Outcome and list of bytes
+        What became of it, and records as `docs/reference/events.md` has them, in
+        order of time.
     """
-    if not (loop.is_closed() or isinstance(context.get("exception"), PowerCut)):
-        loop.default_exception_handler(context)
+    lines: list[bytes] = []
+
+    async def _told() -> Outcome:
+        """Be the whole run."""
+        simulated = _begun(make)
+        simulated.world.recording = lines
+        begin = simulated.world.clock.wall()
+        lines.append(encode_record(header_record("simulator", begin)))
+        await simulated.world.guard(simulated.tell())
+        outcome = simulated.outcome()
+        if outcome.violation:
+            violated = {
+                "type": "violation",
+                "t": simulated.world.clock.wall(),
+                "property": outcome.violation,
+                "text": outcome.story,
+            }
+            lines.append(encode_record(violated))
+        return outcome
+
+    outcome = run_world(_told())
+    times = {line: msgspec.json.decode(line, type=_Timed).t for line in lines}
+    return outcome, [lines[0], *sorted(lines[1:], key=times.__getitem__)]
+
+
+def run_group(make: Maker) -> tuple[Outcome, list[str]]:
+    """Carry a run out, on virtual time.
+
+    Parameters
+    ----------
+    make : callable
+        Makes it.
+
+    Returns
+    -------
+    tuple of Outcome and list of str
+        What became of it, and the story, or the end of a long one.
+
+    Raises
+    ------
+    Exception
+        What a member raised and no code of ours should: a bug that has no name yet.
+    """
+
+    async def _told() -> tuple[Outcome, list[str], BaseException | None]:
+        """Be the whole run."""
+        simulated = _begun(make)
+        await simulated.world.guard(simulated.tell())
+        world = simulated.world
+        return simulated.outcome(), list(world.lines), world.error
+
+    outcome, lines, error = run_world(_told())
+    if error is not None:
+        raise error
+    return outcome, lines

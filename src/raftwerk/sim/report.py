@@ -58,16 +58,21 @@ def story_of(
     list of str
         Lines.
     """
-    clients = (
-        f"{plan.writers} writers, {plan.bankers} bankers, {plan.holders} holders of"
-        f" locks, {plan.leaseholders} of leases, {plan.watchers} watchers"
+    sorts = (
+        (plan.writers, "writers"),
+        (plan.bankers, "bankers"),
+        (plan.holders, "holders of locks"),
+        (plan.leaseholders, "holders of leases"),
+        (plan.watchers, "watchers"),
     )
+    clients = ", ".join(f"{count} {name}" for count, name in sorts if count)
     return [
         f"seed {outcome.seed}: {outcome.violation}",
         *(f"  {line}" for line in outcome.story.splitlines()),
         "",
         f"again: {command}",
-        f"{plan.nodes} nodes, {plan.seconds:g} s, {len(plan.faults)} faults; {clients}",
+        f"{plan.nodes} nodes, {plan.seconds:g} s, {len(plan.faults)} faults;"
+        f" {clients or 'no clients'}",
         *(
             f"  at {fault.at:g} s for {fault.seconds:g} s: {fault.kind}"
             for fault in plan.faults

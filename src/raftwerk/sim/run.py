@@ -1,14 +1,18 @@
 """One run: a group is born, works under faults, comes to rest, and is judged."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
-
-import msgspec
 
 from raftwerk.core.records import ConfState
 from raftwerk.host.virtual import VirtualClock, VirtualLoop
-from raftwerk.runtime.event_format import encode_record, header_record
-from raftwerk.sim.group_run import CALM_SECONDS, GroupRun, Outcome, take_unheard
+from raftwerk.sim.group_run import (
+    CALM_SECONDS,
+    GroupRun,
+    Outcome,
+    record_group,
+    run_group,
+)
 from raftwerk.sim.history import Action, Operation
 from raftwerk.sim.judge import judge, judge_leases
 from raftwerk.sim.kv_machine import KvMachine, kv_services, require_whole
@@ -16,7 +20,6 @@ from raftwerk.sim.ledger import Ledger
 from raftwerk.sim.machine import Machine
 from raftwerk.sim.plan import Plan
 from raftwerk.sim.records import Records
-from raftwerk.sim.running import run_world
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.sim.watching import watch
 from raftwerk.sim.workload import KEYS, Client, bank, carry_out, hold, lease_out, write
@@ -195,15 +198,9 @@ class Run(GroupRun):
 
     # ---- what is told of it -------------------------------------------------
 
-    def outcome(self) -> Outcome:
-        """Return what became of it.
-
-        Returns
-        -------
-        Outcome
-            As far as it came.
-        """
-        return self.outcome_with(self.records.outcomes)
+    def _told(self) -> Mapping[str, int]:
+        """Return what clients were told, and how often."""
+        return self.records.outcomes
 
 
 def _digest_of(machine: Machine) -> int:
@@ -215,14 +212,6 @@ def _digest_of(machine: Machine) -> int:
         except StopIteration as end:
             digest: int = end.value
             return digest
-
-
-def _begun(plan: Plan) -> Run:
-    """Return a run on the loop that runs."""
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualLoop)  # nosec B101: for the type checker
-    loop.set_exception_handler(take_unheard)
-    return Run(loop, plan)
 
 
 def record_plan(plan: Plan) -> tuple[Outcome, list[bytes]]:
@@ -239,35 +228,7 @@ def record_plan(plan: Plan) -> tuple[Outcome, list[bytes]]:
         What became of it, and records as `docs/reference/events.md` has them, in
         order of time.
     """
-    lines: list[bytes] = []
-
-    async def _told() -> Outcome:
-        """Be the whole run."""
-        simulated = _begun(plan)
-        simulated.world.recording = lines
-        begin = simulated.world.clock.wall()
-        lines.append(encode_record(header_record("simulator", begin)))
-        await simulated.world.guard(simulated.tell())
-        outcome = simulated.outcome()
-        if outcome.violation:
-            record = {
-                "type": "violation",
-                "t": simulated.world.clock.wall(),
-                "property": outcome.violation,
-                "text": outcome.story,
-            }
-            lines.append(encode_record(record))
-        return outcome
-
-    outcome = run_world(_told())
-    times = {line: msgspec.json.decode(line, type=_Timed).t for line in lines}
-    return outcome, [lines[0], *sorted(lines[1:], key=times.__getitem__)]
-
-
-class _Timed(msgspec.Struct):
-    """What all records have."""
-
-    t: float
+    return record_group(lambda loop: Run(loop, plan))
 
 
 def run_plan(plan: Plan) -> tuple[Outcome, list[str]]:
@@ -288,15 +249,4 @@ def run_plan(plan: Plan) -> tuple[Outcome, list[str]]:
     Exception
         What a member raised and no code of ours should: a bug that has no name yet.
     """
-
-    async def _told() -> tuple[Outcome, list[str], BaseException | None]:
-        """Be the whole run."""
-        simulated = _begun(plan)
-        await simulated.world.guard(simulated.tell())
-        world = simulated.world
-        return simulated.outcome(), list(world.lines), world.error
-
-    outcome, lines, error = run_world(_told())
-    if error is not None:
-        raise error
-    return outcome, lines
+    return run_group(lambda loop: Run(loop, plan))

@@ -30,6 +30,10 @@ class Property(enum.Enum):
     LEASES = "a lease that is kept alive lives, and no other for long"
     WATCHES = "watches tell each change once, in order"
 
+    TRIED_INVARIANT = "an invariant of the machine that is tried"
+    TRIED_HISTORY = "what clients of the machine that is tried were told"
+    TRIED_CODE = "code that is tried raises nothing unforeseen"
+
     LIVENESS = "all is well again when faults end"
     PROGRESS = "progress between faults"
 

@@ -1,0 +1,208 @@
+"""A user's client in a simulated world: what it is given, and what it remembers."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import msgspec
+
+from raftwerk.errors import NotProposed, OutcomeUnknown, RaftwerkError
+from raftwerk.host.draw import SplitMix64
+from raftwerk.sim.calls import Caller, Lost, Unreached
+from raftwerk.sim.machine import Machine, Services
+from raftwerk.sim.trial import Call
+from raftwerk.sim.tried_machine import TriedServices
+from raftwerk.sim.world import World
+
+__all__ = ["SimulatedClient", "SimulatedTurns", "TriedRecords"]
+
+CALL_SECONDS: Final = 2.0
+
+
+class TriedRecords:
+    """What all clients of a run asked for, and were told.
+
+    Attributes
+    ----------
+    calls : list of Call
+        All that may have happened.
+    answered : int
+        How many calls were answered.
+    failed_since : int
+        How many were not, since the last that was.
+    outcomes : dict of str to int
+        What clients were told, and how often.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.answered = 0
+        self.failed_since = 0
+        self.outcomes: dict[str, int] = {}
+
+    def count(self, what: str) -> None:
+        """Count an outcome.
+
+        Parameters
+        ----------
+        what : str
+            In a few words.
+        """
+        self.outcomes[what] = self.outcomes.get(what, 0) + 1
+        if what == "answered":
+            self.answered += 1
+            self.failed_since = 0
+        else:
+            self.failed_since += 1
+
+
+class _Raised(msgspec.Struct, frozen=True):
+    """That the user's machine or query gave an exception as its answer."""
+
+    error: Exception
+
+
+async def _caught(asking: Coroutine[Any, Any, Any]) -> Any:
+    """Return what came of something; what is none of our errors, as `_Raised`."""
+    try:
+        return await asking
+    except RaftwerkError:
+        raise
+    except Exception as error:  # pylint: disable=broad-exception-caught  # an answer
+        return _Raised(error)
+
+
+class SimulatedTurns:
+    """Turns on virtual time, until the run is over.
+
+    Parameters
+    ----------
+    client : SimulatedClient
+        Whose.
+    pause_seconds : float
+        How long a pause is on average.
+    """
+
+    def __init__(self, client: "SimulatedClient", pause_seconds: float) -> None:
+        self._client = client
+        self._micros = round(2e6 * pause_seconds)
+        self._turn = -1
+
+    def __aiter__(self) -> "SimulatedTurns":
+        """Do as `Turns.__aiter__` says."""
+        return self
+
+    async def __anext__(self) -> int:
+        """Do as `Turns.__anext__` says."""
+        client = self._client
+        await client.sleep((1 + client.draw.below(self._micros + 1)) / 1e6)
+        if client.is_over:
+            raise StopAsyncIteration
+        self._turn += 1
+        return self._turn
+
+
+class SimulatedClient:
+    """A `TrialClient` in a simulated world.
+
+    Parameters
+    ----------
+    world : World
+        Where.
+    records : TriedRecords
+        Where it remembers what it was told.
+    number : int
+        Which it is.
+    """
+
+    def __init__(self, world: World, records: TriedRecords, number: int) -> None:
+        self.number = number
+        self.draw: SplitMix64 = world.draw.fork(f"client {number}")
+        self.is_over = False
+        self._world = world
+        self._records = records
+        self._ways = world.draw.fork(f"ways of client {number}")
+        self._caller = Caller(world, self._ways.fork("calls"))
+        self._member = number
+
+    def _machine(self) -> Machine:
+        """Return whom to ask: mostly the same as before."""
+        machines = [each for each in self._world.machines.values() if not each.is_gone]
+        return machines[self._member % len(machines)]
+
+    async def propose(self, command: bytes, seconds: float = CALL_SECONDS) -> Any:
+        """Do as `TrialClient.propose` says."""
+
+        def _ask(services: Services) -> Coroutine[Any, Any, Any]:
+            """Ask a member, in its process."""
+            return _caught(services.node.propose(command))
+
+        return await self._ask(command, _ask, seconds, changes=True)
+
+    async def read(
+        self, query: Callable[[Any], Any], seconds: float = CALL_SECONDS
+    ) -> Any:
+        """Do as `TrialClient.read` says."""
+
+        def _ask(services: Services) -> Coroutine[Any, Any, Any]:
+            """Ask a member, in its process."""
+            assert isinstance(services, TriedServices)  # nosec B101: for types
+            machine = services.machine
+            return _caught(services.node.read(lambda: query(machine)))
+
+        return await self._ask(query, _ask, seconds, changes=False)
+
+    async def _ask(
+        self,
+        asked: object,
+        ask: Callable[[Services], Coroutine[Any, Any, Any]],
+        seconds: float,
+        *,
+        changes: bool,
+    ) -> Any:
+        """Ask one member once; whoever could not do it is not asked next time."""
+        records = self._records
+        call = Call(client=self.number, asked=asked, started=self.now())
+        is_kept = changes  # whatever ends this early: nobody knows
+        try:
+            result = await self._caller.call(self._machine(), ask, seconds)
+            is_kept = True
+            call = msgspec.structs.replace(
+                call, ended=self.now(), is_known=True, result=result
+            )
+        except Unreached as error:
+            is_kept = False
+            self._missed("nothing happened")
+            raise NotProposed(str(error)) from None
+        except Lost as error:
+            self._missed("unknown")
+            if changes:
+                raise OutcomeUnknown(str(error)) from None
+            raise NotProposed(str(error)) from None
+        except RaftwerkError as error:
+            is_kept = False
+            self._missed(f"refused: {type(error).__name__}")
+            raise
+        finally:
+            if is_kept:
+                records.calls.append(call)
+        records.count("answered")
+        if isinstance(result, _Raised):
+            raise result.error
+        return result
+
+    def _missed(self, what: str) -> None:
+        """Count a call without an answer, and ask another member from now on."""
+        self._records.count(what)
+        self._member += 1 + self._ways.below(4)
+
+    def now(self) -> float:
+        """Do as `TrialClient.now` says."""
+        return self._world.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """Do as `TrialClient.sleep` says."""
+        await self._world.sleep(seconds)
+
+    def turns(self, pause_seconds: float = 0.1) -> SimulatedTurns:
+        """Do as `TrialClient.turns` says."""
+        return SimulatedTurns(self, pause_seconds)
