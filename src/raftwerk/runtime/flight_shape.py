@@ -11,11 +11,12 @@ both sides can compare what they handed out.
 
 import struct
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_type_hints
 
 import msgspec
+from msgspec import inspect
 
 from raftwerk.core.messages import Proposal
 from raftwerk.core.ready import Ready
@@ -35,6 +36,15 @@ NO_CHANGE: Final = b"\xc1"
 _SIZE: Final = struct.Struct("<I")
 _encode: Final = msgspec.msgpack.Encoder().encode
 Value = TypeVar("Value")
+
+_WITHOUT_BYTES: Final = (
+    inspect.BoolType,
+    inspect.EnumType,
+    inspect.FloatType,
+    inspect.IntType,
+    inspect.NoneType,
+    inspect.StrType,
+)
 
 
 def tokens(key: bytes) -> Leaf:
@@ -128,7 +138,7 @@ def _mapped(value: Any, leaf: Leaf) -> Any:
         return msgspec.structs.replace(value, data=_mapped_change(value.data, leaf))
     if isinstance(value, msgspec.Struct):
         changed = {}
-        for field in value.__struct_fields__:
+        for field in _payload_fields(type(value)):
             old = getattr(value, field)
             new = _mapped(old, leaf)
             if new is not old:
@@ -137,6 +147,31 @@ def _mapped(value: Any, leaf: Leaf) -> Any:
     if isinstance(value, (tuple, list)) and value:
         return tuple(_mapped(each, leaf) for each in value)
     return value
+
+
+@cache
+def _payload_fields(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """Return the fields of a type in which there can be bytes, however deep."""
+    hints = get_type_hints(kind)
+    return tuple(
+        field
+        for field in kind.__struct_fields__
+        if _may_hold_bytes(inspect.type_info(hints[field]))
+    )
+
+
+def _may_hold_bytes(kind: inspect.Type) -> bool:
+    """Tell whether a value of some type may have bytes in it; true if in doubt."""
+    match kind:
+        case inspect.StructType():
+            return any(_may_hold_bytes(field.type) for field in kind.fields)
+        case inspect.UnionType():
+            return any(map(_may_hold_bytes, kind.types))
+        case inspect.CollectionType():
+            return _may_hold_bytes(kind.item_type)
+        case inspect.TupleType():
+            return any(map(_may_hold_bytes, kind.item_types))
+    return not isinstance(kind, _WITHOUT_BYTES)
 
 
 def _mapped_change(data: bytes, leaf: Leaf) -> bytes:
