@@ -140,6 +140,38 @@ def test_the_largest_body_follows_the_largest_request() -> None:
     assert smaller.post("/v3/kv/put", " " * 70_000 + PUT_A).status == 400
 
 
+async def turns_of(member: Member, path: str, body: bytes) -> tuple[int, Reply]:
+    """Return how often others had their turn, and the answer."""
+    call = asyncio.ensure_future(ask(member.app, "POST", path, body))
+    turns = 0
+    while not call.done():
+        await asyncio.sleep(0)
+        turns += 1
+    return turns, await call
+
+
+@pytest.mark.parametrize("path", ["range", "txn", "deleterange"])
+def test_few_keys_with_large_values_are_written_in_turns(path: str) -> None:
+    everything = {"key": "AA==", "range_end": "AA=="}
+    asked = {
+        "range": everything,
+        "txn": {"success": [{"request_range": everything}]},
+        "deleterange": everything | {"prev_kv": True},
+    }
+    body = json.dumps(asked[path]).encode()
+    turns = []
+    # First as large as it may be, then with a turn after each value.
+    for size in (1, 64 * 1024):
+        member = Member()
+        for number in range(40):
+            put = Put(b"%04d" % number, b"x" * size)
+            member.store.apply(1, [encode(put)])
+        count, reply = asyncio.run(turns_of(member, f"/v3/kv/{path}", body))
+        assert reply.text.count('"key"') == 40
+        turns.append(count)
+    assert turns[1] - turns[0] >= 38
+
+
 def test_a_large_answer_of_a_transaction_is_written_in_turns(member: Member) -> None:
     keys = 2_000
     for number in range(keys):
@@ -147,20 +179,11 @@ def test_a_large_answer_of_a_transaction_is_written_in_turns(member: Member) -> 
     all_keys = {"key": "AA==", "range_end": "AA=="}
     txn = json.dumps({"success": [{"request_range": all_keys}] * 2}).encode()
 
-    async def turns_of(path: str, body: bytes) -> tuple[int, Reply]:
-        """Return how often others had their turn, and the answer."""
-        call = asyncio.ensure_future(ask(member.app, "POST", path, body))
-        turns = 0
-        while not call.done():
-            await asyncio.sleep(0)
-            turns += 1
-        return turns, await call
-
     turns: dict[int, int] = {}
     # First as many as reading alone takes, then with those of writing.
     for bytes_per_turn in (1 << 30, gateway.BYTES_PER_TURN):
         with mock.patch.object(gateway, "BYTES_PER_TURN", bytes_per_turn):
-            count, reply = asyncio.run(turns_of("/v3/kv/txn", txn))
+            count, reply = asyncio.run(turns_of(member, "/v3/kv/txn", txn))
         turns[bytes_per_turn] = count
         ranges = [each["response_range"] for each in reply.json["responses"]]
         assert [len(each["kvs"]) for each in ranges] == [keys, keys]

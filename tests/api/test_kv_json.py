@@ -1,6 +1,7 @@
 """The messages of the key-value calls, both ways."""
 
 import base64
+from itertools import pairwise
 from typing import Any
 from unittest import mock
 
@@ -208,8 +209,30 @@ def test_the_answer_to_a_transaction_is_the_same_in_pieces(result: TxnResult) ->
     assert max(piece.count(b'"key"') for piece in pieces) <= 2
 
 
-def test_the_keys_in_the_answer_to_a_transaction_are_counted() -> None:
-    assert [kv_json.count_kvs(result) for result in PIECES] == [0, 0, 7, 4]
+def test_a_short_answer_to_a_transaction_is_written_in_one_go() -> None:
+    for kvs_max, expected in ((0, 1), (1, 2), (4, 3), (7, 4)):
+        with mock.patch.object(kv_json, "KVS_PER_PIECE", kvs_max):
+            assert sum(map(kv_json.is_one_piece, PIECES)) == expected
+    large = KeyValue(b"a", 1, 1, 1, b"x" * 40_000)
+    ranges = TxnResult(1, True, [RangeResult(1, [large], False, 1)] * 2)
+    puts = TxnResult(1, True, [TxnResult(1, True, [PutResult(1, large)] * 2)])
+    assert not kv_json.is_one_piece(ranges)
+    assert not kv_json.is_one_piece(puts)
+
+
+@given(st.lists(st.sampled_from([0, 10, 40, 90]), max_size=12))
+def test_keys_are_parted_by_number_and_bytes(sizes: list[int]) -> None:
+    kvs = [KeyValue(b"k" * 10, 1, 1, n, b"x" * size) for n, size in enumerate(sizes, 1)]
+    with mock.patch.multiple(kv_json, KVS_PER_PIECE=4, BYTES_PER_PIECE=100):
+        parts = list(kv_json.parts_of(kvs))
+    assert [kv for part in parts for kv in part] == kvs
+    for part in parts:
+        assert 1 <= len(part) <= 4
+        assert sum(10 + len(kv.value) for kv in part[:-1]) < 100
+    for part, following in pairwise(parts):
+        # None ends early.
+        ended = len(part) == 4 or sum(10 + len(kv.value) for kv in part) >= 100
+        assert ended and following
 
 
 @given(st.binary(min_size=1, max_size=9), st.binary(max_size=9))

@@ -117,6 +117,19 @@ def parts_of(command: Command) -> list[Command]:
     return [command]
 
 
+def test_the_keys_of_a_lease_are_those_of_the_first_step() -> None:
+    with short_steps():
+        store = Store()
+        applied(store, *SETUP)
+        begun = []
+        for _ in stepped(store, RevokeLease(7)):
+            begun.append((store.lease_keys(7), store.lease_keys_in_steps(7)))
+            begun = [each for each in begun if not is_over(*each)]
+    assert any(expected for expected, _ in begun)
+    while begun:
+        begun = [each for each in begun if not is_over(*each)]
+
+
 SETUP: tuple[Command, ...] = (
     LeadLeases(3),
     GrantLease(7, 60),

@@ -28,7 +28,6 @@ from raftwerk.api.asgi import (
 )
 from raftwerk.api.errors import BadRequest
 from raftwerk.api.hot import HotCall
-from raftwerk.api.kv_json import KVS_PER_PIECE
 from raftwerk.api.origin import require_same_origin
 from raftwerk.api.proto_json import parse
 from raftwerk.api.route import Route, Routes, StreamRoute
@@ -212,7 +211,7 @@ class Gateway:
         """Do a transaction: compare, and then or else."""
         result = await self._kv.txn(request)
         header = self._header(result.revision)
-        if kv_json.count_kvs(result) <= KVS_PER_PIECE:
+        if kv_json.is_one_piece(result):
             return kv_json.write_txn(header, result)
         return await _join_in_turns(kv_json.txn_pieces(header, result))
 
@@ -250,14 +249,15 @@ def error_answer(error: Exception) -> Answer:
 
 async def _write_in_turns(kvs: Sequence[KeyValue]) -> list[bytes]:
     """Return keys in JSON, in pieces, with turns for others if there are many."""
-    if len(kvs) <= KVS_PER_PIECE:
+    if len(kvs) <= 1:
         return [kv_json.write_kvs(kvs)] if kvs else []
-    pieces = []
-    for start in range(0, len(kvs), KVS_PER_PIECE):
-        comma = b"," if start else b""
-        some = kvs[start : start + KVS_PER_PIECE]
+    pieces: list[bytes] = []
+    for some in kv_json.parts_of(kvs):
+        comma = b""
+        if pieces:
+            comma = b","
+            await asyncio.sleep(0)
         pieces.append(comma + kv_json.write_kvs(some))
-        await asyncio.sleep(0)
     return pieces
 
 

@@ -20,9 +20,11 @@ from raftwerk.kv import (
 from raftwerk.service import Header
 
 __all__ = [
+    "BYTES_PER_PIECE",
     "KVS_PER_PIECE",
-    "count_kvs",
     "delete_range_pieces",
+    "is_one_piece",
+    "parts_of",
     "range_pieces",
     "txn_pieces",
     "write_delete_range",
@@ -36,6 +38,9 @@ __all__ = [
 KVS_PER_PIECE: Final = 250
 """Keys that are written before others have their turn; about a third of a millisecond,
 for a write of others takes several turns."""
+
+BYTES_PER_PIECE: Final = 64 * 1024
+"""Of keys and values, after which a piece ends too: a single value may be larger."""
 
 _base64 = partial(binascii.b2a_base64, newline=False)
 
@@ -77,6 +82,29 @@ def write_kvs(kvs: Sequence[KeyValue]) -> bytes:
         Objects with commas between them.
     """
     return b",".join([_write_kv(kv) for kv in kvs])
+
+
+def parts_of(kvs: Sequence[KeyValue]) -> Iterator[Sequence[KeyValue]]:
+    """Yield keys in parts, each of which is written in one go.
+
+    Parameters
+    ----------
+    kvs : sequence of KeyValue
+        Any number.
+
+    Yields
+    ------
+    sequence of KeyValue
+        `KVS_PER_PIECE` at most, and no more after `BYTES_PER_PIECE`.
+    """
+    start = size = 0
+    for place, kv in enumerate(kvs):
+        if place - start == KVS_PER_PIECE or size >= BYTES_PER_PIECE:
+            yield kvs[start:place]
+            start, size = place, 0
+        size += len(kv.key) + len(kv.value)
+    if kvs:
+        yield kvs[start:]
 
 
 def write_put(header: bytes, result: PutResult) -> bytes:
@@ -216,8 +244,8 @@ def write_txn(header: bytes, result: TxnResult) -> bytes:
     )
 
 
-def count_kvs(result: TxnResult) -> int:
-    """Return how many keys there are to write in the answer to a transaction.
+def is_one_piece(result: TxnResult) -> bool:
+    """Tell whether the answer to a transaction may be written in one go.
 
     Parameters
     ----------
@@ -226,17 +254,29 @@ def count_kvs(result: TxnResult) -> int:
 
     Returns
     -------
-    int
-        Those of nested answers too; puts have no more than one, and count not.
+    bool
+        Whether its keys, with those of nested answers, are no more than a piece has.
     """
-    count = 0
+    number = size = 0
+    for kvs in _kvs_of(result):
+        number += len(kvs)
+        if number > KVS_PER_PIECE:
+            return False
+        for kv in kvs:
+            size += len(kv.key) + len(kv.value)
+    return size <= BYTES_PER_PIECE
+
+
+def _kvs_of(result: TxnResult) -> Iterator[Sequence[KeyValue]]:
+    """Yield the keys that are written for each operation."""
     for response in result.responses:
         match response:
             case RangeResult(kvs=kvs) | DeleteRangeResult(prev_kvs=kvs):
-                count += len(kvs)
+                yield kvs
+            case PutResult(prev_kv=kv) if kv is not None:
+                yield (kv,)
             case TxnResult():
-                count += count_kvs(response)
-    return count
+                yield from _kvs_of(response)
 
 
 def txn_pieces(header: bytes, result: TxnResult) -> Iterator[bytes]:
@@ -252,7 +292,7 @@ def txn_pieces(header: bytes, result: TxnResult) -> Iterator[bytes]:
     Yields
     ------
     bytes
-        With `KVS_PER_PIECE` keys at most; together what `write_txn` returns.
+        With no more keys than `parts_of` gives; together what `write_txn` returns.
     """
     yield b"{%b%b" % (header, b',"succeeded":true' if result.succeeded else b"")
     start = b',"responses":['
@@ -282,9 +322,10 @@ def txn_pieces(header: bytes, result: TxnResult) -> Iterator[bytes]:
 def _with_kvs(first: list[bytes], kvs: Sequence[KeyValue]) -> Iterator[bytes]:
     """Yield what stands before keys, and the keys, in pieces."""
     yield from first
-    for start in range(0, len(kvs), KVS_PER_PIECE):
-        comma = b"," if start else b""
-        yield comma + write_kvs(kvs[start : start + KVS_PER_PIECE])
+    comma = b""
+    for some in parts_of(kvs):
+        yield comma + write_kvs(some)
+        comma = b","
 
 
 def _write_responses(result: TxnResult) -> Iterable[bytes]:

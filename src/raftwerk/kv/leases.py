@@ -72,8 +72,9 @@ class Leases:
     def __init__(self, kvs: Iterable[KeyValue] = ()) -> None:
         self._leases: dict[int, Lease] = {}
         self._keys: dict[int, set[bytes]] = {}
-        self._held: dict[bytes, int] | None = None
-        """While held: the lease that each key had which was moved since; 0 for none."""
+        self._held: list[tuple[bytes, int]] | None = None
+        """While held: keys that were moved since, each with the lease that it had; 0
+        for none. No dictionary: to let a large one grow takes long."""
         self._news: list[int] = []
         self.has_news = False
         """Whether there is something for `take_news`, be it only another term."""
@@ -171,25 +172,27 @@ class Leases:
         keys = self._keys.get(lease_id, _NO_KEYS)
         if not self._held:
             return keys
-        held = self._held
+        held: dict[bytes, int] = {}
+        for key, before in self._held:
+            held.setdefault(key, before)
         moved = [key for key, before in held.items() if before == lease_id]
         return moved + [key for key in keys if key not in held]
 
     def hold(self) -> None:
         """Have nobody see from now on to which leases keys are moved."""
-        self._held = {}
+        self._held = []
 
-    def release(self) -> dict[bytes, int]:
+    def release(self) -> list[tuple[bytes, int]]:
         """Have it be seen.
 
         Returns
         -------
-        dict of bytes to int
+        list of tuple of bytes and int
             What was remembered of the keys that were moved: to be emptied in steps, for
             to let go of all at once takes long.
         """
         held, self._held = self._held, None
-        return held or {}
+        return held or []
 
     def put(self, lease: Lease) -> None:
         """Take in a lease, or what is remembered of it now.
@@ -253,7 +256,7 @@ class Leases:
         if before == after:
             return
         if self._held is not None:
-            self._held.setdefault(key, before)
+            self._held.append((key, before))
         if before:
             keys = self._keys[before]
             keys.remove(key)

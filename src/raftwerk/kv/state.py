@@ -128,12 +128,12 @@ class State:
         self.history.hold()
         self.leases.hold()
 
-    def release(self) -> dict[bytes, int]:
+    def release(self) -> list[tuple[bytes, int]]:
         """Have everybody see what has changed, in one go, however much it is.
 
         Returns
         -------
-        dict of bytes to int
+        list of tuple of bytes and int
             As `Leases.release`.
         """
         self.revision, self.is_held = self.written, False

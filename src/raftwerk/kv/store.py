@@ -1,6 +1,7 @@
 """The store's face: batches of commands in, results out; reads; snapshots."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import ClassVar, Final, TypeVar
 
 from raftwerk.errors import require
@@ -410,9 +411,7 @@ class Store:
         """
         return self._state.leases.all()
 
-    def lease_keys_in_steps(
-        self, lease_id: int
-    ) -> Generator[None, None, Iterator[bytes]]:
+    def lease_keys_in_steps(self, lease_id: int) -> Generator[None, None, list[bytes]]:
         """Return what is attached to a lease, in steps of a bounded length.
 
         Parameters
@@ -422,11 +421,21 @@ class Store:
 
         Returns
         -------
-        generator
-            Yields between two steps, between which the store may change; returns the
-            keys in order, as they were at the first step.
+        list of bytes
+            The keys in order, as they were at the first step.
+
+        Yields
+        ------
+        None
+            Between two steps, between which the store may change; never if there are
+            few keys.
         """
-        return self._state.leases.keys_in_steps(lease_id)
+        keys = yield from self._state.leases.keys_in_steps(lease_id)
+        found = list(islice(keys, ranges.KEYS_PER_STEP))
+        while some := list(islice(keys, ranges.KEYS_PER_STEP)):
+            yield
+            found += some
+        return found
 
     def lease_keys(self, lease_id: int) -> list[bytes]:
         """Return what is attached to a lease.

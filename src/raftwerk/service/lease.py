@@ -38,6 +38,7 @@ from raftwerk.service.lease_calls import (
 from raftwerk.service.lease_calls import encode as encode_call
 from raftwerk.service.lease_node import LeaseNode
 from raftwerk.service.lessor import Lessor
+from raftwerk.service.turns import in_turns
 
 __all__ = ["Granted", "KeptLease", "LeaseService"]
 
@@ -321,9 +322,11 @@ class LeaseService:
                 if found is None:
                     return encode_call(TimeLeft(self._store.revision, -1))
                 left, granted = found
-                keys = self._store.lease_keys(lease) if with_keys else []
-                seconds = granted.ttl_seconds
-                reply = TimeLeft(self._store.revision, left, seconds, keys)
+                revision, seconds = self._store.revision, granted.ttl_seconds
+                keys: list[bytes] = []
+                if with_keys:
+                    keys = await in_turns(self._store.lease_keys_in_steps(lease))
+                reply = TimeLeft(revision, left, seconds, keys)
                 return encode_call(reply)
             case ListLeases():
                 found_leases = await self._lessor.in_order()
