@@ -2,7 +2,7 @@
 
 import pytest
 
-from raftwerk.cli.reachable import hint_for
+from raftwerk.cli.reachable import hint_for, is_same_place
 from raftwerk.config import Url
 
 HERE, ELSEWHERE, ANY = (
@@ -28,3 +28,19 @@ def test_who_answers_here_alone_is_told_so(
 
 def test_who_sees_nobody_is_told_nothing_of_itself() -> None:
     assert not hint_for([HERE], [])
+
+
+SAME = [
+    (HERE, HERE, True, "written alike"),
+    (Url("localhost", 2380), HERE, True, "a name of this machine"),
+    (Url("localhost", 2381), HERE, False, "another port"),
+    (ELSEWHERE, HERE, False, "another machine"),
+    (Url("no-such-host.invalid", 2380), HERE, False, "a name that nobody knows"),
+]
+
+
+@pytest.mark.parametrize(("url", "other", "is_same", "why"), SAME)
+def test_urls_lead_to_one_place_by_their_addresses(
+    url: Url, other: Url, is_same: bool, why: str
+) -> None:
+    assert is_same_place(url, other) is is_same, why

@@ -95,5 +95,19 @@ def test_a_first_cluster_must_be_the_nodes_own_only_at_its_first_start(
         config.require_own_place()
 
 
+def test_a_first_cluster_may_name_the_node_by_another_name() -> None:
+    def is_same(url: Url, other: Url) -> bool:
+        return url.port == other.port
+
+    by_name = ServeConfig(initial_advertise_peer_urls=(Url("localhost", 2380),))
+    by_name.require_own_place(is_same)
+    for urls in (
+        (Url("localhost", 2381),),
+        (Url("localhost", 2380), Url("localhost", 2381)),
+    ):
+        with pytest.raises(ConfigError, match="must be what initial-cluster says"):
+            ServeConfig(initial_advertise_peer_urls=urls).require_own_place(is_same)
+
+
 def test_a_member_that_is_not_in_the_cluster_has_no_urls() -> None:
     assert ServeConfig().initial_peer_urls("nobody") == ()

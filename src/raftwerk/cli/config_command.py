@@ -9,6 +9,7 @@ import msgspec
 from raftwerk.cli import settings
 from raftwerk.cli.config_values import values_of
 from raftwerk.cli.flags import Texts
+from raftwerk.cli.output import write, write_lines
 from raftwerk.cli.settings import HOST_NAME_VARIABLE
 from raftwerk.cli.sources import Found, Sources, understand
 from raftwerk.config import COMMANDS, ServeConfig, Setting, Way, settings_of
@@ -125,7 +126,7 @@ def print_config(sources: Sources, flags: Texts, form: str) -> None:
         # pylint: disable-next=import-outside-toplevel  # for those who write docs
         from raftwerk.cli.config_page import make_page
 
-        print(make_page(), end="")
+        write(make_page().encode())
         return
     rows, config = rows_of(sources, flags)
     way, why = way_of(config)
@@ -134,11 +135,10 @@ def print_config(sources: Sources, flags: Texts, form: str) -> None:
             "settings": msgspec.to_builtins(rows),
             "discovery": {"way": way, "why": why},
         }
-        print(json.dumps(said, indent=2, ensure_ascii=False))
+        write_lines([json.dumps(said, indent=2, ensure_ascii=False)])
         return
-    for line in _columns(rows):
-        print(line)
-    print(f"\nThe others are found by: {way} ({why}).")
+    found_by = f"The others are found by: {way} ({why})."
+    write_lines([*_columns(rows), "", found_by])
 
 
 def _row(setting: Setting, value: str, found: Mapping[str, Found]) -> Row:

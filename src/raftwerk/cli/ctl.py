@@ -6,15 +6,14 @@ imported when it does, so that a wrong flag is told at once.
 
 # pylint: disable=import-outside-toplevel  # see above
 
-import os
 import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
-from raftwerk.config import bad_setting, settings_of
-from raftwerk.config.api import require_path
+from raftwerk.cli.api_prefix import api_prefix
+from raftwerk.config import bad_setting
 
 if TYPE_CHECKING:
     from raftwerk.client import Client
@@ -104,26 +103,6 @@ def call(
             return await work(client)
 
     return asyncio.run(_run())
-
-
-def api_prefix() -> str:
-    """Return where the members' documented API begins: what nodes here are told.
-
-    Returns
-    -------
-    str
-        From the variables of ``--api-prefix``, the strongest first.
-
-    Raises
-    ------
-    ConfigError
-        If it is no path.
-    """
-    (setting,) = (each for each in settings_of("serve") if each.name == "api-prefix")
-    given = (os.environ.get(variable) for variable in setting.variables)
-    prefix = next(filter(None, given), setting.default)
-    require_path(setting.name, prefix)
-    return prefix
 
 
 def seconds_of(setting: str, text: str) -> float:

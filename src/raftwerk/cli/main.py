@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -35,8 +35,10 @@ from raftwerk.cli import (
     sim_command,
     sources,
 )
+from raftwerk.cli.api_prefix import take_api_prefix
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.flags import Texts, with_settings
+from raftwerk.cli.output import finish, guard, write_lines
 from raftwerk.cli.platforms import require_posix, without_posix
 from raftwerk.config import DemoConfig, ServeConfig
 from raftwerk.config.form import require_one_of
@@ -72,7 +74,8 @@ def _print_version(is_asked_for: bool) -> None:
     """Print who we are and what we run on, in one line, and end."""
     if is_asked_for:
         python = f"{platform.python_implementation()} {platform.python_version()}"
-        print(f"raftwerk {raftwerk.__version__}, {python}, {platform.platform()}")
+        line = f"raftwerk {raftwerk.__version__}, {python}, {platform.platform()}"
+        write_lines([line])
         raise typer.Exit()
 
 
@@ -200,6 +203,7 @@ bench.add_commands(app)
 recover.add_commands(app)
 replay_command.add_commands(app)
 ctl_snapshot.add_commands(app)
+take_api_prefix(app)
 
 
 def _sources(config_file: str | None) -> sources.Sources:
@@ -253,11 +257,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit code, one of `ExitCode`.
     """
     try:
-        code = app(
-            args=_with_two_dashes(arguments) or ["--help"],
-            prog_name="raftwerk",
-            standalone_mode=False,
-        )
+        code = _call(_with_two_dashes(arguments) or ["--help"])
     except typer.TyperException as error:  # an unknown flag or command, a missing value
         return _complain(error.format_message(), ExitCode.REFUSED)
     except RaftwerkError as error:
@@ -271,8 +271,21 @@ def run(arguments: Sequence[str]) -> int:
     return ExitCode.OK if code is None else int(code)
 
 
+def _call(arguments: list[str]) -> Any:
+    """Return what a command returns; that nobody reads on is no failure of ours."""
+    code = None
+    try:
+        code = app(args=arguments, prog_name="raftwerk", standalone_mode=False)
+    except BrokenPipeError:
+        if finish():  # it was another pipe
+            raise
+    finish()
+    return code
+
+
 def main() -> None:
     """Run the command line of this process, and end it with the exit code."""
+    guard()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,11 +1,14 @@
 """The page of any cluster, in a process of its own."""
 
 import asyncio
+import sys
 from contextlib import AsyncExitStack
 
+from raftwerk.cli.output import write_lines
 from raftwerk.cli.ports import require_free
 from raftwerk.cli.signals import StopSignals
 from raftwerk.config import MonitorConfig, Url
+from raftwerk.errors import OutputLost
 from raftwerk.host.real import real_host
 from raftwerk.monitor.app import make_app
 from raftwerk.monitor.diagnosis import diagnosing
@@ -63,10 +66,18 @@ async def _serve(config: MonitorConfig) -> None:
             names = Names(config.main_app_name, config.endpoints[0].port)
             looking = asyncio.create_task(names.run((poller, hub)))
             stack.callback(looking.cancel)
-        print(f"monitor: http://{Url(config.host, config.port).host_port}/", flush=True)
+        _tell_ready(config)
         await signals.wait()
         polling.cancel()
         await asyncio.gather(polling, return_exceptions=True)
+
+
+def _tell_ready(config: MonitorConfig) -> None:
+    """Print where the page is."""
+    try:
+        write_lines([f"monitor: {Url(config.host, config.port)}/"])
+    except OutputLost as error:  # no reason to show nobody
+        print(f"raftwerk: warning: {error}", file=sys.stderr)
 
 
 def _endpoints(config: MonitorConfig) -> tuple[Url, ...]:

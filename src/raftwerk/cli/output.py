@@ -1,5 +1,6 @@
 """What commands print: lines and tables that fit a terminal, or JSON for programs."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,16 @@ import msgspec
 from raftwerk.config import bad_setting
 from raftwerk.errors import OutputLost
 
-__all__ = ["FORMS", "is_json", "table", "write", "write_json", "write_lines"]
+__all__ = [
+    "FORMS",
+    "finish",
+    "guard",
+    "is_json",
+    "table",
+    "write",
+    "write_json",
+    "write_lines",
+]
 
 FORMS: Final = ("text", "json")
 """What ``-o`` takes; etcdctl's "simple" is our text."""
@@ -122,10 +132,78 @@ def write(data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
-        # So that nobody complains at the end either: see Python's docs on SIGPIPE.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise _lost(error.strerror) from error
+        _give_up(error)
+
+
+def guard() -> None:
+    """Have what others print (help, the demo) fail as `write` does; for a process."""
+    stream = sys.stdout
+    if isinstance(stream, io.TextIOWrapper):  # it may be none at all
+        encoding, errors, lines = (
+            stream.encoding,
+            stream.errors,
+            stream.line_buffering,
+        )
+        sys.stdout = _Guarded(stream.detach(), encoding, errors, line_buffering=lines)
+
+
+def finish() -> bool:
+    """Write what is still to be written.
+
+    Returns
+    -------
+    bool
+        Whether somebody still reads, as far as that is known.
+
+    Raises
+    ------
+    OutputLost
+        If it can't be written.
+    """
+    if sys.stdout is None:
+        return True
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        _give_up(error)
+        return False
+    return not (isinstance(sys.stdout, _Guarded) and sys.stdout.is_broken)
+
+
+class _Guarded(io.TextIOWrapper):
+    """Standard output; who prints is to know itself when nobody reads on."""
+
+    is_broken = False
+
+    def write(self, text: str) -> int:
+        """Print some text; see `io.TextIOBase`."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            self.is_broken = True
+            raise
+        except OSError as error:
+            _give_up(error)
+            raise
+
+    def flush(self) -> None:
+        """Pass on what is kept; see `io.IOBase`."""
+        try:
+            super().flush()
+        except BrokenPipeError:
+            self.is_broken = True
+            raise
+        except OSError as error:
+            _give_up(error)
+            raise
+
+
+def _give_up(error: OSError) -> None:
+    """Write no more; raise unless it is only that nobody reads."""
+    # So that nobody complains at the end either: see Python's docs on SIGPIPE.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        raise _lost(error.strerror) from error
 
 
 def _lost(why: str | None) -> OutputLost:

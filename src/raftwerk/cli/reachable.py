@@ -1,11 +1,12 @@
 """Where a node is reached: what it was told, and what is wrong with that."""
 
 import ipaddress
+import socket
 from collections.abc import Iterable, Sequence
 
 from raftwerk.config import ServeConfig, Url
 
-__all__ = ["hint_for", "told_urls"]
+__all__ = ["hint_for", "is_same_place", "told_urls"]
 
 
 def told_urls(config: ServeConfig) -> Sequence[Url]:
@@ -52,6 +53,43 @@ def hint_for(listened: Iterable[Url], listed: Iterable[Url]) -> str:
             " the name leads, with --listen-peer-urls"
         )
     return ""
+
+
+def is_same_place(url: Url, other: Url) -> bool:
+    """Tell whether two URLs lead to one place, though they may be written differently.
+
+    As etcd compares ``--initial-cluster`` with what a member advertises: by addresses,
+    so that ``localhost`` is ``127.0.0.1``.
+
+    Parameters
+    ----------
+    url : Url
+        The one.
+    other : Url
+        The other.
+
+    Returns
+    -------
+    bool
+        False also where a name is not known and the texts differ.
+
+    Examples
+    --------
+    >>> is_same_place(Url("localhost", 2380), Url("127.0.0.1", 2380))
+    True
+    """
+    if url == other:
+        return True
+    return url.port == other.port and bool(_hosts(url) & _hosts(other))
+
+
+def _hosts(url: Url) -> set[object]:
+    """Return the addresses that a URL's host stands for; none if nobody knows it."""
+    try:
+        found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+    except OSError:
+        return set()
+    return {address[0] for *_, address in found}
 
 
 def _is_any(url: Url) -> bool:

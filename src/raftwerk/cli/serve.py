@@ -22,6 +22,7 @@ from raftwerk.cli.lifeline import exit_with_parent
 from raftwerk.cli.log import set_log_level, set_up_log
 from raftwerk.cli.output import write_lines
 from raftwerk.cli.ports import require_free
+from raftwerk.cli.reachable import is_same_place
 from raftwerk.cli.recorder import Recorder, record_feed
 from raftwerk.cli.reload import Reloader
 from raftwerk.cli.role_scripts import check_scripts, replace_scripts, run_scripts
@@ -101,7 +102,7 @@ def serve(
     check_scripts(config.hooks)
     check_archive(config, disk)
     if not Wal.exists(disk, config.data_dir):
-        config.require_own_place()
+        config.require_own_place(is_same_place)
     require_free("listen-client-urls", config.listen_client_urls)
     require_free("listen-peer-urls", config.listen_peer_urls)
     try:

@@ -1,5 +1,7 @@
 """What `raftwerk serve` is told, with etcd's names for its settings."""
 
+import operator
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -265,11 +267,19 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
             for url in member.peer_urls
         )
 
-    def require_own_place(self) -> None:
+    def require_own_place(
+        self, is_same: Callable[[Url, Url], bool] = operator.eq
+    ) -> None:
         """Refuse a first cluster that can't be this node's.
 
         Only who has no data is asked: a later start goes by what the directory knows,
         and the node may have moved since (as in etcd).
+
+        Parameters
+        ----------
+        is_same : callable
+            Tells whether two URLs lead to the same place; without it, if they are
+            written alike.
 
         Raises
         ------
@@ -277,6 +287,7 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
             If `initial_cluster` doesn't name the node, or with other peer URLs.
         """
         ours = self.initial_peer_urls(self.name)
+        told = set(self.initial_advertise_peer_urls)
         require_setting(
             bool(ours),
             "initial-cluster",
@@ -284,7 +295,8 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
             f"a list with this node's name ({self.name})",
         )
         require_setting(
-            sorted(ours) == sorted(set(self.initial_advertise_peer_urls)),
+            all(any(is_same(url, each) for each in told) for url in ours)
+            and all(any(is_same(url, each) for each in ours) for url in told),
             "initial-advertise-peer-urls",
             ",".join(map(str, self.initial_advertise_peer_urls)),
             f"what initial-cluster says of {self.name} ({','.join(map(str, ours))})",
