@@ -3,13 +3,13 @@
     python benchmarks/bench_growth.py [--keys N] [--rounds R] [--seconds S]
         [--only keys watchers members overwriting] [--minutes M]
 
-Sketch: a put looks at its own key, at no other, so its cost does not grow with the keys;
-what grows is the snapshot, which is written when the log has grown by as much, so its
-share of a put does not grow either. A watcher of something else costs a look into a tree
-of ranges. Each further member costs the leader an encoding, two system calls and an
-answer for each batch, and the machine one more process that does what a follower does;
-on two processors that is what is felt. Memory is the versions that can still be seen:
-with a compaction now and then, overwriting must not grow it.
+Sketch: a put looks at its own key, at no other, so its cost does not grow with the
+keys; what grows is the snapshot, which is written when the log has grown by as much, so
+its share of a put does not grow either. A watcher of something else costs a look into a
+tree of ranges. Each further member costs the leader an encoding, two system calls and
+an answer for each batch, and the machine one more process that does what a follower
+does; on two processors that is what is felt. Memory is the versions that can still be
+seen: with a compaction now and then, overwriting must not grow it.
 
 All puts are made at the leader, 64 at a time, values of 100 bytes. What is compared is
 measured in turns in one run. `--only overwriting --minutes 10` is the long one.

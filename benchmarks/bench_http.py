@@ -8,12 +8,13 @@ connections it is CPU alone that counts, for all that came meanwhile shares a sy
 and of the CPU, most is HTTP's, on the leader.
 
 Three members each, on loopback, data on one disk, synced before any answer; 10,000
-keys, values of 100 bytes, all load at the leader unless it is said to be spread over all
-members. A transaction compares the version of a key and puts it. Each round measures etcd, raftwerk,
-and etcd again: what the two of etcd differ by (A/A) is noise, and no smaller difference
-is claimed between the two that are compared. CPU is that of the three server processes;
-what others took is printed too, the idle cluster among them. Without options this is a
-quick look; figures worth quoting want ``--rounds 5 --seconds 5`` on a quiet machine.
+keys, values of 100 bytes, all load at the leader unless it is said to be spread over
+all members. A transaction compares the version of a key and puts it. Each round
+measures etcd, raftwerk, and etcd again: what the two of etcd differ by (A/A) is noise,
+and no smaller difference is claimed between the two that are compared. CPU is that of
+the three server processes; what others took is printed too, the idle cluster among
+them. Without options this is a quick look; figures worth quoting want ``--rounds 5
+--seconds 5`` on a quiet machine.
 """
 
 import argparse

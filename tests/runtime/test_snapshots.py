@@ -637,3 +637,76 @@ async def test_a_full_disk_delays_a_transfer_and_stops_nobody() -> None:
     assert follower.machine.restored == 0
     trouble.error = None
     await until_caught_up(group, follower)
+
+
+# ---- in steps ----------------------------------------------------------------
+
+
+class SteppedMachine(ListMachine):
+    """One that says how its chunks are made, and who made them."""
+
+    is_quick = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: list[bytes] = []
+
+    def snapshot_in_steps(self) -> Iterable[bytes]:
+        """Return what `snapshot` does, with pauses."""
+        for chunk in self.snapshot():
+            for piece in (b"", chunk, b""):
+                self.drawn.append(piece)
+                yield piece
+
+
+async def stepped(**settings: Any) -> tuple[Process, SteppedMachine]:
+    """Return a group of one with such a machine."""
+    group, machine = Group(voters=1, **settings), SteppedMachine()
+    await group[1].start(machine)
+    await group.until_led()
+    return group[1], machine
+
+
+@story
+async def test_a_machine_that_offers_it_is_drawn_in_steps_and_pauses_are_left_out() -> (
+    None
+):
+    process, machine = await stepped(snapshot_entries=EVERY)
+    await write(process.group, 50)
+    await until_snapshot(process.group, process, EVERY)
+    snapshot = process.log.snapshot()
+    stored = list(process.snapshots.read_chunks(snapshot.index, snapshot.term))
+    assert b"" in machine.drawn
+    assert stored and b"" not in stored
+    assert tuple(map(hash_of, stored)) == Manifest.decode(snapshot.data).chunks
+    copy = ListMachine()
+    copy.restore(stored)
+    assert copy.commands == machine.commands[: len(copy.commands)]
+
+
+@story
+async def test_a_member_that_stops_amid_a_snapshot_in_steps_leaves_nothing_of_it() -> (
+    None
+):
+    aborted: list[bool] = []
+    with pytest.MonkeyPatch.context() as patch:
+        # Each chunk has a turn of its own, and each turn takes a second.
+        patch.setattr("raftwerk.runtime.snapshot_writing.DRAWN_BYTES", 1)
+        patch.setattr(
+            "raftwerk.storage.memory_snapshots._Sink.abort",
+            lambda _: aborted.append(True),
+        )
+        process, machine = await stepped(
+            latency=lambda worker: 1.0 if worker == "take" else 0.001
+        )
+        await write(process.group, 50)
+        before = names(process)
+        assert process.process.call(process.node.take_snapshot)
+        await process.group.sleep(3.5)
+        drawn = len(machine.drawn)
+        await process.process.start(process.node.stop())
+        process.is_up = False
+        assert aborted == [True]
+        assert names(process) == before
+        await process.group.sleep(5.0)
+        assert 0 < len(machine.drawn) == drawn, "nobody draws for a stopped member"

@@ -6,9 +6,9 @@ other: snapshots of two members, or of two moments, share the chunks of all that
 same in both. The idea is that of content-defined chunks (Muthitacharoen et al., LBFS,
 SOSP 2001, §3.1), with keys in the place of bytes.
 
-A store may have millions of versions, and this runs beside a loop that wants the
-interpreter back within a millisecond: so they are dealt to buckets of neighbouring keys
-first, and each bucket is sorted in one call.
+A store may have millions of versions, and whoever draws chunks may be a loop that has
+other things to do within a millisecond. So versions are dealt to buckets of neighbouring
+keys first, a few at a time, and each bucket is sorted in one call.
 """
 
 import zlib
@@ -35,7 +35,10 @@ VERSION_BYTES: Final = 32
 """What a version takes beside its key and value, about."""
 
 SORTED_AT_ONCE: Final = 4_096
-"""Versions that are sorted in one call, which nothing can interrupt: a millisecond."""
+"""Versions that are sorted in one call, which nothing can interrupt."""
+
+DEALT_AT_ONCE: Final = 1_024
+"""Versions that are put into buckets between two pauses: half a millisecond's work."""
 
 BUCKET_VERSIONS: Final = 1_024
 """How many should fall into one bucket."""
@@ -104,11 +107,14 @@ def cut(versions: Iterable[Version]) -> Iterator[list[Version]]:
     Yields
     ------
     list of Version
-        In the order of keys; those of one key stay in their order.
+        In the order of keys; those of one key stay in their order. An empty list is a
+        pause: some work is done, and there is no chunk yet.
     """
     chunk: list[Version] = []
     size = 0
     for run in _by_key(versions):
+        if not run:
+            yield []
         start = 0
         while start < len(run):
             key = run[start].key
@@ -136,12 +142,18 @@ def cut(versions: Iterable[Version]) -> Iterator[list[Version]]:
 
 
 def _by_key(versions: Iterable[Version]) -> Iterator[list[Version]]:
-    """Yield versions in the order of keys, all those of a key in one list."""
-    everything = list(versions)
+    """Yield versions in the order of keys, all those of a key in one list, or pauses."""
+    everything: list[Version] = []
+    source = iter(versions)
+    while some := list(islice(source, DEALT_AT_ONCE)):
+        everything += some
+        yield []
     borders = _borders(everything)
     buckets: list[list[Version]] = [[] for _ in range(len(borders) + 1)]
-    for version in everything:
-        buckets[bisect_right(borders, version.key)].append(version)
+    for start in range(0, len(everything), DEALT_AT_ONCE):
+        for version in everything[start : start + DEALT_AT_ONCE]:
+            buckets[bisect_right(borders, version.key)].append(version)
+        yield []
     del everything
     buckets.reverse()
     while buckets:

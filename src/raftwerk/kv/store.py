@@ -523,6 +523,16 @@ class Store:
         iterable of bytes
             Chunks, made while they are drawn: once, at any time, in any thread.
         """
+        return filter(None, snapshot.take(self._state))
+
+    def snapshot_in_steps(self) -> Iterable[bytes]:
+        """Return what `snapshot` does, to be drawn where nothing may take long.
+
+        Returns
+        -------
+        iterable of bytes
+            Each takes about a millisecond to draw; empty ones are pauses.
+        """
         return snapshot.take(self._state)
 
     def restore(self, chunks: Iterable[bytes]) -> None:

@@ -1,7 +1,7 @@
 """Taking snapshots of the own state while entries go on being applied.
 
 Source: Raft paper §7, thesis §5.1. The view is fixed between two batches; its chunks
-are encoded and written beside the loop. When they are durable the log is compacted, and
+are written beside the loop. When they are durable the log is compacted, and
 when that is durable too, older snapshots go.
 
 A large state is not written again before the log has grown by as much (§5.1.3): so
@@ -9,17 +9,25 @@ snapshots cost a command what its own bytes cost, however large the state, and a
 that starts reads at most about twice the state.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Final
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.records import ConfState, Entry, Snapshot
 from raftwerk.errors import DiskFull
+from raftwerk.host.protocol import Clock
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.archiver import ARCHIVE_KEEP_ENTRIES
-from raftwerk.runtime.machine_queue import MachineCall, MachineQueue, MachineSteps
+from raftwerk.runtime.machine_queue import (
+    MachineCall,
+    MachineQueue,
+    MachineSteps,
+    is_quick,
+)
 from raftwerk.runtime.manifest import ChunkHashes, Manifest
+from raftwerk.runtime.snapshot_writing import SnapshotWriting
+from raftwerk.runtime.state_machine import SnapshotsInSteps
 from raftwerk.runtime.syncer import Syncer
 from raftwerk.runtime.worker import Worker
 from raftwerk.storage.snapshot_protocol import Stores
@@ -53,12 +61,15 @@ class SnapshotTaker:
         Says when the log's record is durable.
     machine_queue : MachineQueue
         Has the machine fix its view.
+    clock : Clock
+        To know how long chunks are drawn.
     conf_state : callable
         Returns the configuration as of the applied index.
     oldest_needed : callable
         Returns the oldest snapshot that somebody is fetching, or None.
     """
 
+    # pylint: disable-next=too-many-arguments  # it stands between all of these
     def __init__(
         self,
         config: NodeConfig,
@@ -68,6 +79,7 @@ class SnapshotTaker:
         syncer: Syncer,
         *,
         machine_queue: MachineQueue,
+        clock: Clock,
         conf_state: Callable[[], ConfState],
         oldest_needed: Callable[[], LogIndex | None],
     ) -> None:
@@ -82,6 +94,8 @@ class SnapshotTaker:
         self._machine_queue = machine_queue
         self._conf_state = conf_state
         self._oldest_needed = oldest_needed
+        self._clock = clock
+        self._writing: SnapshotWriting | None = None
         self._is_running = False
         self._is_stopped = False
         self._not_before = NO_INDEX
@@ -155,7 +169,6 @@ class SnapshotTaker:
             own_chunks=len(own),
         )
         grown_bytes = self._grown_bytes
-        chunks = yield MachineCall(applier.machine.snapshot)
 
         def _done(hashes: ChunkHashes) -> None:
             """Know how large it is, and go on."""
@@ -163,30 +176,22 @@ class SnapshotTaker:
             self._grown_bytes -= grown_bytes
             self._finish(index, term, conf_state, manifest, hashes)
 
-        self._worker.run(
-            lambda: self._write(index, term, chain(own, chunks)),
-            _done,
-            self._failed,
+        in_steps = None
+        machine = applier.machine
+        if is_quick(machine) and isinstance(machine, SnapshotsInSteps):
+            in_steps = machine.snapshot_in_steps
+        chunks = yield MachineCall(in_steps or machine.snapshot)
+        writing = self._writing = SnapshotWriting(
+            lambda: self._snapshots.begin(index, term),
+            chain(own, chunks),
+            self._worker,
+            then=_done,
+            otherwise=self._failed,
         )
-
-    def _write(
-        self, index: LogIndex, term: Term, chunks: Iterable[bytes]
-    ) -> ChunkHashes:
-        """Write all chunks, beside the loop, and return what they are known by."""
-        sink = self._snapshots.begin(index, term)
-        hashes = ChunkHashes()
-        try:
-            for chunk in chunks:
-                if self._is_stopped:
-                    sink.abort()
-                    return hashes
-                sink.write(chunk)
-                hashes.add(chunk)
-        except BaseException:
-            sink.abort()
-            raise
-        sink.finish()
-        return hashes
+        if in_steps is not None:
+            writing.in_turns(self._clock)
+        else:
+            writing.beside_the_loop()
 
     def _finish(
         self,
@@ -197,7 +202,7 @@ class SnapshotTaker:
         hashes: ChunkHashes,
     ) -> None:
         """Compact the log, for the snapshot is durable."""
-        self._is_running = False
+        self._is_running, self._writing = False, None
         if self._is_stopped or self._syncer.is_closed:
             return
         if index <= self._log.snapshot().index:
@@ -217,7 +222,7 @@ class SnapshotTaker:
 
     def _failed(self, error: BaseException) -> None:
         """Go on without a snapshot if the disk is full: it is tried again."""
-        self._is_running = False
+        self._is_running, self._writing = False, None
         if not isinstance(error, DiskFull):
             raise error
         self._not_before = LogIndex(
@@ -233,6 +238,8 @@ class SnapshotTaker:
     def stop(self) -> None:
         """Take no more, and leave the one that is being taken: nobody needs it."""
         self._is_stopped = True
+        if self._writing is not None:
+            self._writing.stop()
 
 
 def _revision_of(machine: object) -> int:

@@ -218,6 +218,7 @@ class Snapshots:
             self._workers["take"],
             syncer,
             machine_queue=machine_queue,
+            clock=host.clock,
             conf_state=lambda: replica.state.tracker.conf_state,
             oldest_needed=self._server.oldest_fetched,
         )

@@ -5,7 +5,13 @@ from typing import Protocol, runtime_checkable
 
 from raftwerk.types import LogIndex
 
-__all__ = ["AppliesInSteps", "ShowsState", "StateMachine", "TellsEffects"]
+__all__ = [
+    "AppliesInSteps",
+    "ShowsState",
+    "SnapshotsInSteps",
+    "StateMachine",
+    "TellsEffects",
+]
 
 
 class StateMachine(Protocol):
@@ -108,6 +114,28 @@ class AppliesInSteps(Protocol):
             After each millisecond or so, and never for a short batch, which thereby
             costs no more than by `StateMachine.apply`. How a member cuts its batches
             into steps is its own affair: what comes of them may not depend on it.
+        """
+
+
+@runtime_checkable
+class SnapshotsInSteps(Protocol):
+    """What a quick machine may have beside: its snapshots are drawn in steps.
+
+    A thread beside the loop takes the interpreter from it, for a millisecond each time
+    that the loop does anything with a socket. A machine whose chunks are quickly made
+    is better served on the loop, between other things. It is asked for this in the
+    place of `StateMachine.snapshot`, which it has all the same.
+    """
+
+    def snapshot_in_steps(self) -> Iterable[bytes]:
+        """Return the state as chunks of a view that later batches don't change.
+
+        Returns
+        -------
+        iterable of bytes
+            As `StateMachine.snapshot` returns it, but drawn on the loop's thread: each
+            takes a millisecond or so. Empty ones are left out; they are for pauses in
+            work that comes before a chunk.
         """
 
 
