@@ -1,5 +1,8 @@
 """What is kept of answers, for how long, and what happens after that."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -192,7 +195,75 @@ def test_a_snapshot_in_between_makes_no_difference(
         act(answers, action)
     data = answers.save()
     restored = Answers.load([data[:3], data[3:]])
-    assert restored.summary() == answers.summary()
+    assert restored.summary(0) == answers.summary(0)
     for action in after:
         assert act(answers, action) == act(restored, action)
     assert restored.save() == answers.save()
+
+
+def many() -> Answers:
+    """Return a table with more than one stretch, of which one session has many."""
+    answers = Answers()
+    answers.open(7)
+    for sequence in range(1, 200):
+        once(answers, OfSession(7, sequence, 1))
+    for number in range(150):
+        once(answers, key(b"%d" % number))
+    answers.open(8)
+    once(answers, OfSession(8, 1, 1))
+    return answers
+
+
+def tables(answers: Answers) -> tuple[dict[int, Any], dict[bytes, Any]]:
+    """Return what is kept; nobody else has a use for it."""
+    # pylint: disable-next=protected-access  # damage is done where no method does it
+    return answers._sessions, answers._keys
+
+
+def damage_answer(answers: Answers) -> None:
+    tables(answers)[0][7].answers[190] = b"Answer"
+
+
+def damage_key(answers: Answers) -> None:
+    tables(answers)[1][b"149"].answers[0] = b"Answer"
+
+
+def damage_print(answers: Answers) -> None:
+    tables(answers)[1][b"75"].fingerprint = b"Print"
+
+
+def damage_lowest(answers: Answers) -> None:
+    tables(answers)[0][8].lowest = 2
+
+
+def damage_time(answers: Answers) -> None:
+    tables(answers)[0][8].at = 5
+
+
+def damage_name(answers: Answers) -> None:
+    sessions = tables(answers)[0]
+    sessions[9] = sessions.pop(8)
+
+
+def test_equal_tables_have_equal_summaries() -> None:
+    first, second = many(), Answers.load([many().save()])
+    assert [first.summary(n) for n in range(9)] == [second.summary(n) for n in range(9)]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_answer,
+        damage_key,
+        damage_print,
+        damage_lowest,
+        damage_time,
+        damage_name,
+    ],
+)
+def test_whatever_is_changed_in_a_table_is_seen_within_some_turns(
+    damage: Callable[[Answers], None],
+) -> None:
+    sound, odd = many(), many()
+    damage(odd)
+    assert any(sound.summary(turn) != odd.summary(turn) for turn in range(12))

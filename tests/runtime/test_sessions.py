@@ -1,6 +1,7 @@
 """Exactly once: lost answers, other members, other leaders, snapshots; virtual time."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from raftwerk.kv import Put, Store, encode
 from raftwerk.kv.errors import LeaseNotFound
 from raftwerk.runtime import Node, answered
 from raftwerk.runtime.answered import OfKey, OfSession
+from raftwerk.runtime.chain import CHECK_ENTRIES
 from raftwerk.runtime.once import KeyedRequest, keyed
 from raftwerk.runtime.sessions import Session
 
@@ -290,3 +292,46 @@ async def test_who_gives_up_is_told_that_nobody_knows() -> None:
     assert await group.outcome(again) == 1
     await group.until_equal()
     assert all(p.machine.commands == [b"x"] for p in group)
+
+
+def damage_session(process: Process) -> None:
+    """Change an answer that is kept, as a bit that flips does."""
+    # pylint: disable-next=protected-access  # no command does this
+    answers = process.node._driver().applier.answers
+    # pylint: disable-next=protected-access  # as above
+    (kept,) = answers._sessions.values()
+    kept.answers[1] = b"flipped"
+
+
+def damage_keys(process: Process) -> None:
+    """Forget a key."""
+    # pylint: disable-next=protected-access  # no command does this
+    answers = process.node._driver().applier.answers
+    # pylint: disable-next=protected-access  # as above
+    (kept,) = answers._keys.values()
+    kept.fingerprint = b"another"
+
+
+@pytest.mark.parametrize("damage", [damage_session, damage_keys])
+@story
+async def test_a_table_that_differs_is_found_and_healed(
+    damage: Callable[[Process], None],
+) -> None:
+    group = await started()
+    leader, odd = group.leader, group.followers[0]
+    session = await opened(group, leader)
+    first = await group.outcome(asked(leader, session.session_id, 1, b"x"))
+    once = leader.node.propose_once(OfKey(b"k", 0, b"print"), b"y")
+    second = await group.outcome(leader.process.start(once))
+    await group.until_equal()
+    damage(odd)
+    for number in range(2 * CHECK_ENTRIES):
+        assert isinstance(await group.outcome(leader.propose(b"%d" % number)), int)
+    await group.until(lambda: odd.node.status().compared_index > 0)
+    await group.until(lambda: not odd.status.quarantined)
+    # It has their state by now: the answers are those of the first time.
+    assert odd.machine.restored == 1, "it was healed by a snapshot of the others"
+    again = await group.outcome(asked(odd, session.session_id, 1, b"x"))
+    assert again == first
+    repeated = odd.node.propose_once(OfKey(b"k", 0, b"print"), b"y")
+    assert await group.outcome(odd.process.start(repeated)) == second

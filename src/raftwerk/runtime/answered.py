@@ -11,8 +11,10 @@ their clocks. Nothing is kept for ever: `SESSION_SECONDS`, `KEY_SECONDS` and the
 beside them are the limits of the promise.
 """
 
+import hashlib
 from collections.abc import Iterable
-from typing import Final, Self, TypeAlias
+from itertools import chain, islice
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import msgspec
 
@@ -57,6 +59,14 @@ ANSWER_BYTES_MAX: Final = 256 * 1024
 
 ANSWERS_BYTES_MAX: Final = 32 * 1024 * 1024
 """What all answers may have together; then the oldest keys go, then sessions."""
+
+SHOWN_ENTRIES: Final = 64
+"""Sessions and keys that replicas compare with each link of their chains."""
+
+SHOWN_ANSWERS: Final = 64
+"""Of each of these, so many answers."""
+
+Item = TypeVar("Item")
 
 _SLOT_BYTES: Final = 200
 """About what an answer takes beside its bytes."""
@@ -304,16 +314,34 @@ class Answers:
 
     # ---- as bytes -----------------------------------------------------------
 
-    def summary(self) -> bytes:
+    def summary(self, turn: int) -> bytes:
         """Return a few bytes that equal tables share.
+
+        What is new is in the replicas' chain by itself. So that what is kept is looked
+        at, too, one stretch of it is in each summary, and after as many turns as it has
+        stretches all of it was; of a session with many answers, a stretch of them.
+
+        Parameters
+        ----------
+        turn : int
+            Counts the summaries; it says which stretch.
 
         Returns
         -------
         bytes
-            For the replicas' chain; the answers are in it one by one.
+            For the chain.
         """
         counts = (self.now, len(self._sessions), len(self._keys), self._bytes)
-        return msgspec.msgpack.encode(counts)
+        hashed = hashlib.blake2b(msgspec.msgpack.encode(counts), digest_size=16)
+        table: Iterable[tuple[Any, _Kept]] = chain(
+            self._sessions.items(), self._keys.items()
+        )
+        count = max(1, -(-(len(self._sessions) + len(self._keys)) // SHOWN_ENTRIES))
+        for name, kept in _stretch(table, turn % count, SHOWN_ENTRIES):
+            # Once through the table is one stretch of each session's answers.
+            shown = _shown(kept, turn // count)
+            hashed.update(msgspec.msgpack.encode((name, shown)))
+        return hashed.digest()
 
     def save(self) -> bytes:
         """Return all of it.
@@ -367,6 +395,20 @@ class Answers:
         self._keys = dict(saved.keys)
         for kept in (*self._sessions.values(), *self._keys.values()):
             self._bytes += sum(map(_size, kept.answers.values()))
+
+
+def _shown(kept: _Kept, turn: int) -> _Kept:
+    """Return a session or key with a stretch of its answers."""
+    count = -(-len(kept.answers) // SHOWN_ANSWERS)
+    if count <= 1:
+        return kept
+    shown = _stretch(kept.answers.items(), turn % count, SHOWN_ANSWERS)
+    return msgspec.structs.replace(kept, answers=dict(shown))
+
+
+def _stretch(items: Iterable[Item], number: int, size: int) -> Iterable[Item]:
+    """Return one of the stretches of some items, counted from 0."""
+    return islice(items, number * size, (number + 1) * size)
 
 
 def _size(answer: bytes | None) -> int:

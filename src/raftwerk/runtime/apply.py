@@ -326,7 +326,7 @@ class Applier:
         """Link what was done up to an index to all that was done before."""
         chain, machine = self.chain, self.machine
         if chain is not None:
-            chain.add(self.answers.summary())
+            chain.add(self.answers.summary(index // CHECK_ENTRIES))
             yield MachineCall(lambda: chain.close(index, machine))
 
     def _apply_commands(self, batch: list[Entry]) -> MachineSteps[None]:
