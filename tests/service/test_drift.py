@@ -31,7 +31,11 @@ class Rig:
         self.store = Store()
         self.node = FakeNode(self.store)
         self.timers = virtual_host(loop, SplitMix64(1)).timers
-        self.alarm = DriftAlarm(self.node, self.store, self.timers)
+        self.told: list[tuple[int, str, dict[str, object]]] = []
+        self.alarm = DriftAlarm(self.node, self.store, self.timers, self.report)
+
+    def report(self, level: int, event: str, /, **fields: object) -> None:
+        self.told.append((level, event, fields))
 
 
 def test_where_nobody_is_right_nothing_more_is_written() -> None:
@@ -63,6 +67,25 @@ def test_only_who_leads_raises_it_and_once_for_each_disagreement() -> None:
         assert len(rig.store.alarms()) == 2
         rig.node.stopped = NotLeader("it does not run")
         await rig.alarm.look()
+
+    run(body())
+
+
+def test_people_are_told_once_who_differs_and_by_which_hash() -> None:
+    async def body() -> None:
+        rig = Rig()
+        rig.node.change(quarantined=(NodeId(3),), compared_index=LogIndex(512))
+        await rig.alarm.look()
+        await rig.alarm.look()
+        rig.node.change(quarantined=(), disagreement=QUARREL, role=Role.FOLLOWER)
+        await rig.alarm.look()
+        await rig.alarm.look()
+        (_, first, who), (_, second, healed), (_, third, quarrel) = rig.told
+        assert "is quarantined" in first and who == {"member": "3", "found_at": 512}
+        assert "as the majority again" in second and healed == {"member": "3"}
+        assert "nothing more is written" in third
+        hashes = {"1": b"one".hex(), "2": b"other".hex()}
+        assert quarrel == {"index": 256, "replicas": hashes}
 
     run(body())
 

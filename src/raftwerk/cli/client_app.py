@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Final
 
+import structlog
+
 from raftwerk.api.app import ClientApp
 from raftwerk.api.cluster_json import cluster_routes
 from raftwerk.api.gateway import body_bytes_max
@@ -52,7 +54,12 @@ def _start_duties(
         election_timeout_seconds=config.election_timeout_min_millis / 1000,
         away_seconds=config.discovery.remove_after_seconds,
     )
-    alarm = DriftAlarm(member.node, member.store, host.timers)
+    alarm = DriftAlarm(
+        member.node,
+        member.store,
+        host.timers,
+        structlog.get_logger("raftwerk.drift").log,
+    )
     for duty in (
         cluster.run(),
         growth.run(),
