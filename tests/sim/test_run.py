@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from raftwerk.runtime.flight_form import read_flight
+from raftwerk.runtime.flight_replay import FlightReplay
 from raftwerk.sim.faults import SCENARIOS, draw_plan
 from raftwerk.sim.plan import Plan
 from raftwerk.sim.run import Outcome, record_plan, run_plan
+from raftwerk.storage.memory_disk import MemoryDisk
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,10 +67,25 @@ def test_campaign(faults: str) -> None:
         outcome_of(draw_plan(seed, seconds=20.0, faults=faults))
 
 
+def check_flights(disk: MemoryDisk) -> None:
+    """Demand that what members kept is there, up to the end, and replays."""
+    for member in ("n1", "n2", "n3"):
+        names = disk.list_directory(f"/{member}")
+        assert names, member
+        for name in names:
+            path = f"/{member}/{name}"
+            replay = FlightReplay(read_flight(disk.read_file(path), path))
+            while (moment := replay.next()) is not None:
+                assert not moment.divergence and not moment.broken, (path, moment)
+            assert replay.number > 0, path
+
+
 def test_who_watches_changes_nothing_and_can_play_it() -> None:
     plan = draw_plan(8, nodes=3, seconds=3.0, faults="all")
-    watched, lines = record_plan(plan)
+    flights = MemoryDisk()
+    watched, lines = record_plan(plan, flights)
     assert watched == outcome_of(plan)
+    check_flights(flights)
     records = [json.loads(line) for line in lines]
     assert records[0]["type"] == "header"
     assert records[0]["source"] == "simulator"

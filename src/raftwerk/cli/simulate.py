@@ -28,6 +28,7 @@ from raftwerk.sim.plan import Plan, decode_plan, encode_plan
 from raftwerk.sim.report import LAST_LINES, command_of, story_of, summary_of
 from raftwerk.sim.run import Outcome, record_plan
 from raftwerk.sim.tried_run import record_trial
+from raftwerk.storage.memory_disk import MemoryDisk
 
 __all__ = ["read_scenario", "read_seeds", "sim", "virtual_seconds"]
 
@@ -191,12 +192,26 @@ def _keep(plan: Plan, told: Told, evidence: Path, tried: NamedTrial) -> None:
     story = story_of(told.outcome, plan, told.lines, command)
     base.with_suffix(".txt").write_text("\n".join(story) + "\n", "utf-8")
     with suppress(Exception):  # an error that has no name has no recording
+        flights = MemoryDisk()
         if tried.trial is None:
-            _, lines = record_plan(plan)
+            _, lines = record_plan(plan, flights)
         else:
-            _, lines = record_trial(tried.trial, plan)
+            _, lines = record_trial(tried.trial, plan, flights)
         base.with_suffix(".events").write_bytes(b"\n".join(lines) + b"\n")
-    _tell(f"story in {base}.txt, for the page in {base}.events; again: {command}")
+        _keep_flights(flights, base.with_suffix(".flights"))
+    _tell(
+        f"story in {base}.txt, for the page in {base}.events, for raftwerk replay in"
+        f" {base}.flights; again: {command}"
+    )
+
+
+def _keep_flights(disk: MemoryDisk, target: Path) -> None:
+    """Write down what each member's core was told, a folder for each member."""
+    for member in disk.list_directory("/"):
+        folder = target / member
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in disk.list_directory(f"/{member}"):
+            (folder / name).write_bytes(disk.read_file(f"/{member}/{name}"))
 
 
 def _show_progress(done: int, count: int, failed: int) -> None:

@@ -290,7 +290,7 @@ class FlightRecorder:
         self._stop_timer()
         while self._writing is not None:
             await asyncio.wait([self._writing])
-        self._flush()
+        self.flush()
         if self._writing is not None:
             await asyncio.wait([self._writing])
         try:
@@ -404,9 +404,9 @@ class FlightRecorder:
             self._give_up("more came than the disk could take")
         elif self._writing is None:
             if len(self._waiting) >= BATCH_RECORDS:
-                self._flush()
+                self.flush()
             elif self._timer is None:
-                self._timer = self._timers.call_later(FLUSH_SECONDS, self._flush)
+                self._timer = self._timers.call_later(FLUSH_SECONDS, self.flush)
 
     # ---- files --------------------------------------------------------------
 
@@ -445,10 +445,10 @@ class FlightRecorder:
             self._waiting.append(Ended(at_millis=millis, reason=reason))
             self._is_recording = self._is_due = False
             if self._writing is None:
-                self._flush()
+                self.flush()
 
-    def _flush(self) -> None:
-        """Have the thread write what waits."""
+    def flush(self) -> None:
+        """Have the thread write what waits; records come by themselves, but later."""
         self._stop_timer()
         if not self._waiting:
             return
@@ -474,9 +474,9 @@ class FlightRecorder:
         self._is_due = self._is_recording and done.result() >= self.plan.file_bytes
         if self._waiting and not self._is_closed:
             if len(self._waiting) >= BATCH_RECORDS or not self._is_recording:
-                self._flush()
+                self.flush()
             elif self._timer is None:
-                self._timer = self._timers.call_later(FLUSH_SECONDS, self._flush)
+                self._timer = self._timers.call_later(FLUSH_SECONDS, self.flush)
 
     def _say_refused(self, error: BaseException) -> None:
         """Tell that a file was lost."""

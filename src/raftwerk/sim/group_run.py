@@ -19,7 +19,7 @@ from raftwerk.sim.plan import Fault, Plan
 from raftwerk.sim.running import run_world
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.sim.world import World
-from raftwerk.storage.memory_disk import PowerCut
+from raftwerk.storage.memory_disk import MemoryDisk, PowerCut
 
 __all__ = ["CALM_SECONDS", "GroupRun", "Outcome", "run_group", "record_group"]
 
@@ -324,13 +324,17 @@ class _Timed(msgspec.Struct):
     t: float
 
 
-def record_group(make: Maker) -> tuple[Outcome, list[bytes]]:
+def record_group(
+    make: Maker, flights: MemoryDisk | None = None
+) -> tuple[Outcome, list[bytes]]:
     """Carry a run out, and return what a page can play of it.
 
     Parameters
     ----------
     make : callable
         Makes the run; that somebody watches changes nothing about it.
+    flights : MemoryDisk or None
+        Where members keep what their cores are told, a folder for each; None: nowhere.
 
     Returns
     -------
@@ -344,9 +348,12 @@ def record_group(make: Maker) -> tuple[Outcome, list[bytes]]:
         """Be the whole run."""
         simulated = _begun(make)
         simulated.world.recording = lines
+        simulated.world.flights = flights
         begin = simulated.world.clock.wall()
         lines.append(encode_record(header_record("simulator", begin)))
         await simulated.world.guard(simulated.tell())
+        for machine in simulated.world.machines.values():
+            machine.land()
         outcome = simulated.outcome()
         if outcome.violation:
             violated = {

@@ -28,6 +28,7 @@ from raftwerk.host.draw import SplitMix64
 from raftwerk.host.virtual import VirtualClock, VirtualProcess
 from raftwerk.runtime import Node
 from raftwerk.runtime.event_feed import EventFeed
+from raftwerk.runtime.flight import FlightRecorder
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.meter import Meter
 from raftwerk.runtime.state_machine import StateMachine
@@ -36,6 +37,7 @@ from raftwerk.service.cluster import ClusterService
 from raftwerk.sim.agreement import Agreement, Seen
 from raftwerk.sim.disk import SimDisk
 from raftwerk.sim.durable import Durable
+from raftwerk.sim.flights import make_recorder
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.storage.memory_disk import PowerCut
 from raftwerk.storage.protocol import DirectoryIdentity
@@ -183,6 +185,7 @@ class Machine(ABC):
         self.seen = Seen(node_id)
         self.durable = Durable(node_id)
         self._feed: EventFeed | None = None
+        self._flight: FlightRecorder | None = None
         self._duties: list[asyncio.Task[Any]] = []
         self.calls: dict[int, Any] = {}
         """Who waits for an answer of this process, by number."""
@@ -321,8 +324,20 @@ class Machine(ABC):
             snapshot_entries=world.plan.snapshot_entries,
             snapshot_keep_entries=world.plan.snapshot_entries // 4,
         )
+        self._flight = None
+        if world.flights is not None:
+            beat = config.heartbeat_millis
+            self._flight = make_recorder(
+                world.flights, self.name, host, world.clock, beat
+            )
         node = Node(
-            config, machine, host=host, store=log, snapshots=snapshots, transport=tap
+            config,
+            machine,
+            host=host,
+            store=log,
+            snapshots=snapshots,
+            transport=tap,
+            flight=self._flight,
         )
         node.observe(self._observe)
         if world.recording is not None:
@@ -447,6 +462,7 @@ class Machine(ABC):
     def _end(self) -> None:
         """Never run the process again."""
         self._feed = None
+        self.land()
         self.is_up = self.is_ready = self.is_paused = False
         self.process.kill()
         self._duties.clear()
@@ -455,6 +471,11 @@ class Machine(ABC):
         calls, self.calls = self.calls, {}
         for number in sorted(calls):
             calls[number]()
+
+    def land(self) -> None:
+        """Have all that the flight recorder noted in its files, if there is one."""
+        if self._flight is not None:
+            self._flight.flush()
 
     async def stop(self) -> None:
         """Stop the member in order, for a bounded time."""

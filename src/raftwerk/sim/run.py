@@ -24,6 +24,7 @@ from raftwerk.sim.violation import Property, Violation
 from raftwerk.sim.watching import watch
 from raftwerk.sim.workload import KEYS, Client, bank, carry_out, hold, lease_out, write
 from raftwerk.sim.world import World, first_snapshot
+from raftwerk.storage.memory_disk import MemoryDisk
 
 __all__ = ["Outcome", "record_plan", "run_plan"]
 
@@ -214,13 +215,17 @@ def _digest_of(machine: Machine) -> int:
             return digest
 
 
-def record_plan(plan: Plan) -> tuple[Outcome, list[bytes]]:
+def record_plan(
+    plan: Plan, flights: MemoryDisk | None = None
+) -> tuple[Outcome, list[bytes]]:
     """Carry a plan out, and return what a page can play of it.
 
     Parameters
     ----------
     plan : Plan
         What is to happen; that somebody watches changes nothing about it.
+    flights : MemoryDisk or None
+        As `record_group` has it.
 
     Returns
     -------
@@ -228,7 +233,7 @@ def record_plan(plan: Plan) -> tuple[Outcome, list[bytes]]:
         What became of it, and records as `docs/reference/events.md` has them, in
         order of time.
     """
-    return record_group(lambda loop: Run(loop, plan))
+    return record_group(lambda loop: Run(loop, plan), flights)
 
 
 def run_plan(plan: Plan) -> tuple[Outcome, list[str]]:

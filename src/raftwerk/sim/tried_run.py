@@ -25,6 +25,7 @@ from raftwerk.sim.tried_ledger import TriedLedger
 from raftwerk.sim.tried_machine import TriedMachine, require_held
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.sim.world import World, first_snapshot
+from raftwerk.storage.memory_disk import MemoryDisk
 
 __all__ = ["record_trial", "run_trial"]
 
@@ -176,7 +177,9 @@ def run_trial(trial: Trial, plan: Plan) -> tuple[Outcome, list[str]]:
         return run_group(lambda loop: TriedRun(trial, loop, plan))
 
 
-def record_trial(trial: Trial, plan: Plan) -> tuple[Outcome, list[bytes]]:
+def record_trial(
+    trial: Trial, plan: Plan, flights: MemoryDisk | None = None
+) -> tuple[Outcome, list[bytes]]:
     """Carry a plan out with a user's machine, and return what a page can play of it.
 
     Parameters
@@ -185,6 +188,8 @@ def record_trial(trial: Trial, plan: Plan) -> tuple[Outcome, list[bytes]]:
         What the user brought.
     plan : Plan
         What is to happen.
+    flights : MemoryDisk or None
+        As `record_group` has it.
 
     Returns
     -------
@@ -192,4 +197,4 @@ def record_trial(trial: Trial, plan: Plan) -> tuple[Outcome, list[bytes]]:
         As `record_plan`.
     """
     with ambience_lent(getattr(trial.machine, "__module__", "")):
-        return record_group(lambda loop: TriedRun(trial, loop, plan))
+        return record_group(lambda loop: TriedRun(trial, loop, plan), flights)

@@ -29,6 +29,7 @@ from raftwerk.sim.agreement import Agreement
 from raftwerk.sim.machine import DISK_SECONDS, Machine
 from raftwerk.sim.plan import Plan
 from raftwerk.sim.violation import Property, Violation
+from raftwerk.storage.memory_disk import MemoryDisk
 from raftwerk.transport.conditions import Conditions
 from raftwerk.transport.memory import MemoryNetwork
 from raftwerk.types import NodeId
@@ -101,6 +102,8 @@ class World:
         That of the network and of all who are no members: it is right.
     recording : list of bytes or None
         What members tell those who watch; None: nobody does.
+    flights : MemoryDisk or None
+        Where their flight recorders write, a folder for each; None: they have none.
     violation : Violation or None
         The first property that did not hold.
     lines : deque of str
@@ -121,6 +124,7 @@ class World:
         self.clock = host.clock
         self.now = host.clock.now
         self.recording: list[bytes] | None = None
+        self.flights: MemoryDisk | None = None
         self.timers = host.timers
         self.network = MemoryNetwork(
             self.timers, self.draw.fork("network"), conditions=CALM
