@@ -7,7 +7,7 @@ from raftwerk.kv import Command, DeleteRange, Event, GrantLease, Put, Txn, encod
 from raftwerk.sim.history import Action, Answer, Operation
 from raftwerk.sim.judge import judge, judge_leases
 from raftwerk.sim.ledger import Ledger
-from raftwerk.sim.records import Holding, Records, Transfer, Watched
+from raftwerk.sim.records import Holding, Records, Repeated, Transfer, Watched
 from raftwerk.sim.violation import Property, Violation
 
 NOW = 100.0
@@ -169,3 +169,30 @@ def test_lease_ends_neither_too_early_nor_too_late(ledger: Ledger) -> None:
         with pytest.raises(Violation) as error:
             judge_leases(ledger, records, ended, now, 1.0)
         assert error.value.kind is Property.LEASES
+
+
+@pytest.mark.parametrize(
+    ("value", "revisions", "expected"),
+    [
+        (b"1", [2], None),
+        (b"1", [2, 2], None),
+        (b"1", [], None),
+        (b"never written", [], None),
+        (b"1", [3], Property.ONCE),
+        (b"1", [2, 9], Property.ONCE),
+        (b"never written", [2], Property.ONCE),
+    ],
+)
+def test_what_is_done_once_was_done_where_each_answer_says(
+    ledger: Ledger, value: bytes, revisions: list[int], expected: Property | None
+) -> None:
+    records = Records()
+    records.repeated.append(Repeated(1, b"key a", value, revisions))
+    assert violated(ledger, records) is expected
+
+
+def test_what_was_done_twice_was_not_done_once(ledger: Ledger) -> None:
+    ledger.store.apply(6, [encode(Put(b"key a", b"1"))])
+    records = Records()
+    records.repeated.append(Repeated(1, b"key a", b"1", [2]))
+    assert violated(ledger, records) is Property.ONCE

@@ -11,7 +11,7 @@ import pytest
 from raftwerk.runtime.flight_form import read_flight
 from raftwerk.runtime.flight_replay import FlightReplay
 from raftwerk.sim.faults import SCENARIOS, draw_plan
-from raftwerk.sim.plan import Plan
+from raftwerk.sim.plan import Fault, Plan
 from raftwerk.sim.run import Outcome, record_plan, run_plan
 from raftwerk.storage.memory_disk import MemoryDisk
 
@@ -30,7 +30,7 @@ def test_calm_group_does_what_its_clients_ask() -> None:
     assert outcome.elections == 1
     assert outcome.restarts == 0
     assert outcome.commands > 100
-    for what in ("answered", "locked", "leased", "watched"):
+    for what in ("answered", "done once", "locked", "leased", "watched"):
         assert outcome.outcomes[what] > 0, what
 
 
@@ -39,6 +39,18 @@ def test_group_survives_each_scenario(faults: str) -> None:
     outcome = outcome_of(draw_plan(5, nodes=3, seconds=4.0, faults=faults))
     assert outcome.commands > 50
     assert outcome.faults
+
+
+def test_group_on_byte_streams_survives_damage_strangers_and_cuts() -> None:
+    kinds = ("weather", "stranger", "partition", "crash", "stranger")
+    faults = tuple(
+        Fault(at=0.3 + number / 2, kind=kind, seconds=0.4, draw=7 + number)
+        for number, kind in enumerate(kinds)
+    )
+    plan = Plan(seed=4, nodes=3, seconds=3.0, faults=faults, wires="streams")
+    outcome = outcome_of(plan)
+    assert outcome.commands > 50
+    assert outcome.restarts == 1
 
 
 @pytest.mark.e2e

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
+from typing import Any, Final, NoReturn, Protocol, TypeVar, TypeVarTuple
 
 from raftwerk.errors import Deadlock, InvariantViolation, require
 
@@ -131,6 +131,46 @@ class _Task(asyncio.Task[Result]):
                 coroutine.close()
 
 
+class Sockets(Protocol):
+    """What connects machines of a simulated world."""
+
+    async def connect(self, factory: Any, host: str, port: int) -> Any:
+        """Connect, as `asyncio.AbstractEventLoop.create_connection` does.
+
+        Parameters
+        ----------
+        factory : callable
+            Makes the protocol at this end.
+        host : str
+            With whom.
+        port : int
+            And on which port.
+
+        Returns
+        -------
+        tuple of asyncio.Transport and asyncio.Protocol
+            This end.
+        """
+
+    async def listen(self, factory: Any, host: str, port: int) -> Any:
+        """Listen, as `asyncio.AbstractEventLoop.create_server` does.
+
+        Parameters
+        ----------
+        factory : callable
+            Makes the protocol of each connection.
+        host : str
+            Where.
+        port : int
+            And on which port.
+
+        Returns
+        -------
+        asyncio.Server
+            To be closed.
+        """
+
+
 class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # no I/O
     """A loop on virtual time; it begins at 0.0 seconds.
 
@@ -156,6 +196,8 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
     def __init__(self) -> None:
         """Begin at 0.0 seconds with nothing to do."""
         super().__init__()
+        self.sockets: Sockets | None = None
+        """Simulated ones, of whoever simulates a world; else there are none."""
         self._now = 0.0
         self._due: deque[asyncio.Handle] = deque()
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
@@ -253,6 +295,81 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
             f"{func!r} was given to a thread, and a virtual loop has none; use the"
             " threads of its host"
         )
+
+    # asyncio takes many options of sockets, of which a simulated world has none.
+    # pylint: disable=signature-differs
+
+    async def create_connection(  # type: ignore[override]  # as above
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: str,
+        port: int,
+        **_options: object,
+    ) -> Any:
+        """Do as `asyncio.AbstractEventLoop.create_connection` says, if there is one.
+
+        Parameters
+        ----------
+        protocol_factory : callable
+            Makes the protocol at this end.
+        host : str
+            With whom.
+        port : int
+            And on which port.
+        **_options : object
+            Not used.
+
+        Returns
+        -------
+        tuple of asyncio.Transport and asyncio.Protocol
+            As `Sockets.connect` has it.
+
+        Raises
+        ------
+        InvariantViolation
+            If this loop was given no sockets.
+        """
+        return await self._given_sockets().connect(protocol_factory, host, port)
+
+    async def create_server(  # type: ignore[override]  # as above
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: str,
+        port: int,
+        **_options: object,
+    ) -> Any:
+        """Do as `asyncio.AbstractEventLoop.create_server` says, if there is one.
+
+        Parameters
+        ----------
+        protocol_factory : callable
+            Makes the protocol of each connection.
+        host : str
+            Where to listen.
+        port : int
+            And on which port.
+        **_options : object
+            Not used.
+
+        Returns
+        -------
+        asyncio.Server
+            As `Sockets.listen` has it.
+
+        Raises
+        ------
+        InvariantViolation
+            If this loop was given no sockets.
+        """
+        return await self._given_sockets().listen(protocol_factory, host, port)
+
+    # pylint: enable=signature-differs
+
+    def _given_sockets(self) -> Sockets:
+        """Return the simulated sockets."""
+        if self.sockets is None:
+            raise InvariantViolation("a virtual loop has no sockets but simulated ones")
+        return self.sockets
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Keep what nobody took, to raise it at the end of this turn.

@@ -23,6 +23,7 @@ from raftwerk.sim.calls import Caller, Lost, Unreached
 from raftwerk.sim.kv_machine import kv_services
 from raftwerk.sim.machine import DISK_SECONDS, Machine
 from raftwerk.sim.plan import Fault
+from raftwerk.sim.strangers import knock
 from raftwerk.sim.world import CALM, World
 from raftwerk.transport.conditions import Conditions
 
@@ -179,11 +180,20 @@ async def _weather(world: World, fault: Fault, draw: SplitMix64) -> None:
         duplicate_rate=(0.0, 0.02, 0.2)[draw.below(3)],
         reorder_rate=(0.0, 0.05, 0.3)[draw.below(3)],
         late_seconds=(0.05, 0.5)[draw.below(2)],
+        damage_rate=(0.0, 0.0, 0.01, 0.1)[draw.below(4)],
     )
     world.set_conditions(conditions)
     await world.sleep(fault.seconds)
     if world.conditions is conditions:
         world.set_conditions(CALM)
+
+
+async def _stranger(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Have somebody knock who is no member, and send what no member sends."""
+    machine = _someone(world, draw)
+    if machine is not None and world.plan.wires == "streams":
+        world.tell(machine, "a stranger knocks")
+        await knock(world, machine, draw, fault.seconds)
 
 
 # ---- disks ----------------------------------------------------------------------
@@ -357,6 +367,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "snapshot": _snapshot,
     "stall": _stall,
     "stop": _stop,
+    "stranger": _stranger,
     "transfer": _transfer,
     "weather": _weather,
 }

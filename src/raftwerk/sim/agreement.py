@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from raftwerk.core.records import Entry, EntryKind, Snapshot
 from raftwerk.core.roles import Role
 from raftwerk.core.state import State
+from raftwerk.runtime.answered import OfKey
 from raftwerk.runtime.envelope import EnvelopeKind, content_of, kind_of
+from raftwerk.runtime.once import decode_once
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.types import LogIndex, NodeId, Term
 
@@ -70,6 +72,8 @@ class Agreement(ABC):
         self._entries: list[Entry] = []
         self._leaders: dict[Term, NodeId] = {}
         self._commits: list[tuple[Term, LogIndex]] = [(first.term, first.index)]
+        self._done: dict[tuple[object, ...], int] = {}
+        """Where each command was done that is done once."""
         self._known: dict[tuple[int, int], tuple[Entry, Term]] = {}
 
     # ---- figure 3 -----------------------------------------------------------
@@ -301,6 +305,7 @@ class Agreement(ABC):
         for at in range(max(seen.applied_index, self.first.index) + 1, index + 1):
             content = self.command_at(at)
             if len(found) < len(commands) and commands[len(found)] == content:
+                self._note_once(seen, at)
                 found.append(LogIndex(at))
         if len(found) != len(commands):
             raise Violation(
@@ -325,6 +330,17 @@ class Agreement(ABC):
         """
         return _command_of(self._entry(index))
 
+    def _note_once(self, seen: Seen, index: int) -> None:
+        """Check that what is done once was not done by an earlier entry."""
+        once = _once_of(self._entry(index))
+        first = index if once is None else self._done.setdefault(once, index)
+        if first != index:
+            raise Violation(
+                Property.ONCE,
+                f"member {seen.node_id} does at entry {index} what was done at"
+                f" {first}: {once}",
+            )
+
     @abstractmethod
     def _note_effect(
         self, seen: Seen, index: int, command: bytes, result: object
@@ -336,9 +352,23 @@ def _command_of(entry: Entry) -> bytes | None:
     """Return what an entry holds for the state machine; None if nothing."""
     if entry.kind is not EntryKind.COMMAND or not entry.data:
         return None
-    if kind_of(entry.data) is not EnvelopeKind.COMMAND:
+    content = content_of(entry.data)
+    match kind_of(entry.data):
+        case EnvelopeKind.COMMAND:
+            return content
+        case EnvelopeKind.ONCE:
+            return decode_once(content)[1]
+    return None
+
+
+def _once_of(entry: Entry) -> tuple[object, ...] | None:
+    """Return what makes a command one that is done once; None if it is none."""
+    if kind_of(entry.data) is not EnvelopeKind.ONCE:
         return None
-    return content_of(entry.data)
+    once, _ = decode_once(content_of(entry.data))
+    if isinstance(once, OfKey):
+        return ("key", once.key, once.step)
+    return ("session", once.session, once.sequence)
 
 
 def _brief(entry: Entry) -> str:

@@ -17,6 +17,7 @@ __all__ = ["SCENARIOS", "draw_plan"]
 SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
     "calm": {},
     "network": {
+        "stranger": 1,
         "partition": 4,
         "weather": 4,
         "transfer": 1,
@@ -58,6 +59,7 @@ SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
         "snapshot": 3,
         "stall": 3,
         "stop": 1,
+        "stranger": 1,
         "transfer": 2,
         "weather": 3,
     },
@@ -126,6 +128,7 @@ def draw_plan(
         seconds=seconds,
         faults=drawn,
         snapshot_entries=(50, 200, 1_000)[draw.below(3)],
+        wires="streams" if draw.below(3) == 0 else "messages",
     )
 
 

@@ -16,7 +16,7 @@ from raftwerk.kv import KeyValue, Range
 from raftwerk.sim.history import Action, Answer, Operation, VerdictKind
 from raftwerk.sim.ledger import Ledger
 from raftwerk.sim.linearizability import check_history
-from raftwerk.sim.records import Records, Transfer, Watched
+from raftwerk.sim.records import Records, Repeated, Transfer, Watched
 from raftwerk.sim.violation import Property, Violation
 
 __all__ = ["judge", "judge_leases"]
@@ -44,6 +44,7 @@ def judge(ledger: Ledger, records: Records, now: float) -> None:
     changes = _changes(ledger)
     _judge_operations(changes, records.operations, now)
     _judge_transfers(ledger, changes, records.transfers)
+    _judge_repeated(changes, records.repeated)
     _judge_holdings(ledger, changes, records)
     for watched in records.watches:
         _judge_watch(ledger, watched)
@@ -196,6 +197,30 @@ def _at(ledger: Ledger, key: bytes, revision: int) -> KeyValue | None:
     """Return a key as of a revision."""
     kvs = ledger.store.range(Range(key, revision=max(revision, 1))).kvs
     return kvs[0] if kvs else None
+
+
+# ---- sessions and keys ----------------------------------------------------------
+
+
+def _judge_repeated(
+    changes: dict[int, list[KeyValue]], repeated: Sequence[Repeated]
+) -> None:
+    """Check that what was asked for again was done once, as each answer says."""
+    written: dict[tuple[bytes, bytes], list[int]] = defaultdict(list)
+    for revision in sorted(changes):
+        for kv in changes[revision]:
+            if kv.version:
+                written[kv.key, kv.value].append(revision)
+    for each in repeated:
+        found = written[each.key, each.value]
+        is_right = len(found) < 2 and set(each.revisions) <= set(found)
+        if not is_right:
+            raise Violation(
+                Property.ONCE,
+                f"client {each.client} asked for {each.key!r} = {each.value[:20]!r} to"
+                f" be written once, and was told revisions {each.revisions}; it was"
+                f" written at {found}",
+            )
 
 
 # ---- locks ----------------------------------------------------------------------

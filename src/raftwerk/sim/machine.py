@@ -16,7 +16,7 @@ import msgspec
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import BecameLeader, Event
 from raftwerk.core.messages import Message
-from raftwerk.core.records import Entry, HardState, Snapshot
+from raftwerk.core.records import Entry, Snapshot
 from raftwerk.errors import (
     MemberRemoved,
     NotLeader,
@@ -39,11 +39,11 @@ from raftwerk.sim.disk import SimDisk
 from raftwerk.sim.durable import Durable
 from raftwerk.sim.flights import make_recorder
 from raftwerk.sim.violation import Property, Violation
+from raftwerk.sim.witnessed import WitnessedLog, witnessed_transport
 from raftwerk.storage.memory_disk import PowerCut
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
-from raftwerk.transport.memory import MemoryTransport
 from raftwerk.transport.protocol import Identity
 from raftwerk.types import LogIndex, NodeId, Term
 
@@ -79,50 +79,6 @@ class Services(msgspec.Struct, frozen=True):
 
     node: Node
     cluster: ClusterService
-
-
-class _WitnessedLog(Wal):
-    """A log that shows what it is given before it takes it."""
-
-    machine: "Machine | None" = None
-
-    def append(self, hard_state: HardState | None, entries: Sequence[Entry]) -> None:
-        """Do as `LogStore.append` says."""
-        if entries and self.machine is not None:
-            first = entries[0].index
-            prev_term = (
-                self.term(LogIndex(first - 1))
-                if first - 1 >= self.first_index() - 1
-                else Term(0)
-            )
-            self.machine.check_append(entries, prev_term, self.last_index())
-            self.machine.durable.cut(LogIndex(first - 1))
-        super().append(hard_state, entries)
-
-    def install(self, snapshot: Snapshot) -> None:
-        """Do as `LogStore.install` says."""
-        if self.machine is not None:
-            self.machine.durable.cut(snapshot.index)
-        super().install(snapshot)
-
-    def sync(self) -> None:
-        """Do as `LogStore.sync` says."""
-        super().sync()
-        if self.machine is not None:
-            hard_state, _ = self.initial_state()
-            self.machine.durable.note(self.last_index(), hard_state)
-
-
-class _WitnessedTransport(MemoryTransport):
-    """A transport before which a member is looked at whenever it speaks."""
-
-    machine: "Machine | None" = None
-
-    def send(self, messages: Sequence[Message]) -> None:
-        """Do as `Transport.send` says."""
-        if self.machine is not None:
-            self.machine.look(messages)
-        super().send(messages)
 
 
 # pylint: disable-next=too-many-instance-attributes  # what an act may do to it
@@ -219,6 +175,7 @@ class Machine(ABC):
             clock=self.clock,
             latency=lambda _worker: self.disk_seconds * (1 + disk_draw.below(8)) / 4,
         )
+        self.world.streams.begin(self.process, self.name)
         self.is_up = True
         self.is_paused = self.may_fail = False
         self.seen = Seen(self.node_id)
@@ -277,18 +234,18 @@ class Machine(ABC):
         world, disk = self.world, self.disk
         identity = DirectoryIdentity(CLUSTER_ID, self.node_id, 0x100 + self.node_id)
         if Wal.exists(disk, _DIRECTORY):
-            log = _WitnessedLog.open(disk, _DIRECTORY, segment_bytes=_SEGMENT_BYTES)
+            log = WitnessedLog.open(disk, _DIRECTORY, segment_bytes=_SEGMENT_BYTES)
             self.durable.check_recovered(log.last_index(), log.initial_state()[0])
         else:
             if self.lives > 1 and self.has_had_log:
                 raise Violation(
                     Property.RECOVERY, f"member {self.node_id} finds no log of its own"
                 )
-            log = _WitnessedLog.create(
+            log = WitnessedLog.create(
                 disk, _DIRECTORY, identity, self._first, segment_bytes=_SEGMENT_BYTES
             )
         self.has_had_log = True
-        assert isinstance(log, _WitnessedLog)  # nosec B101: for the type checker
+        assert isinstance(log, WitnessedLog)  # nosec B101: for the type checker
         self._log = log
         snapshots = SnapshotFiles(disk, _DIRECTORY)
         named = log.snapshot()
@@ -301,18 +258,17 @@ class Machine(ABC):
             raise
         machine = self._make_state_machine()
         host = self.process.host
-        transport = _WitnessedTransport(
+        transport = witnessed_transport(
+            self,
             Identity(
                 cluster_id=CLUSTER_ID,
                 node_id=self.node_id,
                 directory_id=identity.directory_id,
                 address=self.address,
             ),
-            self.address,
-            network=world.network,
-            host=host,
-            report=self._report,
-            admit=lambda peer: node.refusal(peer),
+            host,
+            self._report,
+            lambda peer: node.refusal(peer),
         )
         tap = Tap(transport, world.clock)
         config = NodeConfig(
@@ -348,7 +304,7 @@ class Machine(ABC):
         self.services = self._make_services(
             node, ClusterService(node, host.timers, draw.fork("cluster")), draw
         )
-        log.machine = transport.machine = self
+        log.machine = self
         return node
 
     @abstractmethod
@@ -448,7 +404,7 @@ class Machine(ABC):
         """
         if not self.is_up:
             return
-        self._end()
+        self._end(is_heard=False)
         self.disk.crash(draw)
         self.world.tell(self, "loses its power")
 
@@ -459,14 +415,15 @@ class Machine(ABC):
             self.disk.kill()
             self.world.tell(self, "is killed")
 
-    def _end(self) -> None:
-        """Never run the process again."""
+    def _end(self, *, is_heard: bool = True) -> None:
+        """Never run the process again; its peers hear of it, if the machine goes on."""
         self._feed = None
         self.land()
         self.is_up = self.is_ready = self.is_paused = False
         self.process.kill()
         self._duties.clear()
         self.world.network.crash(self.node_id)
+        self.world.streams.crash(self.process, is_heard)
         self.world.record_process(self, "killed")
         calls, self.calls = self.calls, {}
         for number in sorted(calls):

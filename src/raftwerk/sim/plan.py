@@ -6,7 +6,7 @@ whom it strikes is drawn from its own number when it is time, so that leaving on
 out changes nothing about the others.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -51,12 +51,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         How long clients work and faults happen.
     faults : tuple of Fault
         In order of time.
-    writers, holders, watchers, bankers, leaseholders : int
+    writers, holders, watchers, bankers, leaseholders, readers, repeaters : int
         How many clients there are of each sort.
     pace_seconds : float
         How long a client waits on average before its next call.
     snapshot_entries : int
         Entries from one snapshot of a member to the next.
+    wires : str
+        What is between members: ``messages``, each of which may be lost, doubled or
+        overtaken, or ``streams`` of bytes, as between sockets.
     version : int
         Of this form.
     """
@@ -70,8 +73,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     watchers: int = 2
     bankers: int = 2
     leaseholders: int = 2
+    readers: int = 2
+    repeaters: int = 2
     pace_seconds: float = 0.1
     snapshot_entries: int = 300
+    wires: Literal["messages", "streams"] = "messages"
     version: int = PLAN_VERSION
 
 

@@ -7,7 +7,7 @@ import msgspec
 from raftwerk.kv import Event
 from raftwerk.sim.history import Operation
 
-__all__ = ["Holding", "Records", "Transfer", "Watched"]
+__all__ = ["Holding", "Records", "Repeated", "Transfer", "Watched"]
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +63,25 @@ class Holding(msgspec.Struct, frozen=True):
     told: float
 
 
+class Repeated(msgspec.Struct):
+    """A value that was to be written once, however often that was asked for.
+
+    Parameters
+    ----------
+    client : int
+        Who asked.
+    key, value : bytes
+        What was to be written; nobody else writes the value.
+    revisions : list of int
+        At which it was written, by each answer that came.
+    """
+
+    client: int
+    key: bytes
+    value: bytes
+    revisions: list[int]
+
+
 class Watched(msgspec.Struct):
     """What one who watches a range was told.
 
@@ -104,6 +123,8 @@ class Records:
         when it was asked for; and for how many seconds.
     watches : list of Watched
         Changes.
+    repeated : list of Repeated
+        What was to be done once.
     writes : int
         Writes of single keys that were acknowledged.
     outcomes : Counter
@@ -116,6 +137,7 @@ class Records:
         self.holdings: list[Holding] = []
         self.leases: dict[int, tuple[float, int]] = {}
         self.watches: list[Watched] = []
+        self.repeated: list[Repeated] = []
         self.writes = 0
         self.outcomes: Counter[str] = Counter()
 

@@ -6,6 +6,8 @@ from functools import partial
 
 from raftwerk.core.records import ConfState
 from raftwerk.host.virtual import VirtualClock, VirtualLoop
+from raftwerk.sim.banking import bank
+from raftwerk.sim.clients import KEYS, Client
 from raftwerk.sim.group_run import (
     CALM_SECONDS,
     GroupRun,
@@ -16,13 +18,17 @@ from raftwerk.sim.group_run import (
 from raftwerk.sim.history import Action, Operation
 from raftwerk.sim.judge import judge, judge_leases
 from raftwerk.sim.kv_machine import KvMachine, kv_services, require_whole
+from raftwerk.sim.leasing import lease_out
 from raftwerk.sim.ledger import Ledger
+from raftwerk.sim.locking import hold
 from raftwerk.sim.machine import Machine
 from raftwerk.sim.plan import Plan
+from raftwerk.sim.reading import read
 from raftwerk.sim.records import Records
+from raftwerk.sim.repeating import repeat
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.sim.watching import watch
-from raftwerk.sim.workload import KEYS, Client, bank, carry_out, hold, lease_out, write
+from raftwerk.sim.workload import carry_out, write
 from raftwerk.sim.world import World, first_snapshot
 from raftwerk.storage.memory_disk import MemoryDisk
 
@@ -59,6 +65,8 @@ class Run(GroupRun):
             (bank, plan.bankers),
             (hold, plan.holders),
             (lease_out, plan.leaseholders),
+            (read, plan.readers),
+            (repeat, plan.repeaters),
             (watch, plan.watchers),
         )
         for work, count in sorts:

@@ -18,7 +18,15 @@ __all__ = ["ATTEMPTS_MAX", "shrink"]
 ATTEMPTS_MAX: Final = 120
 """Runs, until the smallest plan found so far has to do."""
 
-_CLIENTS: Final = ("bankers", "holders", "leaseholders", "watchers", "writers")
+_CLIENTS: Final = (
+    "bankers",
+    "holders",
+    "leaseholders",
+    "readers",
+    "repeaters",
+    "watchers",
+    "writers",
+)
 
 
 class _Shrinker:

@@ -26,6 +26,7 @@ class Property(enum.Enum):
 
     LINEARIZABLE = "linearizability"
     TRANSACTIONS = "transactions are one step each"
+    ONCE = "what is asked for again is done once"
     LOCKS = "one owner of a lock at each revision, and fencing grows"
     LEASES = "a lease that is kept alive lives, and no other for long"
     WATCHES = "watches tell each change once, in order"
@@ -33,6 +34,8 @@ class Property(enum.Enum):
     TRIED_INVARIANT = "an invariant of the machine that is tried"
     TRIED_HISTORY = "what clients of the machine that is tried were told"
     TRIED_CODE = "code that is tried raises nothing unforeseen"
+
+    STRANGERS = "no stranger makes a member hold much"
 
     LIVENESS = "all is well again when faults end"
     PROGRESS = "progress between faults"

@@ -5,10 +5,10 @@ from collections import deque
 from typing import Final
 
 from raftwerk.service.watch_messages import CreateWatch, WatchAnswer
+from raftwerk.sim.clients import Client
 from raftwerk.sim.kv_machine import KvServices, kv_services
 from raftwerk.sim.machine import Machine
 from raftwerk.sim.records import Watched
-from raftwerk.sim.workload import Client
 from raftwerk.transport.conditions import happens
 
 __all__ = ["watch"]

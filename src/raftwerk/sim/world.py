@@ -28,6 +28,7 @@ from raftwerk.runtime.event_format import encode_record
 from raftwerk.sim.agreement import Agreement
 from raftwerk.sim.machine import DISK_SECONDS, Machine
 from raftwerk.sim.plan import Plan
+from raftwerk.sim.streams import Streams
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.storage.memory_disk import MemoryDisk
 from raftwerk.transport.conditions import Conditions
@@ -130,6 +131,13 @@ class World:
             self.timers, self.draw.fork("network"), conditions=CALM
         )
         self.conditions = CALM
+        self.streams = Streams(
+            self.timers,
+            self.draw.fork("streams"),
+            lambda: self.conditions,
+            self._is_cut,
+        )
+        loop.sockets = self.streams
         self.ledger = ledger
         self._make_machine = make_machine
         self.machines = {
@@ -412,13 +420,29 @@ class World:
         bool
             Never with two damaged machines at a time.
         """
-        return (
-            not any(
-                each.has_rotted and not each.is_removed
-                for each in self.machines.values()
-                if each is not machine
-            )
-            and len(self.machines) > 2
+        if any(
+            each.has_rotted and not each.is_removed
+            for each in self.machines.values()
+            if each is not machine
+        ):
+            return False
+        leader = self.leader()
+        if leader is None or not leader.is_ready:
+            return False
+        try:
+            conf_state = leader.services.node.status().conf_state
+        except NotLeader:
+            return False  # it has failed in this moment
+        # Who takes the place of a damaged one has no vote at first.
+        sound = {
+            each.node_id
+            for each in self.machines.values()
+            if each is not machine and not each.is_gone
+        }
+        return all(
+            2 * len(sound & set(half)) > len(half)
+            for half in (conf_state.voters, conf_state.voters_outgoing)
+            if half
         )
 
     def new_name(self) -> str:
@@ -444,6 +468,14 @@ class World:
         """
         self._cuts[sender, receiver] = self._cuts.get((sender, receiver), 0) + 1
         self.network.cut(sender, receiver)
+
+    def _is_cut(self, sender: str, receiver: str) -> bool:
+        """Tell whether a way between two machines is cut."""
+        if not self._cuts:
+            return False
+        ids = {machine.name: machine.node_id for machine in self.machines.values()}
+        one, other = ids.get(sender), ids.get(receiver)
+        return one is not None and other is not None and self.network.is_cut(one, other)
 
     def heal(self, sender: NodeId, receiver: NodeId) -> None:
         """Heal a way as often as it was cut.

@@ -31,6 +31,9 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     late_seconds : float
         How much longer these may take.
 
+    damage_rate : float
+        On byte streams: part of the pieces that come with other bytes than were sent.
+
     Raises
     ------
     ConfigError
@@ -43,10 +46,11 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     duplicate_rate: float = 0.0
     reorder_rate: float = 0.0
     late_seconds: float = 0.05
+    damage_rate: float = 0.0
 
     def __post_init__(self) -> None:
         """Check each."""
-        for name in ("drop_rate", "duplicate_rate", "reorder_rate"):
+        for name in ("drop_rate", "duplicate_rate", "reorder_rate", "damage_rate"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 to 1")
         if not 0.0 <= self.latency_min_seconds <= self.latency_max_seconds:

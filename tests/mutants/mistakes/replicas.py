@@ -76,4 +76,43 @@ REPLICAS: Final = (
             ),
         ),
     ),
+    Mistake(
+        name="a retry is applied twice",
+        section="thesis §6.3",
+        checks=WORLD,
+        patches=(
+            Patch(
+                "raftwerk.runtime.answered",
+                "Answers.begin",
+                "        if number not in kept.answers:\n",
+                "        if number >= 0:\n",
+            ),
+        ),
+    ),
+    Mistake(
+        name="the table of sessions is not in the snapshot",
+        section="thesis §6.3, §7",
+        checks=WORLD,
+        patches=(
+            Patch(
+                TAKING,
+                "SnapshotTaker._begin",
+                "applier.answers.save()",
+                "type(applier.answers)().save()",
+            ),
+        ),
+    ),
+    Mistake(
+        name="the length that a frame claims is trusted",
+        section="decision 22, `transport.frame`",
+        checks=WORLD,
+        patches=(
+            Patch(
+                "raftwerk.transport.frame",
+                "FrameDecoder._frames",
+                "                if not 1 <= length <= self.frame_bytes_max:\n",
+                "                if length < 1:\n",
+            ),
+        ),
+    ),
 )

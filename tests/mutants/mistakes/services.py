@@ -35,7 +35,7 @@ SERVICES: Final = (
         patches=(
             Patch(
                 KV,
-                "KvService.txn",
+                "KvService.read_here",
                 "        await self._may_read(is_serializable(request))\n",
                 "        await self._may_read(True)\n",
             ),

@@ -1,0 +1,116 @@
+"""A member's log and transport, which show what they are given before they take it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from raftwerk.core.messages import Message
+from raftwerk.core.records import Entry, HardState, Snapshot
+from raftwerk.host.protocol import Host
+from raftwerk.storage.wal import Wal
+from raftwerk.transport.memory import MemoryTransport
+from raftwerk.transport.protocol import Admission, Identity, Report, Transport
+from raftwerk.transport.tcp import TcpTransport
+from raftwerk.types import LogIndex, Term
+
+if TYPE_CHECKING:
+    from raftwerk.sim.machine import Machine
+
+__all__ = ["WitnessedLog", "witnessed_transport"]
+
+
+class WitnessedLog(Wal):
+    """A log that shows what it is given before it takes it."""
+
+    machine: "Machine | None" = None
+
+    def append(self, hard_state: HardState | None, entries: Sequence[Entry]) -> None:
+        """Do as `LogStore.append` says."""
+        if entries and self.machine is not None:
+            first = entries[0].index
+            prev_term = (
+                self.term(LogIndex(first - 1))
+                if first - 1 >= self.first_index() - 1
+                else Term(0)
+            )
+            self.machine.check_append(entries, prev_term, self.last_index())
+            self.machine.durable.cut(LogIndex(first - 1))
+        super().append(hard_state, entries)
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Do as `LogStore.install` says."""
+        if self.machine is not None:
+            self.machine.durable.cut(snapshot.index)
+        super().install(snapshot)
+
+    def sync(self) -> None:
+        """Do as `LogStore.sync` says."""
+        super().sync()
+        if self.machine is not None:
+            hard_state, _ = self.initial_state()
+            self.machine.durable.note(self.last_index(), hard_state)
+
+
+class _WitnessedMessages(MemoryTransport):
+    """Messages, before each of which a member is looked at."""
+
+    machine: "Machine | None" = None
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Do as `Transport.send` says."""
+        if self.machine is not None:
+            self.machine.look(messages)
+        super().send(messages)
+
+
+class _WitnessedStreams(TcpTransport):
+    """Messages on byte streams, before each of which a member is looked at."""
+
+    machine: "Machine | None" = None
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Do as `Transport.send` says."""
+        if self.machine is not None:
+            self.machine.look(messages)
+        super().send(messages)
+
+
+def witnessed_transport(
+    machine: "Machine", identity: Identity, host: Host, report: Report, admit: Admission
+) -> Transport:
+    """Return the transport of a member: messages or streams, as the plan says.
+
+    Parameters
+    ----------
+    machine : Machine
+        Which is looked at.
+    identity : Identity
+        Of the member.
+    host : Host
+        Of its process.
+    report : Report
+        Takes what the transport tells.
+    admit : Admission
+        Says who is refused.
+
+    Returns
+    -------
+    Transport
+        Not started.
+    """
+    world, address = machine.world, machine.address
+    transport: _WitnessedMessages | _WitnessedStreams
+    if world.plan.wires == "streams":
+        transport = _WitnessedStreams(
+            identity, address, host=host, report=report, admit=admit
+        )
+    else:
+        transport = _WitnessedMessages(
+            identity,
+            address,
+            network=world.network,
+            host=host,
+            report=report,
+            admit=admit,
+        )
+    transport.machine = machine
+    return transport
