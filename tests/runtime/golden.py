@@ -6,6 +6,9 @@ Run once for each version that is released, with `data/version-N` for the folder
 never again for the same. Until the first release, after each change of what a node
 writes. In it are: envelopes of both kinds, a member's record of itself, a snapshot with
 manifest and store, and all kinds of commands behind it.
+
+`data/version-1` was written by the first build that had this script, whose manifests
+named no chunks and whose stores were not in the order of keys; it is not written anew.
 """
 
 import asyncio

@@ -1,11 +1,13 @@
 """The data directory of each released version opens for ever, and is gone on with."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from raftwerk.host.virtual import run
 from raftwerk.kv import Put, encode
+from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.versions import READABLE_VERSION
 from raftwerk.types import NodeId
 
@@ -42,6 +44,24 @@ def test_a_node_starts_on_the_directory_of_each_version(folder: Path) -> None:
             assert member.directory_id == 0xD1
             assert node.status().snapshot_index > 1
             await node.propose(encode(Put(b"later", b"%d" % number)))
+            await node.stop()
+
+    run(body())
+
+
+def test_a_snapshot_whose_chunks_nobody_named_is_taken_anew() -> None:
+    disk = load(DATA / "version-1")
+
+    async def body() -> None:
+        for is_nameless in (True, False):
+            node, _ = await start(disk)
+            # pylint: disable-next=protected-access  # nobody else looks at it
+            manifest = Manifest.decode(node._driver().snapshots.newest.data)
+            assert manifest.is_nameless is is_nameless
+            before = node.status().snapshot_index
+            await node.propose(encode(Put(b"later", b"value")))
+            await asyncio.sleep(5.0)
+            assert (node.status().snapshot_index > before) is is_nameless
             await node.stop()
 
     run(body())

@@ -80,7 +80,9 @@ def test_people_are_told_once_who_differs_and_by_which_hash() -> None:
         rig.node.change(quarantined=(), disagreement=QUARREL, role=Role.FOLLOWER)
         await rig.alarm.look()
         await rig.alarm.look()
-        (_, first, who), (_, second, healed), (_, third, quarrel) = rig.told
+        assert len(rig.told) == 3
+        (_, first, who), (_, second, healed) = rig.told[0], rig.told[1]
+        _, third, quarrel = rig.told[2]
         assert "is quarantined" in first and who == {"member": "3", "found_at": 512}
         assert "as the majority again" in second and healed == {"member": "3"}
         assert "nothing more is written" in third

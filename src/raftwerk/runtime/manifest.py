@@ -19,12 +19,17 @@ from raftwerk.runtime.members import Member
 from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.types import LogIndex, NodeId, Term
 
-__all__ = ["ChunkHashes", "Manifest", "bootstrap_snapshot", "hash_of"]
+__all__ = ["NAMELESS", "ChunkHashes", "Manifest", "bootstrap_snapshot", "hash_of"]
 
 _FORMAT: Final = 1
 
 _HASH_BYTES: Final = 16
 """A manifest stays small with them, and nobody makes two chunks alike by accident."""
+
+
+NAMELESS: Final = b""
+"""In the place of a chunk's hash, where an older version has computed none. Nobody can
+fetch such a chunk, for nobody could tell that it is right; a new snapshot is taken."""
 
 
 class _FormatOnly(msgspec.Struct, frozen=True):
@@ -72,6 +77,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
     own_chunks: int = 0
 
+    @property
+    def is_nameless(self) -> bool:
+        """Whether its chunks can't be sent to anybody.
+
+        Returns
+        -------
+        bool
+            True: an older version wrote it.
+        """
+        return NAMELESS in (self.chunks or ())[:1]
+
     def encode(self) -> bytes:
         """Return the bytes for `Snapshot.data`.
 
@@ -106,7 +122,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         try:
             found = msgspec.msgpack.decode(data, type=_FormatOnly).format
             if found == _FORMAT:
-                return msgspec.msgpack.decode(data, type=Manifest)
+                return _decode(data)
             words = f"has format {found}"
         except msgspec.DecodeError as error:
             words = f"can't be read ({error})"
@@ -114,6 +130,29 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             f"the snapshot's manifest {words}; this version of raftwerk reads format"
             f" {_FORMAT}: start a newer one on this data directory"
         )
+
+
+class _CountedManifest(msgspec.Struct, frozen=True):
+    """As it was before chunks had names: it says how many there are."""
+
+    members: tuple[Member, ...]
+    removed: tuple[NodeId, ...]
+    version: int
+    chunks: int
+
+
+def _decode(data: bytes) -> Manifest:
+    """Return a manifest of either kind; chunks without names are called `NAMELESS`."""
+    try:
+        return msgspec.msgpack.decode(data, type=Manifest)
+    except msgspec.ValidationError:
+        counted = msgspec.msgpack.decode(data, type=_CountedManifest)
+    return Manifest(
+        members=counted.members,
+        removed=counted.removed,
+        version=counted.version,
+        chunks=(NAMELESS,) * counted.chunks,
+    )
 
 
 def hash_of(chunk: bytes) -> bytes:

@@ -97,6 +97,7 @@ class SnapshotTaker:
         self._clock = clock
         self._writing: SnapshotWriting | None = None
         self._is_running = False
+        self._is_nameless = Manifest.decode(stores.log.snapshot().data).is_nameless
         self._is_stopped = False
         self._not_before = NO_INDEX
         self._state_bytes = 0
@@ -125,6 +126,8 @@ class SnapshotTaker:
         """
         self._grown_bytes += sum([_ENTRY_BYTES + len(entry.data) for entry in entries])
         applied_index = self._applier.applied_index
+        if self._is_nameless and self.take():
+            self._is_nameless = False  # its chunks can't be sent: an older version's
         if (
             applied_index - self._log.snapshot().index >= self._every
             and applied_index >= self._not_before
