@@ -132,3 +132,11 @@ def test_a_text_that_is_no_value_is_named_in_one_line(
     assert message.startswith(f"{setting} is ")
     assert message.endswith(f"; it must be {allowed}")
     assert message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "record"),
+    [("full", "full"), ("Shape", "shape"), ("true", "full"), ("off", "off")],
+)
+def test_recording_is_asked_for_in_words_or_as_a_switch(text: str, record: str) -> None:
+    assert serve_config({"record": text}).flight.record == record

@@ -1,16 +1,16 @@
 """Real nodes that record what their cores are told; what they keep replays."""
 
 import asyncio
+from base64 import b64encode
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 
 from raftwerk.cli import main
-from tests.e2e.clients import Clients
-from tests.e2e.cluster import Cluster
-from tests.e2e.commands import assert_refused, run
-from tests.e2e.seeds import seeded_draw
+from tests.e2e.cluster import READY_SECONDS, Cluster, NodeProcess
+from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -19,11 +19,24 @@ FILE_BYTES = 65_536
 """The least: so that there are several files soon."""
 
 
+async def write(cluster: Cluster, node: NodeProcess, count: int) -> None:
+    """Write through a node; on a busy machine its leader may change meanwhile."""
+    call = {"key": "a2V5", "value": b64encode(SECRET.encode()).decode()}
+
+    async def wrote() -> bool:
+        try:
+            put = await cluster.http.post(f"{node.client}/v3/kv/put", json=call)
+        except httpx.TransportError:
+            return False
+        return put.status_code == 200
+
+    for _ in range(count):
+        await until(wrote, f"a write through {node.name}", READY_SECONDS)
+
+
 def test_what_nodes_kept_replays_and_shapes_keep_no_payload(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    draw = seeded_draw()
-
     async def story() -> None:
         cluster = Cluster(tmp_path, flags=[f"--record-file-bytes={FILE_BYTES}"])
         first, *others = cluster.nodes
@@ -31,16 +44,13 @@ def test_what_nodes_kept_replays_and_shapes_keep_no_payload(
         for node in others:
             node.flags.append("--record=shape")
         async with cluster:
-            leader = await cluster.leader()
-            put = run("put", cluster.endpoints, "key", SECRET, folder=tmp_path)
-            assert put.returncode == 0, put
-            async with Clients(cluster, draw) as clients:
-                await clients.progress(40)
-                leader.kill()
-                await clients.progress(10)
-                leader.start()
-                await clients.reach([leader])
-                await clients.progress(10)
+            killed = await cluster.leader()
+            await write(cluster, killed, 20)
+            killed.kill()
+            await write(cluster, await cluster.leader(cluster.others(killed)), 20)
+            killed.start()
+            await cluster.answers(killed)
+            await write(cluster, killed, 5)
 
     asyncio.run(story())
     leaders = 0
@@ -59,16 +69,10 @@ def test_what_nodes_kept_replays_and_shapes_keep_no_payload(
         reports = [msgspec.json.decode(line) for line in printed.splitlines()]
         assert len(reports) == len(files)
         assert {report["is_shape"] for report in reports} == {is_shape}
-        assert sum(report["records"] for report in reports) > 200
+        assert sum(report["records"] for report in reports) > 100
         leaders += any(
             standing["role"] == "LEADER"
             for report in reports
             for standing in report["standings"]
         )
     assert leaders >= 2, "one led, was killed, and another one led"
-
-
-def test_a_file_that_is_no_flight_is_refused_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "noise.flight").write_bytes(b"noise" * 100)
-    assert_refused(run("replay", "noise.flight", folder=tmp_path), "noise.flight")
-    assert_refused(run("replay", "nothing", folder=tmp_path), "nothing")
