@@ -14,7 +14,7 @@ from tests.monitor.demo_process import demo_process
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
-LAPTOP = {"width": 1280, "height": 900}
+LAPTOP = {"width": 1280, "height": 1060}
 
 PHONE = {"width": 390, "height": 844}
 

@@ -84,6 +84,10 @@ def test_it_goes_to_any_moment_and_back(tab: Tab) -> None:
 def test_a_laptop_shows_seven_nodes_at_once(tab: Tab) -> None:
     seek(tab, 980)
     tab.wait("() => document.querySelectorAll('#ring .node').length === 7")
+    tab.wait("() => document.querySelectorAll('#nodes .row').length === 7")
+    tab.wait(
+        "() => [...document.querySelectorAll('#nodes dd')].every(dd => dd.textContent)"
+    )
     for selector in ("#ring .node", "#nodes .row"):
         bottoms = tab.page.locator(selector).evaluate_all(
             "all => all.map(each => each.getBoundingClientRect().bottom)"

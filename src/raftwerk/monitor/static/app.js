@@ -107,8 +107,23 @@ function showHealth() {
   setText(byId("dropped"), model.dropped ? `${plural(model.dropped, "record")} did not fit and were dropped: what is shown may lack some` : "");
 }
 
-let textsAt = 0;
-let slowAt = 0;
+const works = [
+  { every: TEXT_SECONDS, run: (current, now) => ring.update(current, now) },
+  { every: TEXT_SECONDS, run: (current) => nodes.update(current) },
+  { every: TEXT_SECONDS, run: () => replay !== null && showPlayer() },
+  { every: SLOW_SECONDS, run: showHealth },
+  { every: SLOW_SECONDS, run: showTimeline },
+  { every: SLOW_SECONDS, run: (current) => plots.update(current) },
+  { every: SLOW_SECONDS, run: () => controls?.update(model) },
+  { every: SLOW_SECONDS, run: (current, now) => calm.matches && ring.draw(current, now, clockNow()) },
+];
+for (const work of works) work.at = 0;
+
+function showTimeline() {
+  if (replay === null) timeline.update(model.timeline);
+  else timeline.update(replay.marks, replay.at);
+}
+
 let frameAt = seconds();
 
 let complaints = 0;
@@ -127,24 +142,17 @@ function show() {
   const now = seconds();
   const passed = Math.min(now - frameAt, 0.25);
   frameAt = now;
-  if (replay !== null) {
-    replay.advance(passed, (record) => see(record));
-    showPlayer();
+  if (replay !== null) replay.advance(passed, (record) => see(record));
+  if (!calm.matches) ring.draw(shown(), now, clockNow());
+  // What has waited longest for its turn, and no more: no frame does all the work.
+  let next = null;
+  for (const work of works) {
+    work.share = (now - work.at) / work.every;
+    if (work.share >= 1 && (next === null || work.share > next.share)) next = work;
   }
-  const current = shown();
-  if (calm.matches ? now - textsAt >= SLOW_SECONDS : true) ring.draw(current, now, clockNow());
-  if (now - textsAt >= TEXT_SECONDS) {
-    textsAt = now;
-    ring.update(current, now);
-    nodes.update(current);
-  } else if (now - slowAt >= SLOW_SECONDS) {
-    slowAt = now;
-    // In a frame of their own: no frame does all the work.
-    showHealth();
-    timeline.update(replay === null ? model.timeline : replay.marks, replay === null ? null : replay.at);
-    plots.update(current);
-    if (controls) controls.update(model);
-  }
+  if (next === null) return;
+  next.at = now;
+  next.run(shown(), now);
 }
 
 // ---- replay ------------------------------------------------------------------------

@@ -19,9 +19,11 @@ export function healthOf(model, isLive) {
     return isLive ? ["wait", "Asking all nodes how they are.", []] : [...readHealth(model), []];
   }
   const { findings } = diagnosis;
-  // Between two looks of the monitor a leader may be lost: the stream knows it at once.
-  if (!findings.length && leaderOf(model) === null) return [...readHealth(model), []];
-  if (!findings.length) return ["good", diagnosis.summary, []];
+  if (!findings.length) {
+    // Between two looks of the monitor much may happen: the stream knows it at once.
+    const [level, words] = readHealth(model);
+    return level === "good" ? ["good", diagnosis.summary, []] : [level, words, []];
+  }
   const level = findings.some((each) => GRAVE.has(each.kind)) ? "bad" : "warn";
   return [level, firstSentence(diagnosis.summary), findings.map((each) => each.text)];
 }

@@ -27,6 +27,7 @@ export class Nodes {
     this.holder = holder;
     this.words = words;
     this.rows = new Map();
+    this.turn = 0;
     this.extras = extras;
   }
 
@@ -45,12 +46,15 @@ export class Nodes {
     setAttribute(this.holder, "data-cells", cells <= CELLS_MAX ? cells : null);
     this.holder.style.setProperty("--cells", cells);
     const leader = leaderOf(model);
+    this.turn += 1;
     nodes.forEach((node, position) => {
       const row = this.rows.get(node.id) ?? this.makeRow(node);
       if (this.holder.children[position] !== row.item) {
         this.holder.insertBefore(row.item, this.holder.children[position] ?? null);
       }
-      this.show(model, node, row, scale, leader);
+      // Texts cost layout, and change faster than they are read: half of them at a time.
+      const withFacts = !row.hasFacts || (this.turn + position) % 2 === 0;
+      this.show(model, node, row, scale, leader, withFacts);
     });
   }
 
@@ -70,6 +74,7 @@ export class Nodes {
       snapshot: part("snapshot-mark"),
       facts: make("dl", { class: "facts" }),
       values: {},
+      hasFacts: false,
     };
     row.strip.append(row.gone, row.appended, row.committed, row.applied, row.snapshot);
     for (const name of ["first", "snapshot", "committed", "applied", "appended", "size", "lag"]) {
@@ -88,7 +93,7 @@ export class Nodes {
     return row;
   }
 
-  show(model, node, row, scale, leader) {
+  show(model, node, row, scale, leader, withFacts) {
     const state = standing(model, node);
     setAttribute(row.item, "class", `row role-${state.toLowerCase().replace("_", "-")}`);
     setText(row.glyph, GLYPHS[state] ?? "●");
@@ -99,7 +104,7 @@ export class Nodes {
     setAttribute(row.item, "data-silent", node.log ? null : "");
     if (!node.log) return;
     this.showLog(node, row, scale);
-    this.showFacts(node, row, leader, lagOf(leader, node));
+    if (withFacts) this.showFacts(node, row, leader, lagOf(leader, node));
   }
 
   what(model, node, state, progress) {
@@ -121,7 +126,7 @@ export class Nodes {
       if (member === node.id) words.push(`alarm ${kind}`);
     }
     if (node.isQuarantined) words.push("quarantined: its data differs");
-    if (progress?.state === "PROBE") words.push("its leader probes its log");
+    if (progress?.state === "PROBE") words.push("probed");
     if (progress?.state === "SNAPSHOT") words.push("gets a snapshot");
     return words.join(" · ");
   }
@@ -169,6 +174,7 @@ export class Nodes {
 
   showFacts(node, row, leader, lag) {
     const { log } = node;
+    row.hasFacts = true;
     setText(row.values.first, count(log.first));
     setText(row.values.snapshot, count(log.snapshot));
     setText(row.values.committed, count(log.committed));

@@ -162,7 +162,7 @@ export class Ring {
     const state = standing(model, node);
     const { x, y, isHigh } = this.places.get(node.id);
     // Words stand outside of the ring, where nothing travels.
-    setAttribute(drawn.role, "y", isHigh ? -62 : 58);
+    setAttribute(drawn.role, "y", !isHigh ? 58 : drawn.term.textContent ? -62 : -47);
     setAttribute(drawn.term, "y", isHigh ? -47 : 73);
     setAttribute(drawn.group, "transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
     setAttribute(drawn.group, "class", `node role-${roleClass(state)}`);
