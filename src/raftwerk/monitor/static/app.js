@@ -180,11 +180,18 @@ async function openRecording(file) {
       setText(byId("recording-name"), `${file.name}: reading, ${Math.round(share * 100)} %`);
     begin(await Replay.load(file, tellProgress), file.name);
   } catch (error) {
-    const words = error instanceof RecordingError ? error.message : `It can't be read: ${error.message}`;
-    setText(trouble, `${file.name}: ${words}`);
+    setText(trouble, `${file.name}: ${wordsOf(error)}`);
     setText(byId("recording-name"), replay === null ? "" : replay.words);
     setAttribute(player, "data-empty", replay === null ? "" : null);
   }
+}
+
+function wordsOf(error) {
+  if (error instanceof RecordingError) return error.message;
+  if (error.name === "NotReadableError") {
+    return "It can't be read, or was written to meanwhile. Of a recording that goes on, play a copy.";
+  }
+  return `It can't be read: ${error.message}`;
 }
 
 function begin(loaded, name) {

@@ -5,7 +5,7 @@
 import { clock, count, list } from "./format.js";
 import { alarmsOf, isCut, lagOf, leaderOf, nameOf, nodesInOrder, standing } from "./model.js";
 
-const SENTENCE_MAX = 170;
+const SENTENCE_MAX = 130;
 
 const GRAVE = new Set([
   "alarm", "disk-full", "elections-split", "no-quorum", "nobody-answers", "several-clusters",
