@@ -6,6 +6,7 @@ import pytest
 
 from raftwerk.config import ApiSettings
 from raftwerk.errors import NotLeader, OutcomeUnknown
+from raftwerk.kv import AlarmKind, SetAlarm, encode
 from tests.api.asgi import ask_now
 from tests.api.member import Member
 
@@ -33,9 +34,19 @@ def test_a_member_without_a_leader_is_not(member: Member) -> None:
     member.node.change(leader=None)
     for path in ("/health", "/health?serializable=true"):
         reply = member.get(path)
-        said = '{"health":"false","reason":"RAFT NO LEADER"}'
+        said = '{"health":"false","reason":"RAFT NO LEADER"}\n'
         assert (reply.status, reply.text) == (503, said)
     assert (member.get("/readyz").status, member.get("/livez").status) == (503, 200)
+
+
+def test_an_alarm_is_an_ill_unless_it_is_excluded(member: Member) -> None:
+    member.store.apply(9, [encode(SetAlarm(True, 7, AlarmKind.NOSPACE))])
+    reply = member.get("/health")
+    said = '{"health":"false","reason":"ALARM NOSPACE"}\n'
+    assert (reply.status, reply.text) == (503, said)
+    assert member.get("/health?exclude=CORRUPT").status == 503
+    assert member.get("/health?exclude=CORRUPT&exclude=NOSPACE").status == 200
+    assert member.get("/readyz").status == 200, "reads and deletes are served"
 
 
 def test_a_member_that_can_not_read_is_not(member: Member) -> None:

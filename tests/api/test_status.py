@@ -16,6 +16,7 @@ from raftwerk.errors import (
 )
 from raftwerk.kv import CompactedRevision, EmptyKey, KvError, LeaseNotFound
 from raftwerk.service import RequestTooLarge
+from raftwerk.service.cluster_errors import TooFewMembers
 from raftwerk.service.queue import RecipeError
 
 CASES = [
@@ -82,8 +83,9 @@ def all_kinds(kind: type[Exception]) -> Iterator[type[Exception]]:
     [
         kind
         for kind in all_kinds(RequestError)
-        # These two are what etcd says with the code for "unknown".
-        if not kind.__subclasses__() and kind not in (PlainFailure, RecipeError)
+        # These are what etcd says with the code for "unknown".
+        if not kind.__subclasses__()
+        and kind not in (PlainFailure, RecipeError, TooFewMembers)
         # What a client raises was a status before.
         and not kind.__module__.startswith("raftwerk.client")
     ],

@@ -243,13 +243,21 @@ class Model:
             if kv.create_revision >= request.min_create_revision
             if kv.create_revision <= (request.max_create_revision or now)
         ]
+        more = 0 < request.limit < len(kvs)
+        bounds = (
+            request.min_mod_revision,
+            request.max_mod_revision,
+            request.min_create_revision,
+            request.max_create_revision,
+        )
+        if request.limit > 0 and not (request.sort_order or any(bounds)):
+            kvs = kvs[: request.limit]
         fields = ("key", "version", "create_revision", "mod_revision", "value")
         if request.sort_target or request.sort_order in (1, 2):
             if request.sort_order in (0, 1, 2):
                 field = fields[request.sort_target]
                 is_down = request.sort_order == 2
                 kvs.sort(key=lambda kv: getattr(kv, field), reverse=is_down)
-        more = 0 < request.limit < len(kvs)
         if more:
             kvs = kvs[: request.limit]
         if request.keys_only:

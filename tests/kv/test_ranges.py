@@ -81,6 +81,13 @@ def test_the_limit_comes_after_sorting_and_leaves_the_count(store: Store) -> Non
     assert (result.more, result.count) == (True, 3)
 
 
+def test_a_target_without_an_order_sorts_what_the_limit_has_left(store: Store) -> None:
+    """As etcd does."""
+    result = store.range(Range(b"\0", b"\0", limit=2, sort_target=4))
+    assert [kv.value for kv in result.kvs] == [b"3", b"9"]
+    assert (result.more, result.count) == (True, 3)
+
+
 @pytest.mark.parametrize("revision", [0, 4, 5])
 def test_the_count_is_whole_at_any_revision(store: Store, revision: int) -> None:
     result = store.range(Range(b"\0", b"\0", limit=1, revision=revision))

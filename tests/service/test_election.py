@@ -1,5 +1,6 @@
 """Elections among clients on whole groups, on virtual time."""
 
+import msgspec
 import pytest
 
 from raftwerk.service.election import LeaderKey
@@ -41,7 +42,23 @@ async def test_standing_again_says_something_else() -> None:
     first = await group.members.begin(one, election.campaign(b"e", 11, b"one"))
     again = await group.members.begin(one, election.campaign(b"e", 11, b"two"))
     assert again.leader == first.leader
+    # As etcd has it: the revision at which it stood in line, not that of the new value.
+    assert again.revision == first.revision
     assert (await group.members.begin(one, election.leader(b"e"))).kv.value == b"two"
+
+
+@story
+async def test_what_is_said_without_a_lease_gets_one_of_a_minute() -> None:
+    group = await recipes(1)
+    (one,) = group.members.group
+    await group.members.grant(11, 60)
+    election, begin = group.election(one), group.members.begin
+    elected = await begin(one, election.campaign(b"e", 11, b"one"))
+    without = msgspec.structs.replace(elected.leader, lease=0)
+    await begin(one, election.proclaim(without, b"two"))
+    said = await begin(one, election.leader(b"e"))
+    assert said.kv.value == b"two"
+    assert said.kv.lease not in (0, 11)
 
 
 @story

@@ -69,7 +69,7 @@ class ClientApp:
         self._is_draining = False
         self._gateway = Gateway(context.kv, *families)
         self._streams = Streams() if streams is None else streams
-        self._probes = Probes(context.node, timers)
+        self._probes = Probes(context.node, context.kv.alarms, timers)
         self._documented = LazyApp(self._make_documented, run_beside)
         self._idempotency = Idempotency(
             self._answer,

@@ -192,6 +192,9 @@ class _Maintenance:
 
     async def alarm(self, request: _AlarmRequest) -> bytes:
         """Say which alarms there are, raise one, or end one."""
+        if request.action == _ACTIVATE and request.alarm not in list(AlarmKind):
+            # etcd itself falls over one that it does not know.
+            raise BadRequest("it must be NONE, NOSPACE or CORRUPT", "alarm")
         if request.action == _GET:
             alarms = await self._maintenance.alarms()
             if request.alarm != AlarmKind.NONE:
@@ -211,7 +214,8 @@ class _Maintenance:
 
     async def hash(self, _request: None) -> bytes:
         """Say what this member's store can be compared by."""
-        number = (await self._maintenance.hash()).hash
+        # Never 0, which would be left out: etcd's is over its file, never over nothing.
+        number = (await self._maintenance.hash()).hash or 1
         return b"{%b%b}" % (self._header(), _write_hash(number))
 
     async def hash_kv(self, revision: int) -> bytes:

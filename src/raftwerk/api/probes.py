@@ -1,6 +1,6 @@
 """What machines ask to know whether we are well: health, life, readiness, version."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -19,6 +19,7 @@ from raftwerk.api.status import status_of
 from raftwerk.errors import RequestError
 from raftwerk.host.patience import within
 from raftwerk.host.protocol import Timers
+from raftwerk.kv import AlarmKind
 from raftwerk.service import NodeLike
 
 __all__ = ["Probes"]
@@ -40,12 +41,20 @@ class Probes:
     ----------
     node : NodeLike
         The member.
+    alarms : callable
+        Returns the kinds of the alarms that are raised, each with its member.
     timers : Timers, optional
         Bound how long a probe may take; without them, it may as long as a request.
     """
 
-    def __init__(self, node: NodeLike, timers: Timers | None = None) -> None:
+    def __init__(
+        self,
+        node: NodeLike,
+        alarms: Callable[[], Iterable[tuple[int, int]]],
+        timers: Timers | None = None,
+    ) -> None:
         self._node = node
+        self._alarms = alarms
         self._timers = timers
         self._is_draining = False
         self.routes: Mapping[str, _Probe] = {
@@ -84,13 +93,26 @@ class Probes:
         return json_answer(msgspec.json.encode(VERSION))
 
     async def _health(self, scope: Scope) -> Answer:
-        """Say whether requests can be served; with ``serializable``, by us alone."""
+        """Say whether requests can be served; with ``serializable``, by us alone.
+
+        Alarms count as ills, as in etcd, but for those that ``exclude`` names.
+        """
         query = parse_qs(scope["query_string"].decode("latin-1"))
         is_serializable = query.get("serializable", [""])[-1] == "true"
-        reason = await self._trouble(is_serializable)
+        reason = self._alarm(query.get("exclude", []))
+        reason = reason or await self._trouble(is_serializable)
         said = {"health": "false" if reason else "true", "reason": reason}
         body = msgspec.json.encode(said).decode()
-        return text_answer(503 if reason else 200, body)
+        # The line's end is etcd's, which has it in this one of the two.
+        return text_answer(503, body + "\n") if reason else text_answer(200, body)
+
+    def _alarm(self, excluded: Iterable[str]) -> str:
+        """Return the first alarm that counts, in etcd's words; or nothing."""
+        for kind, _ in self._alarms():
+            name = AlarmKind(kind).name if kind in list(AlarmKind) else "UNKNOWN"
+            if name not in excluded:
+                return f"ALARM {name}"
+        return ""
 
     async def _trouble(self, is_serializable: bool) -> str:
         """Return why requests can't be served, in etcd's words; or nothing."""

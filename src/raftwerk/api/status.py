@@ -155,8 +155,9 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
         FAILED_PRECONDITION,
         "etcdserver: can only promote a learner member which is in sync with leader",
     ),
+    # etcd 3.5.1 forgot to give it a code.
     TooFewMembers: Status(
-        FAILED_PRECONDITION,
+        UNKNOWN,
         "etcdserver: re-configuration failed due to not enough started members",
     ),
     UnhealthyCluster: Status(UNAVAILABLE, "etcdserver: unhealthy cluster"),

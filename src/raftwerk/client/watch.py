@@ -28,6 +28,9 @@ changes sounds like, and one whose member is cut off."""
 HEALTH_SECONDS: Final = 1.0
 """How long the answer may take."""
 
+_HEALTH_PATH: Final = "/health?exclude=NOSPACE&exclude=CORRUPT"
+"""Members with alarms go on telling of changes, and all have the same alarms."""
+
 AGAIN_SECONDS: Final = 0.05
 """From one round through all members to the next; it doubles, up to `AGAIN_MAX`."""
 
@@ -262,7 +265,7 @@ class _Watch:
                 try:
                     line = await within(self._timers, SILENCE_SECONDS, _wait(coming))
                 except TimeoutError:
-                    health = Request(method="GET", path="/health")
+                    health = Request(method="GET", path=_HEALTH_PATH)
                     await self._endpoints.ask_one(url, health, HEALTH_SECONDS)
                     continue
                 coming = None

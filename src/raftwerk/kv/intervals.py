@@ -115,17 +115,18 @@ class SpanIndex(Generic[Value]):
         if self._endless:
             starts = self._endless.irange(None, key)
             found = [self._endless[start] for start in starts]
-        ahead = [self._root]
+        root = self._root
+        ahead = [root] if root is not None and root.furthest > key else []
         while ahead:
             node = ahead.pop()
-            if node is None or node.furthest <= key:
-                continue
-            ahead.append(node.left)
             start, stop = node.place
+            if (left := node.left) is not None and left.furthest > key:
+                ahead.append(left)
             if start <= key:
                 if key < stop:
                     found.append(node.value)
-                ahead.append(node.right)
+                if (right := node.right) is not None and right.furthest > key:
+                    ahead.append(right)
         return found
 
 

@@ -257,11 +257,11 @@ def _sorted_and_cut(
 def _wanted(request: Range) -> int | None:
     """Return how many keys must be read; None if all must be, to filter or sort them.
 
-    It is the limit, for whether there are more is known from the count.
+    It is the limit, for whether there are more is known from the count. A target
+    to sort by that comes without an order sorts what the limit has left, as in etcd.
     """
     is_plain = not (
         request.sort_order
-        or request.sort_target
         or request.min_mod_revision
         or request.max_mod_revision
         or request.min_create_revision

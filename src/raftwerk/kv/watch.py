@@ -12,7 +12,8 @@ and are given one list. Source: etcd's watchable store; its guarantees of order,
 uniqueness, resumption and atomicity (all changes of one revision come together).
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from raftwerk.kv.intervals import SpanIndex
@@ -134,19 +135,19 @@ class Watchers:
             self._all_behind(told + 1)
             return
         revision = told + 1
-        found: dict[int, tuple[_Group, list[Event]]] = {}
+        together: list[Event] = []
         changes = self._store.events_since(revision)
         for number, event in enumerate(changes):
             if event.kv.mod_revision != revision:
-                self._give(revision, found)
-                found.clear()
+                self._give(revision, together)
+                together = []
                 revision = event.kv.mod_revision
             if number >= CHANGES_PER_ADVANCE:
                 # A part of a revision is never given: it comes as a whole or not.
                 self._all_behind(revision)
                 return
-            self._find(event, found)
-        self._give(revision, found)
+            together.append(event)
+        self._give(revision, together)
 
     def take(self, watcher: Watcher) -> Generator[None, None, Batch | None]:
         """Return what comes next for somebody, in steps of a bounded length.
@@ -205,34 +206,27 @@ class Watchers:
             del self._of_span[watcher.span]
             self._spans.remove(watcher.span)
 
-    def _find(self, event: Event, found: dict[int, tuple[_Group, list[Event]]]) -> None:
-        """Put a change to those who watch its key."""
-        key = event.kv.key
+    def _groups_of(self, key: bytes) -> list[_Group]:
+        """Return those who watch a key."""
         groups = self._spans.containing(key) if self._spans else []
         if (watchers := self._of_key.get(key)) is not None:
             groups.append(watchers)
-        for group in groups:
-            known = found.get(id(group))
-            if known is None:
-                found[id(group)] = (group, [event])
-            else:
-                known[1].append(event)
+        return groups
 
-    def _give(
-        self, revision: int, found: dict[int, tuple[_Group, list[Event]]]
-    ) -> None:
-        """Give one revision's changes to those who watch."""
+    def _give(self, revision: int, changes: list[Event]) -> None:
+        """Give one revision's changes to those who watch their keys."""
         late: list[Watcher] = []
-        for watchers, events in found.values():
-            whole = Batch(revision, events)
-            size = _size_of(events)
-            for watcher in watchers:
-                if revision < watcher.next_revision:
-                    continue  # it waits for a later one
-                wanted = watcher.select(events)
-                batch = whole if wanted is events else Batch(revision, wanted)
-                if wanted and not watcher.offer(batch, size):
-                    late.append(watcher)
+        if len(changes) == 1:
+            # Nearly always so, and then all who watch are given one and the same.
+            groups = self._groups_of(changes[0].kv.key)
+            _offer(chain.from_iterable(groups), revision, changes, late)
+        else:
+            found: dict[int, tuple[_Group, list[Event]]] = {}
+            for event in changes:
+                for watchers in self._groups_of(event.kv.key):
+                    found.setdefault(id(watchers), (watchers, []))[1].append(event)
+            for watchers, events in found.values():
+                _offer(watchers, revision, events, late)
         for watcher in late:
             self._drop(watcher)
             watcher.fall_behind(revision)
@@ -263,6 +257,20 @@ def holds_nothing(key: bytes, range_end: bytes) -> bool:
     """
     start, stop = span_of(key, range_end)
     return stop is not None and stop <= start
+
+
+def _offer(
+    watchers: Iterable[Watcher], revision: int, events: list[Event], late: list[Watcher]
+) -> None:
+    """Give one revision's changes to watchers; who has no room is late."""
+    whole, size = Batch(revision, events), _size_of(events)
+    for watcher in watchers:
+        if revision < watcher.next_revision:
+            continue  # it waits for a later one
+        wanted = watcher.select(events)
+        batch = whole if wanted is events else Batch(revision, wanted)
+        if wanted and not watcher.offer(batch, size):
+            late.append(watcher)
 
 
 def _read(

@@ -136,15 +136,14 @@ class ElectionService:
         place = await self._queue.join(name, lease_id, value)
         leader = LeaderKey(name, place.key, place.created, lease_id)
         try:
-            revision = place.revision
             if place.value != value:
-                revision = await self.proclaim(leader, value)
+                await self.proclaim(leader, value)
             if await self._queue.until_first(name, place) is None:
                 raise RecipeError("election: not leader")
         except (asyncio.CancelledError, RequestError):
             self._leave(place)
             raise
-        return Elected(revision, leader)
+        return Elected(place.revision, leader)
 
     async def proclaim(self, leader: LeaderKey, value: bytes) -> int:
         """Say something else as the leader.
@@ -152,7 +151,7 @@ class ElectionService:
         Parameters
         ----------
         leader : LeaderKey
-            From `campaign`.
+            From `campaign`; without a lease, the key gets one of a minute, as in etcd.
         value : bytes
             What to say.
 
@@ -168,7 +167,8 @@ class ElectionService:
         RequestError
             As `KvService.txn`.
         """
-        put = Put(leader.key, value, leader.lease)
+        lease_id = leader.lease or (await self._lease.grant(LEASE_SECONDS)).lease_id
+        put = Put(leader.key, value, lease_id)
         result = await self._kv.txn(_if_still(leader, put))
         if not result.succeeded:
             raise RecipeError("election: not leader")

@@ -99,12 +99,12 @@ class RandomCalls:
         if self._chance(30):
             wanted["limit"] = self._draw.randint(-1, 4)
         if self._chance(40):
-            # Without an order, etcd sorts what the limit has left over.
             wanted["sort_order"] = self._draw.choice(["ASCEND", "DESCEND", 1, 2, 7])
             wanted["sort_target"] = self._draw.choice(
                 ["KEY", "VERSION", "CREATE", "MOD", "VALUE", 3]
             )
-        elif "limit" not in wanted and self._chance(20):
+        elif self._chance(20):
+            # Without an order, etcd sorts what the limit has left over.
             wanted["sort_target"] = self._draw.choice(["VERSION", "MOD", 4])
         for bound in ("min_mod", "maxMod", "min_create", "maxCreate"):
             if self._chance(8):

@@ -45,6 +45,13 @@ _SERIALIZABLE: Final = {
     "description": "Whether it is enough that this member alone can answer reads.",
     "schema": {"type": "string", "enum": ["true", "false"]},
 }
+_EXCLUDE: Final = {
+    "name": "exclude",
+    "in": "query",
+    "required": False,
+    "description": "An alarm that is not to count as an ill; may be given twice.",
+    "schema": {"type": "array", "items": {"enum": ["NOSPACE", "CORRUPT"]}},
+}
 
 
 def describe_plain_routes(prefix: str) -> dict[str, Any]:
@@ -130,7 +137,7 @@ def _health() -> dict[str, Any]:
     operation = _get(
         "health", "Whether requests can be served, as etcd says it", answers
     )
-    operation["get"]["parameters"] = [_SERIALIZABLE]
+    operation["get"]["parameters"] = [_SERIALIZABLE, _EXCLUDE]
     return operation
 
 
