@@ -106,6 +106,24 @@ async def test_the_newest_files_are_kept_and_each_replays() -> None:
     assert not recorded.said
 
 
+@pytest.mark.parametrize("key", [None, b"key"])
+@story
+async def test_payloads_are_in_the_files_or_only_their_shapes(
+    key: bytes | None,
+) -> None:
+    plan = FlightPlan(directory="/flight", shape_key=key)
+    recorded = Recorded(plan=plan)
+    await recorded.group.start()
+    await recorded.work(10)
+    await recorded.group[1].stop()
+    assert_sound(recorded.flights())
+    whole = b"".join(
+        recorded.disk.read_file(f"/flight/{name}") for name in recorded.files
+    )
+    for secret in (b"command 3", b"http://node1:2379"):
+        assert (secret in whole) == (key is None), secret
+
+
 @story
 async def test_a_kill_leaves_what_was_told_until_shortly_before() -> None:
     recorded = Recorded()
