@@ -36,6 +36,7 @@ quorum, tracker, progress     majorities, and what is known of each member
 log, unstable, stable, sizes  stored and unstored entries seen as one log
 acknowledgements              what storage and the state machine say is done
 state, invariants             all that a member remembers; what is always true of it
+image                         the same as one value, from which a member goes on
 ============================  =====================================================
 
 Safety (Fig. 3) does not depend on time: drawn timeouts only make it likely that there
