@@ -31,6 +31,7 @@ from raftwerk.kv import (
     encode,
 )
 from raftwerk.kv.ranges import KEYS_PER_STEP
+from raftwerk.kv.writing import STEPS_PER_TURN
 from tests.kv.strategies import commands, ranges, read_txns
 
 EVERYTHING = Range(b"\0", b"\0")
@@ -47,6 +48,7 @@ def short_steps() -> Iterator[None]:
     with ExitStack() as stack:
         for name, size in [
             ("ranges.KEYS_PER_STEP", 1),
+            ("writing.STEPS_PER_TURN", 1),
             ("ranges.KEYS_PER_RUN", 3),
             ("leases.KEYS_PER_RUN", 2),
             ("history.CHANGES_PER_BLOCK", 2),
@@ -299,7 +301,8 @@ def is_over(expected: object, steps: Iterator[None]) -> bool:
     return True
 
 
-KEYS = 2_000
+KEYS_PER_TURN = KEYS_PER_STEP * STEPS_PER_TURN
+KEYS = 2_500
 KEYS_WANTED = [b"key-%06d" % number for number in range(KEYS)]
 ALL_KEYS = (b"key-", b"key.")
 LARGE: list[tuple[str, Command]] = [
@@ -353,8 +356,8 @@ def test_a_step_is_for_a_bounded_number_of_keys(what: str, command: Command) -> 
         found = store.range(EVERYTHING)
         assert found == before or found.revision > before.revision
         end = did
-    assert pauses >= KEYS // KEYS_PER_STEP, what
-    assert longest <= KEYS_PER_STEP + 3, what
+    assert pauses >= KEYS // KEYS_PER_TURN, what
+    assert longest <= KEYS_PER_TURN + 3, what
     assert end == applied(other, command)
     assert view(store) == view(other)
 
@@ -363,8 +366,8 @@ def test_a_step_is_for_a_bounded_number_of_keys(what: str, command: Command) -> 
     "command",
     [
         Put(b"a"),
-        DeleteRange(b"key-000000", b"key-000250"),
-        Txn(success=(DeleteRange(b"key-000000", b"key-000250"), Put(b"b"))),
+        DeleteRange(b"key-000000", b"key-001000"),
+        Txn(success=(DeleteRange(b"key-000000", b"key-001000"), Put(b"b"))),
         RevokeLease(8),
         Compact(100),
     ],

@@ -19,10 +19,11 @@ from raftwerk.kv import (
 )
 from raftwerk.kv.ranges import KEYS_PER_STEP
 from raftwerk.kv.results import Result
+from raftwerk.kv.writing import STEPS_PER_TURN
 
 from .group import Group, Process, story
 
-KEYS = 1_000
+KEYS = 2_500
 PER_TXN = 100
 EVERYTHING = (b"\0", b"\0")
 
@@ -112,7 +113,7 @@ async def test_members_serve_others_and_show_nothing_of_it_before_it_is_whole(
     assert group.leader.status.term == term
     for process in group:
         store = store_of(process)
-        assert store.pauses >= KEYS // KEYS_PER_STEP
+        assert store.pauses >= KEYS // (KEYS_PER_STEP * STEPS_PER_TURN)
         amid = [look for look in store.looks if look[0] == newest]
         assert set(amid) == {(newest, KEYS)}
         assert set(store.looks) - set(amid) <= {(newest + 1, len(store))}

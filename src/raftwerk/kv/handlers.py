@@ -63,9 +63,10 @@ def is_large(state: State, command: Command) -> bool:
     Returns
     -------
     bool
-        Whether more keys are meant than one step is for.
+        Whether more keys are meant than are done in one turn.
     """
-    return writing.keys_named(state, command) > ranges.KEYS_PER_STEP
+    keys_max = ranges.KEYS_PER_STEP * writing.STEPS_PER_TURN
+    return writing.keys_named(state, command) > keys_max
 
 
 def carry_out_in_steps(state: State, command: Command) -> Generator[None, None, Result]:

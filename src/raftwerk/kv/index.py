@@ -25,6 +25,9 @@ __all__ = ["VERSION_BYTES", "KeyIndex"]
 VERSION_BYTES: Final = 200
 """About what a version takes in memory beside its key and its value."""
 
+RUN_KEYS_MIN: Final = 16
+"""So many that follow each other are taken out of the order together."""
+
 _mod_revision: Final = attrgetter("mod_revision")
 
 
@@ -235,7 +238,7 @@ class KeyIndex:
         keys = [kv.key for kv in before]
         place = self._keys.bisect_left(keys[0]) if keys else 0
         stop = place + len(keys)
-        if len(keys) * 8 < len(self._keys) or self._keys[stop - 1 : stop] != keys[-1:]:
+        if len(keys) < RUN_KEYS_MIN or self._keys[stop - 1 : stop] != keys[-1:]:
             # A few, or with others between them: those of a lease.
             for key in keys:
                 self._keys.remove(key)

@@ -16,6 +16,7 @@ from raftwerk.kv import (
     result_codec,
     snapshot,
     txn,
+    writing,
 )
 from raftwerk.kv.commands import Command, Compact, Put, Range, Txn, decode
 from raftwerk.kv.handlers import carry_out, carry_out_in_steps, is_large
@@ -32,6 +33,7 @@ CHANGES_SCAVENGED_PER_BATCH: Final = 500
 """What a batch does for the memory beside its work: about half a millisecond."""
 
 
+# pylint: disable-next=too-many-public-methods  # the one face of all that it does
 class Store:
     """A multi-version key-value store, as a deterministic state machine.
 
@@ -159,11 +161,12 @@ class Store:
         return result
 
     def _told(self, work: Generator[None, None, Made]) -> Generator[None, None, Made]:
-        """Do what is done in steps; of each is told what it did, and no more."""
+        """Do what is done in steps; in each turn is told what was done in it."""
         state = self._state
         while True:
             try:
-                next(work)
+                for _ in range(writing.STEPS_PER_TURN):
+                    next(work)
             except StopIteration as end:
                 made: Made = end.value
                 return made
