@@ -61,10 +61,10 @@ class _Raised(msgspec.Struct, frozen=True):
     error: Exception
 
 
-async def _caught(asking: Coroutine[Any, Any, Any]) -> Any:
+async def _caught(ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Return what came of something; what is none of our errors, as `_Raised`."""
     try:
-        return await asking
+        return await ask()
     except RaftwerkError:
         raise
     except Exception as error:  # pylint: disable=broad-exception-caught  # an answer
@@ -134,7 +134,7 @@ class SimulatedClient:
 
         def _ask(services: Services) -> Coroutine[Any, Any, Any]:
             """Ask a member, in its process."""
-            return _caught(services.node.propose(command))
+            return _caught(lambda: services.node.propose(command))
 
         return await self._ask(command, _ask, seconds, changes=True)
 
@@ -147,7 +147,7 @@ class SimulatedClient:
             """Ask a member, in its process."""
             assert isinstance(services, TriedServices)  # nosec B101: for types
             machine = services.machine
-            return _caught(services.node.read(lambda: query(machine)))
+            return _caught(lambda: services.node.read(lambda: query(machine)))
 
         return await self._ask(query, _ask, seconds, changes=False)
 
