@@ -299,6 +299,9 @@ async def _member(world: World, _fault: Fault, draw: SplitMix64) -> None:
         return
     victim = known[draw.below(len(known))]
     kind = draw.below(3)
+    damaged = world.machines.get(victim.node_id)
+    if kind and world.is_weakened(but=damaged):
+        return  # whom the group still has, it needs
     urls = (f"http://{world.new_name()}:2380",)
     if kind == 0 and len(known) < world.plan.nodes + MEMBERS_SPARE:
         request: ClusterRequest = AddMember(urls, is_learner=draw.below(4) > 0)

@@ -420,11 +420,7 @@ class World:
         bool
             Never with two damaged machines at a time.
         """
-        if any(
-            each.has_rotted and not each.is_removed
-            for each in self.machines.values()
-            if each is not machine
-        ):
+        if self.is_weakened(but=machine):
             return False
         leader = self.leader()
         if leader is None or not leader.is_ready:
@@ -443,6 +439,25 @@ class World:
             2 * len(sound & set(half)) > len(half)
             for half in (conf_state.voters, conf_state.voters_outgoing)
             if half
+        )
+
+    def is_weakened(self, but: Machine | None = None) -> bool:
+        """Tell whether some member's disk lies: the others are all that the group has.
+
+        Parameters
+        ----------
+        but : Machine, optional
+            Not to be counted.
+
+        Returns
+        -------
+        bool
+            Whether one of the others is damaged, and a member still.
+        """
+        return any(
+            each.has_rotted and not each.is_removed
+            for each in self.machines.values()
+            if each is not but
         )
 
     def new_name(self) -> str:
