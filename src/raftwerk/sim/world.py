@@ -74,6 +74,7 @@ def first_snapshot(plan: Plan) -> Snapshot:
     return bootstrap_snapshot(_founders_of(plan))
 
 
+# pylint: disable-next=too-many-instance-attributes  # all that there is
 class World:
     """Machines, what is between them, and what they have shown.
 
