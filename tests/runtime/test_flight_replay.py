@@ -43,7 +43,7 @@ def test_sizes_and_hashes_lead_to_the_same_run(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("start", range(0, 120, 10))
+@pytest.mark.parametrize("start", range(0, 40, 10))
 @pytest.mark.parametrize("key", [None, KEY])
 def test_many_more_groups_replay(
     start: int, key: bytes | None, monkeypatch: pytest.MonkeyPatch
