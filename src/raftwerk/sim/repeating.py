@@ -1,4 +1,4 @@
-"""Clients that ask until they are answered, and once more: it is done once all the same.
+"""Clients that ask until they are answered, and once more: it is done once anyhow.
 
 Some number their commands in a session, some give each a key of its own, as behind
 ``Idempotency-Key``. Whoever was not answered asks another member; and now and then one

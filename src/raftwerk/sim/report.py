@@ -64,6 +64,8 @@ def story_of(
         (plan.holders, "holders of locks"),
         (plan.leaseholders, "holders of leases"),
         (plan.watchers, "watchers"),
+        (plan.readers, "readers"),
+        (plan.repeaters, "repeaters"),
     )
     clients = ", ".join(f"{count} {name}" for count, name in sorts if count)
     return [

@@ -108,6 +108,8 @@ def draw_trial(
         bankers=0,
         holders=0,
         leaseholders=0,
+        readers=0,
+        repeaters=0,
         watchers=0,
     )
 
