@@ -10,9 +10,10 @@ stay in order, for whoever watches. Source: etcd's data model and API guarantees
 
 `records` and `commands` are the values, `state` is all that is remembered (`index` by
 key, `history` by revision, `leases`); `write`, `ranges`, `txn`, `lease` and
-`compaction` are what happens to it (`handlers` has the table), `checks` what is refused
-beforehand, `past` the changes as who watches is told of them, `snapshot` the whole of
-it as bytes, and `store` the face.
+`compaction` are what happens to it (`handlers` has the table); `reading` and `writing`
+do in steps what is about many keys. `checks` is what is refused beforehand, `past` the
+changes as who watches is told of them, `snapshot` the whole of it as bytes, and `store`
+the face.
 """
 
 from raftwerk.kv.commands import (
