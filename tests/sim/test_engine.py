@@ -1,11 +1,14 @@
 """A campaign on a cluster of Dask: two workers, each a process, give what one gives."""
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 
+from raftwerk.cli.exit_codes import ExitCode
+from raftwerk.cli.main import run
 from raftwerk.errors import ConfigError
 from raftwerk.sim.campaign import simulate
 from raftwerk.sim.engine import DaskEngine
@@ -37,9 +40,9 @@ def test_two_workers_tell_of_a_user_s_machine_what_one_process_tells(
     engine = DaskEngine(cluster.scheduler_address, ["tests.sim.bank"])
     for machine, violation in ((Bank, ""), (ClockedBank, "equal effects")):
         trial = Trial(machine=machine, client=transfers, invariants=[sum_is_kept])
-        run = partial(simulate, trial=trial)
-        told = list(engine(run, plans))
-        assert told == list(map(run, plans))
+        tried = partial(simulate, trial=trial)
+        told = list(engine(tried, plans))
+        assert told == list(map(tried, plans))
         assert [each.outcome.seed for each in told] == [0, 1, 2, 3]
         for each in told:
             assert each.outcome.violation.startswith(violation)
@@ -48,6 +51,20 @@ def test_two_workers_tell_of_a_user_s_machine_what_one_process_tells(
         done = client.run(_runs_done)
     assert len(done) == 2
     assert all(count > 0 for count in done.values()), done
+
+
+def test_command_prints_the_same_bytes_from_there(
+    cluster: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["sim", "--seeds", "0..2", "--nodes", "1", "--seconds", "0.5", "-o", "json"]
+    there = ["--engine", "dask", "--scheduler", cluster.scheduler_address]
+    told = []
+    for more in ([], there):
+        assert run([*words, *more]) == ExitCode.OK
+        told.append(capsys.readouterr())
+    assert told[0].out == told[1].out
+    assert json.loads(told[1].out)["summary"]["runs"] == 3
+    assert "on other machines" in told[1].err
 
 
 @pytest.mark.long

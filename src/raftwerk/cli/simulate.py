@@ -78,7 +78,7 @@ def sim(
     """
     run = partial(simulate, trial=tried.trial)
     map_all = engine or partial(map_in_processes, jobs=jobs)
-    outcomes, failed = _run_and_watch(plans, map_all(run, plans), jobs)
+    outcomes, failed = _run_and_watch(plans, map_all(run, plans), 0 if engine else jobs)
     small = _made_small(failed, run) if shrinks else failed
     if evidence is not None:
         for plan, told in small:
@@ -136,7 +136,8 @@ def _run_and_watch(
         _show_progress(len(outcomes), len(plans), len(failed))
     virtual = sum(each.virtual_seconds for each in outcomes)
     took = max(monotonic() - began, 1e-9)
-    words = f"{virtual:.0f} virtual seconds in {took:.1f} s with {jobs} processes"
+    where = f"with {jobs} processes" if jobs else "on other machines"
+    words = f"{virtual:.0f} virtual seconds in {took:.1f} s {where}"
     if jobs == 1:
         used = max(process_time() - busy, 1e-9)
         words += f", {used:.1f} s of CPU time: {virtual / used:.1f} to one"
