@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.cluster import READY_SECONDS, Cluster
+from tests.e2e.cluster import READY_SECONDS, Cluster, NodeProcess
 from tests.e2e.commands import run
 from tests.e2e.test_survives_disks import log_lines
 from tests.e2e.waiting import until
@@ -100,6 +100,52 @@ def test_on_a_full_disk_reads_go_on_and_room_heals_it(tmp_path: Path) -> None:
                 "the disk is full: writes are refused",
                 "there is room on the disk again",
             ], "one line for each life's trouble, and one for its end"
+
+    with small_disk(tmp_path / "n1") as data:
+        asyncio.run(story(data))
+
+
+@pytest.mark.long
+def test_a_follower_on_a_full_disk_answers_what_the_others_wrote(
+    tmp_path: Path,
+) -> None:
+    async def story(data: Path) -> None:
+        async with Cluster(tmp_path) as cluster:
+            full = cluster.nodes[0]
+            assert full.data_dir == data
+            leader = await cluster.leader()
+            for node in cluster.nodes:
+                await cluster.answers(node)
+            if leader is full:
+                moved = run("move-leader", cluster.endpoints, folder=tmp_path)
+                assert moved.returncode == 0, moved.stderr
+                leader = await cluster.leader(cluster.others(full))
+            assert leader is not full
+            ballast = data / "ballast"
+            fill(ballast)
+
+            async def index_of(node: NodeProcess) -> int:
+                answer = await cluster.http.get(f"{node.client}/api/v1/raft/")
+                return int(answer.json()["data"]["applied_index"])
+
+            async def is_behind() -> bool:
+                body = {"key": base64.b64encode(b"key").decode(), "value": VALUE}
+                url = f"{leader.client}/v3/kv/put"
+                assert (await cluster.http.post(url, json=body)).is_success
+                return await index_of(leader) > await index_of(full) + 20
+
+            await until(is_behind, "it can't follow", READY_SECONDS)
+            for number in range(10):
+                assert await cluster.put(leader, b"newest", b"%d" % number)
+                found = await cluster.get(full, b"newest")
+                assert found is not None and found[0] == b"%d" % number
+            assert await index_of(leader) > await index_of(full) + 20
+            ballast.unlink()
+
+            async def is_equal() -> bool:
+                return await index_of(leader) == await index_of(full)
+
+            await until(is_equal, "it catches up", READY_SECONDS)
 
     with small_disk(tmp_path / "n1") as data:
         asyncio.run(story(data))

@@ -6,6 +6,7 @@ its answer needs nobody's disk: the confirmation of who leads is a message (thes
 §6.4). So the read is done there, and answered here (decision 133).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
@@ -20,6 +21,10 @@ TOPIC: Final = "read"
 
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """The largest answer that travels between two members; a larger one is refused."""
+
+ANSWERED_AT_ONCE: Final = 4
+"""Reads of other members that the leader works on at a time; the others wait, so that
+their answers take no more memory than so many of the largest."""
 
 
 class _CallNode(Protocol):
@@ -50,6 +55,7 @@ class LeaderReads:
     def __init__(self, node: _CallNode, kv: KvService) -> None:
         self._node = node
         self._kv = kv
+        self._room = asyncio.Semaphore(ANSWERED_AT_ONCE)
         node.serve_calls(TOPIC, self._answer)
         kv.read_elsewhere = self._ask
 
@@ -69,10 +75,11 @@ class LeaderReads:
         """Answer what another member was asked."""
         request = decode(content)
         assert isinstance(request, Txn)  # nosec B101: for the type checker
-        try:
-            answer = encode_result(await self._kv.read_here(request))
-        except KvError as refusal:
-            answer = encode_result(refusal)
+        async with self._room:
+            try:
+                answer = encode_result(await self._kv.read_here(request))
+            except KvError as refusal:
+                answer = encode_result(refusal)
         if len(answer) > ANSWER_BYTES_MAX:
             raise NotProposed(
                 f"the answer has {len(answer)} bytes, and between two members it may"
