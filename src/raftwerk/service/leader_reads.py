@@ -8,6 +8,7 @@ its answer needs nobody's disk: the confirmation of who leads is a message (thes
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import cycle
 from typing import Final, Protocol
 
 from raftwerk.errors import NoRoom, NotLeader, NotProposed, OutcomeUnknown
@@ -55,7 +56,7 @@ class LeaderReads:
     def __init__(self, node: _CallNode, kv: KvService) -> None:
         self._node = node
         self._kv = kv
-        self._room = asyncio.Semaphore(ANSWERED_AT_ONCE)
+        self._desks = cycle([asyncio.Lock() for _ in range(ANSWERED_AT_ONCE)])
         node.serve_calls(TOPIC, self._answer)
         kv.read_elsewhere = self._ask
 
@@ -75,7 +76,7 @@ class LeaderReads:
         """Answer what another member was asked."""
         request = decode(content)
         assert isinstance(request, Txn)  # nosec B101: for the type checker
-        async with self._room:
+        async with next(self._desks):
             try:
                 answer = encode_result(await self._kv.read_here(request))
             except KvError as refusal:
