@@ -66,6 +66,19 @@ def test_a_value_may_come_from_the_input(
     assert type_in("get", "piped", "--print-value-only") == "from a pipe\n"
 
 
+def test_a_transaction_is_typed_as_etcdctls(
+    type_in: Type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = b'mod("once") > "0"\n\nget once\ndel once --prev-kv\n\nput once "1 2"\n'
+    answers = ["FAILURE\n\nOK\n", "SUCCESS\n\nonce\n1 2\n\n1\nonce\n1 2\n"]
+    for answer in answers:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(script)))
+        assert type_in("txn") == answer
+    assert type_in("get", "once") == ""
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\nmove a b\n"))
+    assert "'move a b' is none of put, get and del" in type_in("txn", code=2)
+
+
 def test_keys_and_values_may_be_any_bytes(type_in: Type) -> None:
     key, value = map(os.fsdecode, (b"\xff", b"\xfe"))  # as arguments reach a program
     type_in("put", key, value)

@@ -27,6 +27,7 @@ from raftwerk.cli import (
     ctl_lease,
     ctl_lock,
     ctl_snapshot,
+    ctl_txn,
     ctl_watch,
     explain,
     recover,
@@ -193,6 +194,7 @@ def _inspect(
 
 
 ctl_kv.add_commands(app)
+ctl_txn.add_commands(app)
 ctl_watch.add_commands(app)
 ctl_lease.add_commands(app)
 ctl_lock.add_commands(app)
