@@ -16,7 +16,6 @@ from raftwerk.errors import (
 )
 from raftwerk.kv import CompactedRevision, EmptyKey, KvError, LeaseNotFound
 from raftwerk.service import RequestTooLarge
-from raftwerk.service.cluster_errors import TooFewMembers
 from raftwerk.service.queue import RecipeError
 
 CASES = [
@@ -83,9 +82,8 @@ def all_kinds(kind: type[Exception]) -> Iterator[type[Exception]]:
     [
         kind
         for kind in all_kinds(RequestError)
-        # These are what etcd says with the code for "unknown".
-        if not kind.__subclasses__()
-        and kind not in (PlainFailure, RecipeError, TooFewMembers)
+        # These two are what etcd says with the code for "unknown".
+        if not kind.__subclasses__() and kind not in (PlainFailure, RecipeError)
         # What a client raises was a status before.
         and not kind.__module__.startswith("raftwerk.client")
     ],

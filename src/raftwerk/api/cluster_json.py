@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from raftwerk.api.errors import PlainFailure
 from raftwerk.api.kv_json import write_header
 from raftwerk.api.maintenance_json import write_alarm_text
 from raftwerk.api.probes import VERSION
@@ -31,6 +32,7 @@ from raftwerk.api.shapes import (
     list_of,
     message,
 )
+from raftwerk.api.status import status_of
 from raftwerk.service import Header, KvService
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.cluster_calls import (
@@ -42,7 +44,7 @@ from raftwerk.service.cluster_calls import (
     TransferLeadership,
     UpdateMember,
 )
-from raftwerk.service.cluster_errors import BadTransferee
+from raftwerk.service.cluster_errors import BadTransferee, TooFewMembers
 from raftwerk.service.node import NodeLike
 from raftwerk.types import NodeId
 
@@ -194,7 +196,11 @@ class _Cluster:
 
     async def _remove(self, node_id: NodeId) -> bytes:
         """Let a member take part no more."""
-        view = await self._cluster.request(RemoveMember(node_id))
+        try:
+            view = await self._cluster.request(RemoveMember(node_id))
+        except TooFewMembers as error:
+            # etcd 3.5.1 has no code for it; the documented API has.
+            raise PlainFailure(status_of(error).text) from error
         return _with_members(self._kv.header(), view)
 
     async def _update(self, move: UpdateMember) -> bytes:

@@ -155,9 +155,8 @@ _STATUSES: Final[Mapping[type[Exception], Status]] = {
         FAILED_PRECONDITION,
         "etcdserver: can only promote a learner member which is in sync with leader",
     ),
-    # etcd 3.5.1 forgot to give it a code.
     TooFewMembers: Status(
-        UNKNOWN,
+        FAILED_PRECONDITION,
         "etcdserver: re-configuration failed due to not enough started members",
     ),
     UnhealthyCluster: Status(UNAVAILABLE, "etcdserver: unhealthy cluster"),
