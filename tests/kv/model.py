@@ -251,7 +251,7 @@ class Model:
             request.max_create_revision,
         )
         if request.limit > 0 and not (request.sort_order or any(bounds)):
-            kvs = kvs[: request.limit]
+            kvs = kvs[: request.limit + 1]
         fields = ("key", "version", "create_revision", "mod_revision", "value")
         if request.sort_target or request.sort_order in (1, 2):
             if request.sort_order in (0, 1, 2):

@@ -81,10 +81,14 @@ def test_the_limit_comes_after_sorting_and_leaves_the_count(store: Store) -> Non
     assert (result.more, result.count) == (True, 3)
 
 
-def test_a_target_without_an_order_sorts_what_the_limit_has_left(store: Store) -> None:
-    """As etcd does."""
-    result = store.range(Range(b"\0", b"\0", limit=2, sort_target=4))
-    assert [kv.value for kv in result.kvs] == [b"3", b"9"]
+def test_a_target_without_an_order_sorts_the_limit_and_one(store: Store) -> None:
+    """As etcd does: the third is never read."""
+    result = store.range(Range(b"\0", b"\0", limit=1, sort_target=4))
+    assert [kv.value for kv in result.kvs] == [b"3"]
+    assert (result.more, result.count) == (True, 3)
+    store.apply(9, [encode(Put(b"c", b"0"))])
+    result = store.range(Range(b"\0", b"\0", limit=1, sort_target=4, revision=5))
+    assert [kv.value for kv in result.kvs] == [b"3"]
     assert (result.more, result.count) == (True, 3)
 
 

@@ -244,7 +244,10 @@ def _sorted_and_cut(
     request: Range, result: RangeResult
 ) -> Generator[None, None, RangeResult]:
     """Return an answer as it was asked for, in steps."""
-    kvs = yield from _sort(request, result.kvs)
+    found = result.kvs
+    if request.sort_target != SortTarget.KEY and (most := _wanted(request)) is not None:
+        found = found[:most]  # of an older revision all were read, to count them
+    kvs = yield from _sort(request, found)
     wanted = request.limit if request.limit > 0 else len(kvs)
     more = result.more or wanted < len(kvs)
     if wanted < len(kvs):
@@ -258,7 +261,8 @@ def _wanted(request: Range) -> int | None:
     """Return how many keys must be read; None if all must be, to filter or sort them.
 
     It is the limit, for whether there are more is known from the count. A target
-    to sort by that comes without an order sorts what the limit has left, as in etcd.
+    to sort by that comes without an order sorts no more than the limit and one, which
+    is what etcd reads to know whether there are more.
     """
     is_plain = not (
         request.sort_order
@@ -267,7 +271,9 @@ def _wanted(request: Range) -> int | None:
         or request.min_create_revision
         or request.max_create_revision
     )
-    return request.limit if is_plain and request.limit > 0 else None
+    if not is_plain or request.limit <= 0:
+        return None
+    return request.limit + (request.sort_target != SortTarget.KEY)
 
 
 def _filter(request: Range, kvs: list[KeyValue]) -> list[KeyValue]:

@@ -104,7 +104,7 @@ class RandomCalls:
                 ["KEY", "VERSION", "CREATE", "MOD", "VALUE", 3]
             )
         elif self._chance(20):
-            # Without an order, etcd sorts what the limit has left over.
+            # Without an order, etcd sorts the limit and one.
             wanted["sort_target"] = self._draw.choice(["VERSION", "MOD", 4])
         for bound in ("min_mod", "maxMod", "min_create", "maxCreate"):
             if self._chance(8):
