@@ -112,6 +112,23 @@ def check_world(seeds: int) -> Finding:
     return Finding()
 
 
+def check_clients(seeds: int) -> Finding:
+    """Let many read and keep leases alive while the network fails; a third of seeds."""
+    # pylint: disable=import-outside-toplevel # the mistake must be made before
+    from msgspec.structs import replace
+
+    from raftwerk.sim.faults import draw_plan
+    from raftwerk.sim.run import run_plan
+
+    for seed in range(max(1, seeds // 3)):
+        plan = draw_plan(seed, nodes=3, seconds=8.0, faults="network")
+        plan = replace(plan, bankers=0, holders=0, leaseholders=6, readers=4)
+        outcome, _ = run_plan(plan)
+        if not outcome.holds:
+            return Finding(outcome.violation, seed + 1, outcome.story)
+    return Finding()
+
+
 WORLDS: Final = ("disk", "all", "network", "membership")
 """The scenarios that simulated worlds have in turn."""
 
@@ -121,6 +138,7 @@ CHECKS: Final[Mapping[str, Callable[[int], Finding]]] = {
     "follower": check_follower,
     "leases": check_leases,
     "scripts": check_scripts,
+    "clients": check_clients,
     "world": check_world,
 }
 """By name; each takes how many seeds it may try."""

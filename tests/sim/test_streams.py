@@ -48,7 +48,7 @@ class Stage:
         self.streams = Streams(
             self.timers,
             SplitMix64(2),
-            lambda: self.conditions,
+            lambda _sender, _receiver: self.conditions,
             lambda _sender, _receiver: self.is_cut,
         )
         loop.sockets = self.streams

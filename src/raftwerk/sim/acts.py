@@ -37,6 +37,9 @@ MEMBERS_SPARE: Final = 2
 
 FLAPS: Final = 6
 
+DEPOSED_MILLIS: Final = 2_000
+"""A leader is away for so long at least, and less than twice as long."""
+
 
 def _someone(world: World, draw: SplitMix64) -> Machine | None:
     """Return a machine whose member answers; often the leader's."""
@@ -129,6 +132,34 @@ async def _clock(world: World, fault: Fault, draw: SplitMix64) -> None:
     machine.set_drift(0.0)
 
 
+async def _depose(world: World, _fault: Fault, draw: SplitMix64) -> None:
+    """Stall a leader, or cut it off, for so long that the others elect another one.
+
+    It believes for a while that it leads, and its clients still reach it.
+    """
+    machine = world.leader()
+    if machine is None or not machine.is_ready:
+        return
+    seconds = (DEPOSED_MILLIS + draw.below(DEPOSED_MILLIS)) / 1000
+    if draw.below(2):
+        life = machine.lives
+        machine.pause()
+        await world.sleep(seconds)
+        if machine.lives == life:
+            machine.go_on()
+        return
+    others = [each for each in world.machines.values() if each is not machine]
+    world.tell(machine, f"is cut off for {seconds:g} s")
+    for other in others:
+        world.cut(machine.node_id, other.node_id)
+        world.cut(other.node_id, machine.node_id)
+    await world.sleep(seconds)
+    for other in others:
+        world.heal(machine.node_id, other.node_id)
+        world.heal(other.node_id, machine.node_id)
+    world.tell(machine, "is not cut off any more")
+
+
 # ---- the network ----------------------------------------------------------------
 
 
@@ -172,7 +203,7 @@ def _drawn_links(world: World, draw: SplitMix64) -> list[tuple[Machine, Machine]
 
 
 async def _weather(world: World, fault: Fault, draw: SplitMix64) -> None:
-    """Have messages be late, lost, doubled and overtaken for a while."""
+    """Have messages be late, lost, doubled, overtaken for a while: all, or some."""
     conditions = Conditions(
         latency_min_seconds=0.000_3,
         latency_max_seconds=(0.005, 0.03, 0.12)[draw.below(3)],
@@ -182,6 +213,14 @@ async def _weather(world: World, fault: Fault, draw: SplitMix64) -> None:
         late_seconds=(0.05, 0.5)[draw.below(2)],
         damage_rate=(0.0, 0.0, 0.01, 0.1)[draw.below(4)],
     )
+    if draw.below(2):
+        # On the lines of one machine: it lags behind, and its clients don't.
+        machine = _someone(world, draw)
+        if machine is not None:
+            world.set_conditions_of(machine, conditions)
+            await world.sleep(fault.seconds)
+            world.set_conditions_of(machine, CALM)
+        return
     world.set_conditions(conditions)
     await world.sleep(fault.seconds)
     if world.conditions is conditions:
@@ -360,6 +399,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "compact": _compact,
     "crash": _crash,
     "cut": _cut,
+    "depose": _depose,
     "fail": _fail,
     "full": _full,
     "kill": _kill,

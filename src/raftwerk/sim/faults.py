@@ -17,6 +17,7 @@ __all__ = ["SCENARIOS", "draw_plan"]
 SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
     "calm": {},
     "network": {
+        "depose": 3,
         "stranger": 1,
         "partition": 4,
         "weather": 4,
@@ -49,6 +50,7 @@ SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
         "compact": 2,
         "crash": 4,
         "cut": 3,
+        "depose": 2,
         "fail": 1,
         "full": 1,
         "kill": 2,

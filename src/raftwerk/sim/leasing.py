@@ -64,7 +64,10 @@ async def _hang_on(client: Client, leader: Machine, lease: int) -> None:
         if client.is_over:
             return
         asked = client.now()
-        kept = await client.ask_of(leader, lambda s: s.lease.keep_alive(lease))
+        try:
+            kept = await client.ask_of(leader, lambda s: s.lease.keep_alive(lease))
+        except Lost:
+            continue  # it may be stalled, and go on in this moment
         _note(client, lease, asked, kept)
         await client.rest()
 

@@ -166,9 +166,10 @@ class End(asyncio.Transport):
 
     def _move(self) -> None:
         """Have the next piece arrive, one after the other."""
-        if not self._is_moving and self._on_way:
+        if not self._is_moving and self._on_way and self.other is not None:
             self._is_moving = True
-            self._streams.timers.call_later(self._streams.seconds(), self._arrive)
+            seconds = self._streams.seconds(self.machine, self.other.machine)
+            self._streams.timers.call_later(seconds, self._arrive)
 
     def _arrive(self) -> None:
         """Bring what is next, unless the way is cut or it is lost: then again later."""
@@ -185,7 +186,9 @@ class End(asyncio.Transport):
         if isinstance(piece, bytes):
             self._on_way_bytes -= len(piece)
             other.received_bytes += len(piece)
-            other.tell("data_received", streams.damaged(piece))
+            other.tell(
+                "data_received", streams.damaged(piece, self.machine, other.machine)
+            )
             if self._is_paused and not self._on_way_bytes:
                 self._is_paused = False
                 self.tell("resume_writing")
@@ -225,8 +228,8 @@ class Streams:
         Of the network, which dies with nobody.
     draw : SplitMix64
         Decides latencies, where pieces are torn, and what is damaged.
-    conditions : callable
-        Returns what happens on all ways now.
+    conditions_of : callable
+        Returns what happens on a way now.
     is_cut : callable
         Tells whether a way is cut.
 
@@ -240,12 +243,12 @@ class Streams:
         self,
         timers: Timers,
         draw: SplitMix64,
-        conditions: Callable[[], Conditions],
+        conditions_of: Callable[[str, str], Conditions],
         is_cut: IsCut,
     ) -> None:
         self.timers = timers
         self._draw = draw
-        self._conditions = conditions
+        self._conditions_of = conditions_of
         self._is_cut = is_cut
         self._listeners: dict[
             str, tuple[VirtualProcess, Callable[[], asyncio.Protocol]]
@@ -367,7 +370,7 @@ class Streams:
         own = process if isinstance(process, VirtualProcess) else None
         name = "stranger" if own is None else self._machines.get(own, "")
         for _ in range(2):  # there, and back
-            await self.timers.sleep(self.seconds())
+            await self.timers.sleep(self.seconds(name, host))
             while self.is_lost(name, host) or self.is_lost(host, name):
                 await self.timers.sleep(AGAIN_SECONDS)
         listener = self._listeners.get(f"{host}:{port}")
@@ -387,15 +390,20 @@ class Streams:
 
     # ---- what happens on the way --------------------------------------------------
 
-    def seconds(self) -> float:
+    def seconds(self, sender: str, receiver: str) -> float:
         """Return how long the next piece takes.
+
+        Parameters
+        ----------
+        sender, receiver : str
+            The machines.
 
         Returns
         -------
         float
             By the present conditions.
         """
-        conditions, draw = self._conditions(), self._draw
+        conditions, draw = self._conditions_of(sender, receiver), self._draw
         seconds = conditions.latency_seconds(draw)
         if happens(conditions.reorder_rate, draw):
             seconds += conditions.extra_seconds(draw)
@@ -416,7 +424,7 @@ class Streams:
         """
         if self._is_cut(sender, receiver):
             return True
-        return happens(self._conditions().drop_rate, self._draw)
+        return happens(self._conditions_of(sender, receiver).drop_rate, self._draw)
 
     def torn(self, data: bytes) -> list[bytes]:
         """Return the pieces in which some bytes arrive.
@@ -436,13 +444,15 @@ class Streams:
         place = 1 + self._draw.below(len(data) - 1)
         return [data[:place], data[place:]]
 
-    def damaged(self, data: bytes) -> bytes:
+    def damaged(self, data: bytes, sender: str, receiver: str) -> bytes:
         """Return what is left of a piece: mostly all of it.
 
         Parameters
         ----------
         data : bytes
             Not empty.
+        sender, receiver : str
+            The machines.
 
         Returns
         -------
@@ -450,7 +460,7 @@ class Streams:
             Perhaps with a bit flipped, bytes missing, or bytes that nobody sent.
         """
         draw = self._draw
-        if not happens(self._conditions().damage_rate, draw):
+        if not happens(self._conditions_of(sender, receiver).damage_rate, draw):
             return data
         place, kind = draw.below(len(data)), draw.below(3)
         if kind == 0:

@@ -135,12 +135,13 @@ class World:
         self.streams = Streams(
             self.timers,
             self.draw.fork("streams"),
-            lambda: self.conditions,
+            self._conditions_of,
             self._is_cut,
         )
         loop.sockets = self.streams
         self.ledger = ledger
         self._make_machine = make_machine
+        self._ids: dict[str, NodeId] = {}
         self.machines = {
             member.node_id: make_machine(self, member.node_id, ledger.first)
             for member in _founders_of(plan)
@@ -489,9 +490,23 @@ class World:
         """Tell whether a way between two machines is cut."""
         if not self._cuts:
             return False
-        ids = {machine.name: machine.node_id for machine in self.machines.values()}
-        one, other = ids.get(sender), ids.get(receiver)
-        return one is not None and other is not None and self.network.is_cut(one, other)
+        ids = self._ids_of(sender, receiver)
+        return ids is not None and self.network.is_cut(ids[0], ids[1])
+
+    def _conditions_of(self, sender: str, receiver: str) -> Conditions:
+        """Return what happens on a way between two machines."""
+        ids = self._ids_of(sender, receiver)
+        if ids is None:
+            return self.conditions
+        return self.network.conditions_of(ids[0], ids[1])
+
+    def _ids_of(self, sender: str, receiver: str) -> tuple[NodeId, NodeId] | None:
+        """Return the ids of two members; None if one is no member's machine."""
+        if len(self._ids) < len(self.machines):
+            self._ids = {each.name: each.node_id for each in self.machines.values()}
+        if sender in self._ids and receiver in self._ids:
+            return self._ids[sender], self._ids[receiver]
+        return None
 
     def heal(self, sender: NodeId, receiver: NodeId) -> None:
         """Heal a way as often as it was cut.
@@ -520,6 +535,23 @@ class World:
         self.conditions = conditions
         self.network.set_conditions(conditions)
         self.tell(None, f"network: {conditions}")
+
+    def set_conditions_of(self, machine: Machine, conditions: Conditions) -> None:
+        """Change what happens to the messages of one member from now on.
+
+        Parameters
+        ----------
+        machine : Machine
+            Whose; to it and from it.
+        conditions : Conditions
+            What happens.
+        """
+        for other in self.machines.values():
+            if other is not machine:
+                one, two = machine.node_id, other.node_id
+                self.network.set_conditions(conditions, one, two)
+                self.network.set_conditions(conditions, two, one)
+        self.tell(machine, f"its lines: {conditions}")
 
     def calm_down(self) -> None:
         """End all faults but those of machines that are down."""

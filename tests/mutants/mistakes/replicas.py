@@ -8,6 +8,7 @@ __all__ = ["REPLICAS"]
 
 BARRIERS: Final = "raftwerk.runtime.barriers"
 TAKING: Final = "raftwerk.runtime.snapshot_taking"
+CLIENTS: Final = ("clients",)
 WORLD: Final = ("world",)
 
 REPLICAS: Final = (
@@ -112,6 +113,19 @@ REPLICAS: Final = (
                 "FrameDecoder._frames",
                 "                if not 1 <= length <= self.frame_bytes_max:\n",
                 "                if length < 1:\n",
+            ),
+        ),
+    ),
+    Mistake(
+        name="a read joins a round already under way",
+        section="thesis §6.4",
+        checks=CLIENTS,
+        patches=(
+            Patch(
+                BARRIERS,
+                "Barriers.add",
+                "        self._waiting.append(",
+                "        (self._asked or self._waiting).append(",
             ),
         ),
     ),

@@ -12,6 +12,7 @@ LESSOR: Final = "raftwerk.service.lessor"
 QUEUE: Final = "raftwerk.service.queue"
 SNAPSHOT: Final = "raftwerk.kv.snapshot"
 WATCH: Final = "raftwerk.kv.watch"
+CLIENTS: Final = ("clients",)
 WORLD: Final = ("world",)
 
 SERVICES: Final = (
@@ -131,6 +132,19 @@ SERVICES: Final = (
                 "Countdown.renew",
                 "max(deadline, counted.deadline)",
                 "min(deadline, counted.deadline)",
+            ),
+        ),
+    ),
+    Mistake(
+        name="a lease is promised by a leader that asks nobody",
+        section="thesis §6.4, decision 110",
+        checks=CLIENTS,
+        patches=(
+            Patch(
+                LESSOR,
+                "Lessor.renew",
+                "            await self._confirm()\n",
+                "            await self._timers.sleep(0.0)\n",
             ),
         ),
     ),

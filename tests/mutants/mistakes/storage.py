@@ -87,7 +87,14 @@ STORAGE: Final = (
         name="the log names a snapshot that is not finished",
         section="decision 14",
         checks=WORLD,
-        patches=(Patch(TAKING, "SnapshotTaker._write", "        sink.finish()\n", ""),),
+        patches=(
+            Patch(
+                "raftwerk.runtime.snapshot_writing",
+                "SnapshotWriting._write",
+                "                sink.finish()\n",
+                "",
+            ),
+        ),
     ),
     Mistake(
         name="an old snapshot goes before the log's record of the new one is synced",
