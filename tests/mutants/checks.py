@@ -122,7 +122,9 @@ def check_clients(seeds: int) -> Finding:
 
     for seed in range(max(1, seeds // 3)):
         plan = draw_plan(seed, nodes=3, seconds=8.0, faults="network")
-        plan = replace(plan, bankers=0, holders=0, leaseholders=6, readers=4)
+        plan = replace(
+            plan, bankers=0, holders=0, leaseholders=6, readers=4, wires="messages"
+        )
         outcome, _ = run_plan(plan)
         if not outcome.holds:
             return Finding(outcome.violation, seed + 1, outcome.story)

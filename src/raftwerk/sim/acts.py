@@ -8,6 +8,8 @@ wrong. What it broke it mends after the fault's time; at the end all is mended a
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
 from raftwerk.errors import RaftwerkError, RequestError
 from raftwerk.host.draw import SplitMix64
 from raftwerk.kv import Compact
@@ -217,9 +219,12 @@ async def _weather(world: World, fault: Fault, draw: SplitMix64) -> None:
         # On the lines of one machine: it lags behind, and its clients don't.
         machine = _someone(world, draw)
         if machine is not None:
-            world.set_conditions_of(machine, conditions)
+            doubled = replace(conditions, duplicate_rate=0.3, late_seconds=0.5)
+            world.set_conditions_of(machine, doubled)
+            world.lagging = machine
             await world.sleep(fault.seconds)
             world.set_conditions_of(machine, CALM)
+            world.lagging = None
         return
     world.set_conditions(conditions)
     await world.sleep(fault.seconds)

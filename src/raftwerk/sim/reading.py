@@ -2,7 +2,7 @@
 
 A member that confirms reads by rounds goes wrong where rounds meet: where one read
 comes while another's round is under way, and where an answer comes late. So all readers
-ask the same member in the same seconds, most often one that follows.
+ask the same member in the same seconds: the one whose lines are bad, if any are.
 """
 
 from typing import Final
@@ -47,5 +47,7 @@ async def read(client: Client) -> None:
 
 def _present(client: Client) -> Machine:
     """Return the member that all readers ask now."""
+    if client.world.lagging is not None:
+        return client.world.lagging
     machines = [each for each in client.world.machines.values() if not each.is_gone]
     return machines[int(client.now() / WINDOW_SECONDS) * 7 % len(machines)]

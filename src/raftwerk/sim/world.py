@@ -151,6 +151,8 @@ class World:
         self.lines: deque[str] = deque(maxlen=STORY_LINES_MAX)
         self.on_start: Callable[[Machine], None] = lambda machine: None
         self.clocks_jumped = False
+        self.lagging: Machine | None = None
+        """Whose lines are bad, while those of all others may be good."""
         self._digest = blake2b(digest_size=8)
         self._number = 0
         self._names = 0

@@ -129,4 +129,17 @@ REPLICAS: Final = (
             ),
         ),
     ),
+    Mistake(
+        name="an old answer confirms a newer read",
+        section="thesis §6.4",
+        checks=CLIENTS,
+        patches=(
+            Patch(
+                BARRIERS,
+                "Barriers.confirm",
+                "        if context == self._context and self._asked:\n",
+                "        if context and self._asked:\n",
+            ),
+        ),
+    ),
 )
