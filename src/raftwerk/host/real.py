@@ -3,9 +3,13 @@
 import asyncio
 import os
 import time
+import weakref
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar, TypeVarTuple
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 from raftwerk.errors import require
 from raftwerk.host.draw import SplitMix64
@@ -43,8 +47,21 @@ class RealTimers:
         await asyncio.sleep(delay_seconds)
 
 
+class _Job(NamedTuple):
+    """A call, and who waits for it."""
+
+    loop: asyncio.AbstractEventLoop
+    outcome: "asyncio.Future[Any]"
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
 class RealThreads:
     """`Threads`: one thread, made with the first call.
+
+    An executor of the standard library does the same with a lock, a condition and two
+    futures for each call. A member syncs for each write of a client that writes alone,
+    and there that was a sixth of all its work.
 
     Parameters
     ----------
@@ -55,8 +72,11 @@ class RealThreads:
     def __init__(self, name: str) -> None:
         """Have nothing to do yet."""
         self._name = name
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread: Thread | None = None
         self._is_closed = False
+        # Who is forgotten without an end, or still there at the end of all, has one.
+        self._end = weakref.finalize(self, self._jobs.put, None)
 
     def run(
         self, function: Callable[[*Args], Result], *args: *Args
@@ -64,12 +84,48 @@ class RealThreads:
         """Do as `Threads.run` says."""
         require(not self._is_closed, f"worker {self._name} is closed, it takes no call")
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._executor, function, *args)
+        outcome: asyncio.Future[Result] = loop.create_future()
+        self._jobs.put(_Job(loop, outcome, function, args))
+        if self._thread is None:
+            # A process that ends does not wait for it: what is not done then is as
+            # undone as by a crash, and whoever cares closes the worker, and waits.
+            self._thread = Thread(
+                target=_work, args=(self._jobs,), name=self._name, daemon=True
+            )
+            self._thread.start()
+        return outcome
 
     def close(self) -> None:
         """Do as `Threads.close` says."""
         self._is_closed = True
-        self._executor.shutdown(wait=False)
+        self._end()
+
+
+def _work(jobs: "SimpleQueue[_Job | None]") -> None:
+    """Do jobs, in order, until there is an end."""
+    while (job := jobs.get()) is not None:
+        try:
+            told = partial(_tell, job.outcome, job.function(*job.args))
+        # pylint: disable-next=broad-exception-caught  # told to whoever asked
+        except BaseException as error:
+            told = partial(_tell_of, job.outcome, error)
+        # Nobody listens where the loop is closed.
+        with suppress(RuntimeError):
+            job.loop.call_soon_threadsafe(told)
+        # While it waits for the next it holds on to nothing.
+        del job, told
+
+
+def _tell(outcome: "asyncio.Future[Result]", result: Result) -> None:
+    """Give a result to whoever still waits."""
+    if not outcome.done():
+        outcome.set_result(result)
+
+
+def _tell_of(outcome: "asyncio.Future[Any]", error: BaseException) -> None:
+    """Give an error to whoever still waits."""
+    if not outcome.done():
+        outcome.set_exception(error)
 
 
 def draw_from_os() -> SplitMix64:

@@ -7,8 +7,8 @@ same in both. The idea is that of content-defined chunks (Muthitacharoen et al.,
 SOSP 2001, §3.1), with keys in the place of bytes.
 
 A store may have millions of versions, and whoever draws chunks may be a loop that has
-other things to do within a millisecond. So versions are dealt to buckets of neighbouring
-keys first, a few at a time, and each bucket is sorted in one call.
+other things to do within a millisecond. So versions are dealt to buckets of
+neighbouring keys first, a few at a time, and each bucket is sorted in one call.
 """
 
 import zlib
@@ -142,7 +142,7 @@ def cut(versions: Iterable[Version]) -> Iterator[list[Version]]:
 
 
 def _by_key(versions: Iterable[Version]) -> Iterator[list[Version]]:
-    """Yield versions in the order of keys, all those of a key in one list, or pauses."""
+    """Yield versions in the order of keys, those of a key in one list, or pauses."""
     everything: list[Version] = []
     source = iter(versions)
     while some := list(islice(source, DEALT_AT_ONCE)):
