@@ -121,7 +121,7 @@ class Session(KeyCalls):
 
     @property
     def session_id(self) -> int:
-        """Names the session on all members."""
+        """The number by which all members know the session."""
         return self._numbers.session_id
 
     @property

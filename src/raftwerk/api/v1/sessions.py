@@ -62,7 +62,7 @@ def make_router(context: ApiContext) -> APIRouter:
         prefix="/sessions", tags=["sessions"], responses=refusals(404, 429)
     )
 
-    def node() -> OpensSessions:
+    def _node() -> OpensSessions:
         """Return who opens sessions."""
         if context.sessions is None:
             raise HTTPException(404, "there are no sessions here")
@@ -74,7 +74,7 @@ def make_router(context: ApiContext) -> APIRouter:
 
         If the answer is lost, open another one: who is not used ends by itself.
         """
-        session = await node().open_session()
+        session = await _node().open_session()
         info = SessionInfo(
             id=str(session.session_id),
             seconds=SESSION_SECONDS,
@@ -92,7 +92,7 @@ def make_router(context: ApiContext) -> APIRouter:
         ],
     ) -> Envelope[ClosedSession]:
         """Close a session, so that nothing is kept; if there is none, do nothing."""
-        await node().close_session(session)
+        await _node().close_session(session)
         return Envelope(data=ClosedSession(id=str(session)))
 
     return router
