@@ -50,9 +50,11 @@ else:
 
 __all__ = ["serve"]
 
-SWITCH_SECONDS: Final = 0.001
-"""How long a thread may keep the interpreter while another one wants it. A snapshot is
-made beside the loop, and each step of a write would wait for it several times."""
+SWITCH_SECONDS: Final = 0.000_1
+"""How long a thread waits for the interpreter before it demands it. A busy loop lets go
+of it around each callback of a socket, and takes it back before a waiting thread is
+awake; only one that has waited so long without such a moment is let in for sure. With
+a millisecond the thread that syncs was kept out for half a second."""
 
 LEAVE_SECONDS: Final = 0.3
 """How long clients may take to leave by themselves when we stop: time for one more
