@@ -6,7 +6,7 @@ itself, and now and then, in the measure of the log's length, the dear ones.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -260,6 +260,27 @@ class FlightReplay:
             divergence=divergence,
             broken=broken,
         )
+
+    def moments(self, until: int | None = None) -> Iterator[Moment]:
+        """Replay record after record, up to a divergence or a bound.
+
+        Parameters
+        ----------
+        until : int or None
+            So many records of the file at most; None: all.
+
+        Yields
+        ------
+        Moment
+            What each led to. One that diverged is the last.
+        """
+        while until is None or self.number < until:
+            moment = self.next()
+            if moment is None:
+                return
+            yield moment
+            if moment.divergence:
+                return
 
     def _filled(self, value: Value) -> Value:
         """Return what was recorded, with stand-ins in full size."""
