@@ -5,10 +5,11 @@ import json
 import logging
 from collections.abc import Iterator
 
+import httpx
 import pytest
 import structlog
 
-from raftwerk.cli.log import set_up_log
+from raftwerk.cli.log import set_log_level, set_up_log
 from raftwerk.config import LOG_LEVELS
 
 
@@ -24,6 +25,7 @@ def _restore_logging() -> Iterator[None]:
     root = logging.getLogger()
     before = (root.level, list(root.handlers))
     yield
+    set_log_level("info")  # for the libraries' own loggers
     root.setLevel(before[0])
     root.handlers[:] = before[1]
     structlog.reset_defaults()
@@ -68,3 +70,15 @@ def test_every_level_of_etcd_is_understood(level: str) -> None:
     log.debug("quiet")
     assert "loud" in stream.getvalue()
     assert ("quiet" in stream.getvalue()) == (level == "debug")
+
+
+@pytest.mark.parametrize(("level", "is_told"), [("info", False), ("debug", True)])
+def test_a_request_of_ours_is_no_line_by_default(level: str, is_told: bool) -> None:
+    """One for each heartbeat, where members speak HTTP: a thousand in half a minute."""
+    stream = io.StringIO()
+    set_up_log("error", stream)
+    set_log_level(level)  # as SIGHUP does
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    with httpx.Client(transport=transport) as client:
+        client.get("http://n2:2380/api/v1/raft/log")
+    assert ("n2:2380" in stream.getvalue()) == is_told

@@ -47,7 +47,8 @@ def test_a_command_line_of_etcd_is_understood() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heartbeat", "least"), [("20", 150), ("50", 150), ("75", 225), ("100", 300)]
+    ("heartbeat", "least"),
+    [("20", 150), ("50", 150), ("75", 225), ("100", 300), ("150", 300)],
 )
 def test_an_election_timeout_that_is_not_said_follows_the_heartbeat(
     heartbeat: str, least: int
@@ -57,6 +58,14 @@ def test_an_election_timeout_that_is_not_said_follows_the_heartbeat(
     assert config.election_timeout_max_millis == 2 * least
     with pytest.raises(ConfigError, match="at most half of election-timeout"):
         serve_config({"heartbeat-interval": heartbeat, "election-timeout": "30"})
+
+
+@pytest.mark.parametrize("heartbeat", ["151", "500"])
+def test_a_slow_heartbeat_makes_no_election_slow_unawares(heartbeat: str) -> None:
+    with pytest.raises(ConfigError, match=r"at most half of election-timeout \(300"):
+        serve_config({"heartbeat-interval": heartbeat})
+    both = {"heartbeat-interval": heartbeat, "election-timeout": "1500"}
+    assert serve_config(both).election_timeout_min_millis == 1500
 
 
 def test_the_data_directory_is_named_after_the_node() -> None:

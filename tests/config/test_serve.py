@@ -40,7 +40,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"election_timeout_min_millis": 300, "election_timeout_max_millis": 200},
-        "election-timeout is 300 to 200; it must be from 1 to 50000",
+        "election-timeout-max is 200; it must be from election-timeout (300) to 100000",
     ),
     (
         {

@@ -1,6 +1,8 @@
 """Names are looked up with the real resolver, at a real server."""
 
 import asyncio
+import re
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -47,6 +49,26 @@ def test_a_server_that_fails_is_told(server: DnsServer) -> None:
     server.is_broken = True
     with pytest.raises(NamesUnknown, match="node can't be looked up"):
         addresses(server)
+
+
+def test_a_server_that_is_silent_is_told_in_the_same_words_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The log has a line whenever they are others."""
+    monkeypatch.setattr("raftwerk.discovery.dns.ANSWER_SECONDS", 0.5)
+
+    async def silence() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            resolver = Resolver([f"127.0.0.1:{deaf.getsockname()[1]}"])
+            await DnsAddresses(resolver, "node", 2380).look_up()
+
+    with pytest.raises(NamesUnknown) as caught:
+        asyncio.run(silence())
+    assert re.fullmatch(
+        r"node can't be looked up: no answer from 127\.0\.0\.1:\d+ within 0\.5 s",
+        f"{caught.value}",
+    )
 
 
 def test_what_can_be_no_name_is_told(server: DnsServer) -> None:

@@ -16,10 +16,16 @@ from raftwerk.host.real import real_host
 from raftwerk.transport.address import Address
 from raftwerk.transport.handshake import VERSION_MAX, Hello
 from raftwerk.transport.http import HttpListener, HttpSettings, HttpTransport
-from raftwerk.transport.http_desk import TERM_STEP_MAX, HttpDesk, LetterRefused
+from raftwerk.transport.http_desk import (
+    TERM_FIRST_MAX,
+    TERM_STEP_MAX,
+    HttpDesk,
+    LetterRefused,
+    check_terms,
+)
 from raftwerk.transport.http_letter import Route, encode_letter, route_of
 from raftwerk.transport.protocol import Admission, Identity, Transport
-from raftwerk.types import LogIndex, NodeId, Term
+from raftwerk.types import NO_TERM, LogIndex, NodeId, Term
 from tests.transport.contract import Group, Story, TransportContract
 from tests.transport.helpers import (
     CLUSTER,
@@ -241,6 +247,14 @@ def test_an_answer_of_an_absurd_term_is_refused_as_a_letter_is() -> None:
             check(TWO, [vote(TERM + TERM_STEP_MAX + 1)])
 
     play(story)
+
+
+def test_the_first_term_that_a_node_hears_of_is_bounded_too() -> None:
+    """Else a single letter could leave it no term to stand in, for good."""
+    check_terms([vote(TERM_FIRST_MAX)], NO_TERM)
+    words = f"where none is known: the greatest that is believed here is {2**32}$"
+    with pytest.raises(LetterRefused, match=words):
+        check_terms([vote(TERM_FIRST_MAX + 1)], NO_TERM)
 
 
 STRANGERS = {

@@ -19,6 +19,9 @@ LEVELS: Final[Mapping[str, int]] = {
     "fatal": logging.CRITICAL,
 }
 
+CHATTY: Final = ("httpx", "httpcore")
+"""Libraries that log what is no event of ours; at level debug they may."""
+
 
 def set_log_level(level: str) -> None:
     """Write lines of other levels from now on.
@@ -29,6 +32,11 @@ def set_log_level(level: str) -> None:
         The least level that is written; one of `raftwerk.config.LOG_LEVELS`.
     """
     logging.getLogger().setLevel(LEVELS[level])
+    # It logs each request as information: a line for each heartbeat between members
+    # that speak HTTP, and for each look of the monitor's.
+    theirs = logging.DEBUG if level == "debug" else max(logging.WARNING, LEVELS[level])
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(theirs)
 
 
 def set_up_log(level: str, stream: TextIO | None = None, *, form: str = "auto") -> None:
@@ -72,6 +80,7 @@ def set_up_log(level: str, stream: TextIO | None = None, *, form: str = "auto") 
         )
     )
     logging.basicConfig(level=LEVELS[level], handlers=[handler], force=True)
+    set_log_level(level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

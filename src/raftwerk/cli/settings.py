@@ -35,6 +35,9 @@ __all__ = ["demo_config", "monitor_config", "serve_config"]
 HOST_NAME_VARIABLE: Final = "HOSTNAME"
 """Set by container engines; a name that the machine was given, not the node."""
 
+ETCD_HEARTBEAT_MILLIS: Final = 100
+"""etcd's default, which its users' scripts may set."""
+
 LEVEL_ALIASES: Final = {"warning": "warn", "critical": "fatal"}
 """Python's names of levels, as the seed's LOGGING has them."""
 
@@ -74,12 +77,7 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
         texts, "initial-advertise-peer-urls", callable_urls(listen_peer)
     )
     beat_millis = integer(texts, "heartbeat-interval", usual.heartbeat_interval_millis)
-    # Three heartbeats, as the defaults are: etcd's 100 alone must be able to work.
-    least_millis = integer(
-        texts,
-        "election-timeout",
-        max(usual.election_timeout_min_millis, 3 * beat_millis),
-    )
+    least_millis = integer(texts, "election-timeout", _usual_timeout(beat_millis))
     level = texts.get("log-level", usual.log_level).strip().lower()
     return ServeConfig(
         name=name,
@@ -124,6 +122,17 @@ def serve_config(texts: Mapping[str, str]) -> ServeConfig:
         hooks=_hooks(texts),
         flight=_flight(texts),
     )
+
+
+def _usual_timeout(beat_millis: int) -> int:
+    """Return the least wait for a leader that goes with a heartbeat.
+
+    Three heartbeats, as the defaults are, so that etcd's 100 alone can work. A slower
+    one does not: elections that take seconds are nothing to be had unawares.
+    """
+    usual = ServeConfig()
+    least = usual.election_timeout_min_millis
+    return min(max(least, 3 * beat_millis), 3 * ETCD_HEARTBEAT_MILLIS)
 
 
 def _auto_compaction(texts: Mapping[str, str]) -> AutoCompaction:

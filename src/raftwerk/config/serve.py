@@ -232,11 +232,17 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
             heartbeat >= 1, "heartbeat-interval", heartbeat, "at least 1 (milliseconds)"
         )
         require_setting(
-            least <= greatest <= 2 * ELECTION_TIMEOUT_MILLIS_MAX
-            and 1 <= least <= ELECTION_TIMEOUT_MILLIS_MAX,
+            1 <= least <= ELECTION_TIMEOUT_MILLIS_MAX,
             "election-timeout",
-            f"{least} to {greatest}" if greatest != 2 * least else least,
+            least,
             f"from 1 to {ELECTION_TIMEOUT_MILLIS_MAX} (milliseconds)",
+        )
+        require_setting(
+            least <= greatest <= 2 * ELECTION_TIMEOUT_MILLIS_MAX,
+            "election-timeout-max",
+            greatest,
+            f"from election-timeout ({least}) to {2 * ELECTION_TIMEOUT_MILLIS_MAX}"
+            " (milliseconds)",
         )
         require_setting(
             2 * heartbeat <= least,

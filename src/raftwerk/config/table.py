@@ -255,7 +255,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "election-timeout",
         "MILLISECONDS",
         "The least wait for a leader.",
-        "three heartbeats, at least 150",
+        "three heartbeats, 150 to 300",
         "ELECTION_TIMEOUT_LOWER_MILLIS",
     ),
     _serve(

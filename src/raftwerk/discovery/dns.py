@@ -56,6 +56,7 @@ class Resolver:
         resolver.timeout = TRY_SECONDS
         resolver.lifetime = ANSWER_SECONDS
         self._resolver = resolver
+        self._asked = ", ".join(servers or map(str, resolver.nameservers))
 
     async def resolve(self, name: str, kind: str) -> list[Any]:
         """Return the records of one kind that a name has.
@@ -81,6 +82,13 @@ class Resolver:
             return list(await self._resolver.resolve(name, kind, search=True))
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
+        except dns.resolver.LifetimeTimeout:
+            # What it says itself has the time it took: never the same twice, so the
+            # log would have a line for each try.
+            raise NamesUnknown(
+                f"{name} can't be looked up: no answer from {self._asked} within"
+                f" {ANSWER_SECONDS:g} s"
+            ) from None
         except (dns.exception.DNSException, OSError) as error:
             raise NamesUnknown(f"{name} can't be looked up: {error}") from None
 

@@ -28,6 +28,7 @@ from raftwerk.types import NodeId, Term
 
 __all__ = [
     "ANSWER_SECONDS",
+    "TERM_FIRST_MAX",
     "TERM_STEP_MAX",
     "HttpDesk",
     "LetterRefused",
@@ -42,8 +43,10 @@ ANSWER_SECONDS: Final = 0.025
 TERM_STEP_MAX: Final = 1 << 20
 """How far ahead of ours a term may be: a million elections that we did not hear of."""
 
-TERM_MAX: Final = 1 << 56
-"""No term gets there: that is an election each millisecond, for two million years."""
+TERM_FIRST_MAX: Final = 1 << 32
+"""How great a term may be that is the first we hear of: an election each second, for a
+century. Whoever forges it leaves all but nothing of the 64 bits used up, and each
+further letter has `TERM_STEP_MAX`."""
 
 _ASKING: Final = (RequestVote, RequestPreVote, AppendEntries, Heartbeat)
 """What is answered by a message of its own, soon."""
@@ -275,6 +278,9 @@ class HttpDesk:
 def check_terms(messages: Sequence[Message], here: Term) -> None:
     """Let nobody name a term that no cluster like ours has come to.
 
+    Who founds a cluster begins in term 1, so that this judges the first letter, too.
+    Term 0 has who was added to one that exists, and has not heard of it since.
+
     Parameters
     ----------
     messages : sequence of Message
@@ -287,11 +293,13 @@ def check_terms(messages: Sequence[Message], here: Term) -> None:
     LetterRefused
         If a term is absurd.
     """
+    greatest = here + TERM_STEP_MAX if here else TERM_FIRST_MAX
     for message in messages:
-        if message.term > (here + TERM_STEP_MAX if here else TERM_MAX):
+        if message.term > greatest:
+            known = f"term {here}" if here else "none"
             raise LetterRefused(
-                f"term {message.term} is absurd where term {here} is known: a term"
-                " may be ahead by a million at most"
+                f"term {message.term} is absurd where {known} is known: the greatest"
+                f" that is believed here is {greatest}"
             )
 
 
