@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raftwerk.core.config import CoreConfig
-from raftwerk.core.events import MemberStarted
 from raftwerk.core.inputs import Campaign, Propose, ReadIndex, Tick
 from raftwerk.core.messages import (
     AppendEntries,
@@ -38,20 +37,6 @@ from .member import (
 )
 
 SNAPSHOT = Snapshot(LogIndex(9), Term(1), ConfState(voters=(S1, S2, S3)))
-
-
-def test_start_is_told_with_what_storage_has() -> None:
-    member = Member(1, log=[1, 2], term=3, commit=1)
-    (event,) = [one for one in member.events if isinstance(one, MemberStarted)]
-    assert event == MemberStarted(
-        node=S1,
-        voters=(S1, S2, S3),
-        term=Term(3),
-        commit_index=LogIndex(1),
-        applied_index=LogIndex(0),
-        last_log_index=LogIndex(2),
-        last_log_term=Term(2),
-    )
 
 
 def test_nothing_is_to_be_done_at_first_but_what_was_committed_is_handed_out() -> None:

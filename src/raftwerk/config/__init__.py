@@ -1,7 +1,7 @@
 """Settings as pure values: each with its unit and its bound, checked once.
 
-`table` names them all, for people. Where the values come from is `cli.sources` (flags,
-environment, files), how a text becomes a value `cli.settings`.
+`table` names them all, for people, each as a `setting`. Where the values come from is
+`cli.sources` (flags, environment, files), how a text becomes a value `cli.settings`.
 """
 
 from raftwerk.config.api import ApiSettings
@@ -20,7 +20,8 @@ from raftwerk.config.serve import (
     InitialMember,
     ServeConfig,
 )
-from raftwerk.config.table import COMMANDS, PREFIX, SETTINGS, Setting, settings_of
+from raftwerk.config.setting import PREFIX, Setting
+from raftwerk.config.table import COMMANDS, SETTINGS, settings_of
 from raftwerk.config.url import Url
 
 __all__ = [

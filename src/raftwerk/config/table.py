@@ -7,71 +7,12 @@ is checked in one place too: where the value lives, in `ServeConfig` and its lik
 
 from typing import Final
 
-import msgspec
+from raftwerk.config.setting import Setting, variable_of
 
-__all__ = ["COMMANDS", "PREFIX", "SETTINGS", "Setting", "settings_of"]
-
-PREFIX: Final = "RAFTWERK_"
-"""How all variables of the environment begin that are ours alone."""
+__all__ = ["COMMANDS", "SETTINGS", "settings_of"]
 
 COMMANDS: Final = ("serve", "monitor", "demo")
 """The commands with settings, in the order of the page."""
-
-
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """A setting as people write it.
-
-    Parameters
-    ----------
-    command : str
-        The command that it belongs to; also its table in TOML.
-    name : str
-        As it is called in every complaint: the flag without its dashes.
-    metavar : str
-        What stands for the value in the help.
-    meaning : str
-        A sentence, or less.
-    default : str
-        What holds if nobody says anything, in words.
-    aliases : tuple of str
-        Other variables of the environment that are understood, strongest first.
-    own_variable : str
-        Its own variable; empty for the one that follows from the name.
-    is_secret : bool
-        Whether its value is never shown.
-    is_live : bool
-        Whether it is read again on SIGHUP; all others need a restart.
-    """
-
-    command: str
-    name: str
-    metavar: str
-    meaning: str
-    default: str
-    aliases: tuple[str, ...] = ()
-    own_variable: str = ""
-    is_secret: bool = False
-    is_live: bool = False
-
-    @property
-    def flag(self) -> str:
-        """The flag on the command line."""
-        return f"--{self.name}"
-
-    @property
-    def toml_key(self) -> str:
-        """The key in a TOML file: its table, and the name."""
-        return f"{self.command}.{self.name}"
-
-    @property
-    def variable(self) -> str:
-        """The variable of the environment that is this setting's own."""
-        return self.own_variable or _variable(self.name)
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """All variables of the environment that set it, strongest first."""
-        return (self.variable, *self.aliases)
 
 
 def settings_of(command: str) -> tuple[Setting, ...]:
@@ -93,11 +34,6 @@ def settings_of(command: str) -> tuple[Setting, ...]:
     ['RAFTWERK_ENDPOINTS', 'RAFTWERK_MONITOR_HOST']
     """
     return tuple(setting for setting in SETTINGS if setting.command == command)
-
-
-def _variable(*words: str) -> str:
-    """Return the variable of the environment for a name."""
-    return PREFIX + "_".join(words).replace("-", "_").upper()
 
 
 def _serve(
@@ -134,7 +70,7 @@ def _monitor(
         default=default,
         aliases=aliases,
         own_variable=(
-            "" if name in ("endpoints", "api-prefix") else _variable("monitor", name)
+            "" if name in ("endpoints", "api-prefix") else variable_of("monitor", name)
         ),
     )
 
@@ -147,7 +83,7 @@ def _demo(name: str, metavar: str, meaning: str, default: str) -> Setting:
         metavar=metavar,
         meaning=meaning,
         default=default,
-        own_variable=_variable("demo", name),
+        own_variable=variable_of("demo", name),
     )
 
 

@@ -24,6 +24,7 @@ replica, ready, config        the face: `Replica`, what it wants done, what it i
 messages, inputs, records     what is said: by peers, by the driver; what is stored
 events                        what happened, for whoever watches
 step, admission, terms        one input, one handler; what comes before any handler
+loading                       how a member starts, from what storage holds (Fig. 2)
 roles, become, clock          roles and the ways between them; what time does
 election                      standing, voting, counting (§5.2, §5.4.1; thesis §9.6)
 proposals, commit             from a wish to a committed entry (§5.3, §5.4.2)

@@ -11,12 +11,12 @@ from typing import Self
 import msgspec
 
 from raftwerk.core.admission import admit
-from raftwerk.core.become import start_as_follower
 from raftwerk.core.clock import ticks_until_deadline
-from raftwerk.core.conf_change import apply_conf_change, switch_configuration
+from raftwerk.core.conf_change import apply_conf_change
 from raftwerk.core.config import CoreConfig
-from raftwerk.core.events import Event, MemberStarted
+from raftwerk.core.events import Event
 from raftwerk.core.inputs import EntriesApplied, Input, StorageAppended
+from raftwerk.core.loading import load
 from raftwerk.core.messages import Message, PeerMessage
 from raftwerk.core.progress_view import ProgressView
 from raftwerk.core.ready import AppendOrder, ApplyOrder, Ready, SoftState
@@ -26,7 +26,7 @@ from raftwerk.core.sizes import ENTRY_OVERHEAD_BYTES, payload_bytes
 from raftwerk.core.stable import StableLog
 from raftwerk.core.state import State
 from raftwerk.core.step import step
-from raftwerk.errors import InconsistentState, MisuseError
+from raftwerk.errors import MisuseError
 from raftwerk.types import LogIndex, NodeId, Term
 
 __all__ = ["Replica", "Status"]
@@ -118,7 +118,7 @@ class Replica:
     def __init__(
         self, config: CoreConfig, log: StableLog, draw: Callable[[int], int]
     ) -> None:
-        self._begin(_load(config, log, draw))
+        self._begin(load(config, log, draw))
 
     @classmethod
     def of_state(cls, state: State) -> Self:
@@ -441,56 +441,3 @@ def _apply_done(committed: Sequence[Entry]) -> EntriesApplied | None:
     payload = payload_bytes(committed)
     overhead = ENTRY_OVERHEAD_BYTES * len(committed)
     return EntriesApplied(committed[-1].index, payload + overhead, payload)
-
-
-def _load(config: CoreConfig, log: StableLog, draw: Callable[[int], int]) -> State:
-    """Make a member of what storage holds, and check that it can be one."""
-    hard_state, conf_state = log.initial_state()
-    state = State(config, log, draw)
-    raft_log = state.log
-    state.tracker.restore(conf_state, raft_log.last_index)
-    switch_configuration(state)
-    # None was stored in a group's first snapshot; but who stored an entry had a term.
-    if hard_state != HardState() or raft_log.last_index >= raft_log.first_index:
-        _load_hard_state(state, hard_state)
-    if config.applied_index:
-        if not raft_log.applied_index <= config.applied_index <= raft_log.commit_index:
-            raise InconsistentState(
-                f"applied_index is {config.applied_index}; the log of member"
-                f" {state.id} has it from {raft_log.applied_index} to"
-                f" {raft_log.commit_index}, the commit index"
-            )
-        raft_log.applied_to(config.applied_index, 0)
-    start_as_follower(state)
-    state.record(
-        MemberStarted(
-            node=state.id,
-            voters=state.tracker.voter_ids,
-            term=state.term,
-            commit_index=raft_log.commit_index,
-            applied_index=raft_log.applied_index,
-            last_log_index=raft_log.last_index,
-            last_log_term=raft_log.last_term,
-        )
-    )
-    return state
-
-
-def _load_hard_state(state: State, hard_state: HardState) -> None:
-    """Take over term, vote and commit index, if log and they fit together."""
-    raft_log = state.log
-    if hard_state.term < raft_log.last_term:
-        raise InconsistentState(
-            f"the stored term of member {state.id} is {hard_state.term}; its last"
-            f" entry is of term {raft_log.last_term}: was the hard state lost?"
-        )
-    if not raft_log.commit_index <= hard_state.commit_index <= raft_log.last_index:
-        raise InconsistentState(
-            f"the stored commit index of member {state.id} is"
-            f" {hard_state.commit_index}; its log goes from {raft_log.commit_index} to"
-            f" {raft_log.last_index}: were entries lost?"
-        )
-    raft_log.commit_index = hard_state.commit_index
-    state.must_wait_out = state.config.lease_read
-    state.term = hard_state.term
-    state.vote = hard_state.vote

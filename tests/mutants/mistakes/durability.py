@@ -53,7 +53,7 @@ DURABILITY: Final = (
         section="Fig. 2, thesis §3.8",
         patches=(
             Patch(
-                REPLICA,
+                "raftwerk.core.loading",
                 "_load_hard_state",
                 "    state.vote = hard_state.vote\n",
                 "",

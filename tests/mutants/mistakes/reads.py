@@ -89,7 +89,7 @@ READS: Final = (
         section="thesis §6.4.1",
         patches=(
             Patch(
-                "raftwerk.core.replica",
+                "raftwerk.core.loading",
                 "_load_hard_state",
                 "    state.must_wait_out = state.config.lease_read\n",
                 "",
