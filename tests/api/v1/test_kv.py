@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from raftwerk.api.v1 import kv as routes
+from raftwerk.api.v1 import kv_answers
 from tests.api.asgi import Reply, ask_now
 from tests.api.member import Member
 
@@ -142,7 +142,7 @@ def test_keys_are_listed_in_pages(member: Member) -> None:
 def test_a_list_that_would_be_too_large_is_cut(
     member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "LIST_BYTES_MAX", 10)
+    monkeypatch.setattr(kv_answers, "LIST_BYTES_MAX", 10)
     for key in "abc":
         ask(member, "PUT", key, b"12345")
     page = ask(member, "GET", "").json["data"]
