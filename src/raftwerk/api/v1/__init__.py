@@ -1,9 +1,9 @@
 """The seed's API, version 1: documented, in an envelope, to be tried in a browser.
 
-One file a family of routes: its models (of ``/kv``, the largest, they are in
-`kv_models`, and what the routes do in `kv_answers`), and a function ``make_router`` that is given
+One file a family of routes: its models, and a function ``make_router`` that is given
 an `ApiContext` and returns an ``APIRouter`` with a prefix and a tag of the family's
-name. `app` includes them all. A route
+name. Of ``/kv``, the largest, the models are in `kv_models`, and what the routes do in
+`kv_answers`. `app` includes them all. A route
 
 - returns an ``Envelope`` of a model whose fields have descriptions and examples;
 - raises `raftwerk.errors.RequestError`, or ``HTTPException`` where HTTP itself is
