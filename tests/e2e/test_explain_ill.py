@@ -1,6 +1,8 @@
 """``raftwerk explain`` on members that are alone, slow, or not understood."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -9,13 +11,15 @@ from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.runtime.versions import READABLE_VERSION
 from raftwerk.transport.handshake import VERSION_MAX
 from tests.discovery.dns_server import DnsServer
-from tests.e2e import other_build
-from tests.e2e.cluster import Cluster
+from tests.e2e import odd_node, other_build
+from tests.e2e.cluster import READY_SECONDS, Cluster, NodeProcess
 from tests.e2e.commands import run
 from tests.e2e.named import NamedCluster
 from tests.e2e.test_explain import explained, printed
+from tests.e2e.test_survives_disks import newest_segment
 from tests.e2e.test_survives_stalls import FLAGS as PATIENT
 from tests.e2e.test_survives_stalls import sick_cluster, write
+from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -161,5 +165,101 @@ def test_a_member_that_lags_is_named_with_how_much_it_lacks(tmp_path: Path) -> N
             assert said.count(" lags ") == 1, said
             orders[sick.name].unlink()
             await explained(cluster, leader, "healthy: ")
+
+    asyncio.run(story())
+
+
+async def write_all(cluster: Cluster, node: NodeProcess) -> None:
+    """Write each of a few keys once."""
+    keys = [b"%d" % key for key in range(32)]
+    value = odd_node.SOUND
+    await asyncio.gather(*(cluster.put(node, key, value, seconds=60) for key in keys))
+
+
+@asynccontextmanager
+async def written_all_along(cluster: Cluster, node: NodeProcess) -> AsyncIterator[None]:
+    """Have keys written meanwhile, so that members compare what came of them."""
+
+    async def go_on() -> None:
+        while True:
+            await write_all(cluster, node)
+
+    writing = asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
+
+@pytest.mark.long
+def test_a_member_whose_state_is_damaged_is_named_until_it_is_sound(
+    tmp_path: Path,
+) -> None:
+    """It applies what it should not, as with faulty memory: nothing on a disk tells."""
+
+    async def story() -> None:
+        async with Cluster(tmp_path, flags=PATIENT) as cluster:
+            leader = await cluster.leader()
+            await explained(cluster, leader, "healthy: ")
+            odd = cluster.others(leader)[0]
+            odd.kill()
+            order = tmp_path / "order"
+            order.touch()
+            odd.program = odd_node.program(order)
+            odd.start()
+            await cluster.answers(odd)
+            words = f"The state of {odd.name} differs from that of a majority"
+            async with written_all_along(cluster, leader):
+                said = await explained(cluster, leader, words)
+                assert "answers no reads and does not lead" in said
+                assert "look for faulty memory" in said
+                assert said.count("differs") == 1, said
+                order.unlink()
+                await explained(cluster, leader, "healthy: ")
+            await write_all(cluster, leader)
+
+            async def is_sound() -> bool:
+                stores = [await cluster.store(node) for node in (leader, odd)]
+                return stores[0] == stores[1]
+
+            await until(is_sound, f"{odd.name} has the same state", READY_SECONDS)
+
+    asyncio.run(story())
+
+
+@pytest.mark.long
+def test_a_member_whose_data_is_damaged_is_missing_and_says_why_itself(
+    tmp_path: Path,
+) -> None:
+    """What nobody but its own machine can know, `explain` says where to read."""
+
+    async def story() -> None:
+        async with Cluster(tmp_path) as cluster:
+            leader = await cluster.leader()
+            await explained(cluster, leader, "healthy: ")
+            ill = cluster.others(leader)[0]
+            ill.kill()
+            path = newest_segment(ill)
+            damaged = bytearray(path.read_bytes())
+            damaged[20] ^= 1
+            path.write_bytes(damaged)
+            ill.start()
+            assert await asyncio.to_thread(ill.wait) == ExitCode.REFUSED
+            assert f"{path} is damaged at byte " in ill.last_lines()
+            said = await explained(
+                cluster,
+                leader,
+                f"{ill.name} ({ill.client}) is missing since",
+                "the last line of its log says why",
+                "raftwerk inspect DIR",
+                f"if that is damaged or lost, raftwerk member replace {ill.name}",
+            )
+            assert said.count("missing") == 1, said
+            told = await asyncio.to_thread(
+                run, "inspect", str(ill.data_dir), folder=tmp_path
+            )
+            assert told.returncode == ExitCode.FAILED, told
+            assert "damaged at byte " in told.stdout
 
     asyncio.run(story())

@@ -154,6 +154,7 @@ async def test_a_hook_that_takes_too_long_is_ended_and_said() -> None:
     await asyncio.sleep(1)
     assert application.outcomes() == ["FOLLOWER timed out"]
     assert application.reports[-1] == (FOLLOWER, HookOutcome.TIMED_OUT)
+    assert application.hooks.runs[-1].reason == "it took longer than 5 s"
 
 
 @pytest.mark.parametrize(

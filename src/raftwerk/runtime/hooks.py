@@ -269,15 +269,16 @@ class Hooks:
         self._runs.append(run)
         self._report(run)
         task = self._task = asyncio.ensure_future(hook(change))
-        timer = self._timers.call_later(
-            self._timeout_seconds, self._end, HookOutcome.TIMED_OUT
-        )
+        limit = self._timeout_seconds
+        timer = self._timers.call_later(limit, self._end, HookOutcome.TIMED_OUT)
         try:
             await asyncio.wait((task,))
         finally:
             timer.cancel()
             self._present = None
         run.seconds = self._clock.now() - began
+        if run.outcome is HookOutcome.TIMED_OUT:
+            run.reason = f"it took longer than {limit:g} s"
         if run.outcome is HookOutcome.RUNNING:
             run.outcome, run.reason = _outcome(task)
         self._report(run)

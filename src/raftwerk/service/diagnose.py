@@ -212,8 +212,10 @@ def _missing(case: Case) -> Iterable[Finding]:
             yield Finding(
                 kind=Kind.MISSING,
                 text=f"{case.where(member)} is missing {away}".strip()
-                + f". {_spare(case)} Start it again with its data; if that is lost,"
-                f" raftwerk member replace {case.name(member)}.",
+                + f". {_spare(case)} Start it again with its data. If it does not"
+                " start, the last line of its log says why, and raftwerk inspect DIR,"
+                " on its machine, what its data directory holds; if that is damaged or"
+                f" lost, raftwerk member replace {case.name(member)}.",
             )
 
 

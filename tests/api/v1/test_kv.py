@@ -170,3 +170,29 @@ def test_a_foreign_page_may_not_write(member: Member) -> None:
     reply = ask(member, "PUT", "a", b"x", origin="http://evil.example")
     assert reply.status == 403
     assert member.store.revision == 1
+
+
+def test_the_headers_of_a_key_can_be_asked_for_alone(member: Member) -> None:
+    ask(member, "PUT", "app/port", b"8080")
+    got = ask(member, "GET", "app/port")
+    headers = ask(member, "HEAD", "app/port")
+    assert (headers.status, headers.body) == (200, b"")
+    assert headers.headers == got.headers, "the value's length, too"
+    assert ask(member, "HEAD", "app/port", if_none_match='"2"').status == 304
+    assert ask(member, "HEAD", "app/none").status == 404
+
+
+def test_a_list_needs_no_slash_at_its_end_and_no_redirect(member: Member) -> None:
+    ask(member, "PUT", "app/port", b"8080")
+    with_slash = ask_now(member.app, "GET", "/api/v1/kv/?prefix=app")
+    without = ask_now(member.app, "GET", "/api/v1/kv?prefix=app")
+    assert (without.status, without.json) == (200, with_slash.json)
+    assert ask_now(member.app, "DELETE", "/api/v1/kv?prefix=app").status == 200
+    assert ask(member, "GET", "app/port").status == 404
+
+
+def test_what_may_be_done_with_a_key_is_said_where_something_may_not(
+    member: Member,
+) -> None:
+    refused = ask(member, "POST", "app/port")
+    assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD, PUT, DELETE")

@@ -7,6 +7,7 @@ import structlog
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from raftwerk import __version__
 from raftwerk.api.gateway_document import describe_gateway
@@ -20,6 +21,7 @@ from raftwerk.api.v1.docs_page import add_docs_page
 from raftwerk.api.v1.error_form import describe_error
 from raftwerk.api.v1.plain_routes import describe_plain_routes
 from raftwerk.api.v1.refusals import refusals
+from raftwerk.api.v1.slashes import EitherSlash
 from raftwerk.config import ApiSettings
 from raftwerk.errors import NotLeader, OutcomeUnknown, RequestError
 from raftwerk.service import RequestTooLarge
@@ -65,6 +67,8 @@ def make_documented_api(context: ApiContext, gateway: Routes | None = None) -> F
             dependencies=[Depends(_refuse_foreign_changes)],
             responses=refusals(403, 422, 503),
         )
+    fixed = [path for path in app.openapi()["paths"] if "{" not in path]
+    app.add_middleware(EitherSlash, paths=fixed)
     add_docs_page(app, settings)
     _say_errors_in_envelopes(app, context)
     _describe_also(app, describe_plain_routes(settings.api_prefix))
@@ -111,8 +115,10 @@ def _say_errors_in_envelopes(app: FastAPI, context: ApiContext) -> None:
         return answer(http_status, str(error), hint, is_unknown=is_unknown)
 
     @app.exception_handler(HTTPException)
-    async def _say_http_error(_request: Request, error: HTTPException) -> Response:
+    async def _say_http_error(request: Request, error: HTTPException) -> Response:
         headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["allow"] = ", ".join(_methods_of(app, request))
         return answer(error.status_code, str(error.detail), headers)
 
     @app.exception_handler(RequestValidationError)
@@ -126,6 +132,18 @@ def _say_errors_in_envelopes(app: FastAPI, context: ApiContext) -> None:
         # What went wrong inside is for the log, not for whoever asks.
         _log.error("a request failed", path=request.url.path, exc_info=error)
         return answer(500, "internal error")
+
+
+def _methods_of(app: FastAPI, request: Request) -> list[str]:
+    """Return what may be done at a path: the framework names but its first route's."""
+    return [
+        method
+        for method in ("GET", "HEAD", "PUT", "POST", "DELETE")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in app.routes
+        )
+    ]
 
 
 def _say_place(error: dict[str, Any]) -> str:

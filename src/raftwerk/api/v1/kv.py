@@ -93,6 +93,20 @@ def make_router(context: ApiContext) -> APIRouter:
             last_event_id=last_event_id,
         )
 
+    @router.head(_ROUTE, include_in_schema=False)
+    async def _head(
+        request: Request, key: KeyPath, if_none_match: IfNoneMatch = None
+    ) -> Response:
+        """Answer the headers that a key's value would come with."""
+        del key
+        found = await keys.read(
+            request,
+            keys.name_of(request),
+            Reading.model_validate({}),
+            if_none_match=if_none_match,
+        )
+        return Response(status_code=found.status_code, headers=dict(found.headers))
+
     @router.put(
         _ROUTE,
         operation_id="put_key",
