@@ -64,7 +64,10 @@ class SplitMix64:
         # A remainder would favour small numbers. So we take as many bits as the
         # greatest answer has, and draw again what is too great: half of it at most.
         while True:
-            drawn = self._bits(bits)
+            if 0 < bits <= 64:  # nearly always
+                drawn = self.next_64_bits() >> 64 - bits
+            else:
+                drawn = self._bits(bits)
             if drawn < bound:
                 return drawn
 
@@ -91,8 +94,6 @@ class SplitMix64:
 
     def _bits(self, count: int) -> int:
         """Return a number of so many bits; the upper ones of a word are mixed best."""
-        if 0 < count <= 64:
-            return self.next_64_bits() >> 64 - count
         drawn = 0
         while count > 64:
             drawn = drawn << 64 | self.next_64_bits()

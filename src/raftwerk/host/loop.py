@@ -13,12 +13,12 @@ other busy and time never moves on, and an exception that nobody took.
 """
 
 import asyncio
-import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
+from heapq import heapify, heappop, heappush
 from typing import Any, Final, NoReturn, Protocol, TypeVar, TypeVarTuple
 
 from raftwerk.errors import Deadlock, InvariantViolation, require
@@ -250,11 +250,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Do as `asyncio.AbstractEventLoop.call_later` says."""
-        if 0.0 < delay < RESOLUTION_SECONDS:
-            # Who waits for the rest of a tick might wait for it again and again, with
-            # sums in which it vanishes, and time would never move on.
-            delay = RESOLUTION_SECONDS
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        return self.set_timer(delay, callback, args, context)
 
     def call_at(
         self,
@@ -266,11 +262,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         """Do as `asyncio.AbstractEventLoop.call_at` says."""
         if self._closed:
             self._refuse()
-        require(not math.isnan(when), "a timer has a time, not a NaN")
-        handle = _TimerHandle(when, callback, args, self, context)
-        self._timers_set += 1
-        heapq.heappush(self._timers, (when, self._timers_set, handle))
-        return handle
+        return self._set(when, callback, args, context)
 
     def run_in_executor(
         self, executor: object, func: object, *args: object
@@ -413,6 +405,39 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
 
     # -- What a simulated world asks of it ---------------------------------------------
 
+    def set_timer(
+        self,
+        delay: float,
+        callback: Callable[[*Args], object],
+        args: tuple[*Args],
+        context: Context | None,
+    ) -> asyncio.TimerHandle:
+        """Do as `call_later`, without taking arguments apart and together again.
+
+        Parameters
+        ----------
+        delay : float
+            In seconds.
+        callback : callable
+            What is called then.
+        args : tuple
+            With what.
+        context : contextvars.Context or None
+            In which; None: in a copy of the present one.
+
+        Returns
+        -------
+        asyncio.TimerHandle
+            To be cancelled.
+        """
+        if self._closed:
+            self._refuse()
+        if 0.0 < delay < RESOLUTION_SECONDS:
+            # Who waits for the rest of a tick might wait for it again and again, with
+            # sums in which it vanishes, and time would never move on.
+            delay = RESOLUTION_SECONDS
+        return self._set(self._now + delay, callback, args, context)
+
     def abandon(self, owner: object) -> None:
         """Never again run code on behalf of this owner: as if its process were killed.
 
@@ -455,7 +480,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         `run_forever` of the base class calls this until the loop is stopped.
         """
         # pylint: disable=protected-access  # a loop runs handles: theirs is made for it
-        due, timers = self._due, self._timers
+        due = self._due
         while True:
             if not due and not self._stopping:
                 self._jump()
@@ -466,8 +491,6 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
                     " move on: something waits without a timer, or nothing takes any"
                     " time"
                 )
-            while timers and timers[0][0] <= self._now:
-                due.append(heapq.heappop(timers)[2])
             for _ in range(len(due)):
                 handle = due.popleft()
                 if handle._cancelled or (
@@ -480,16 +503,39 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
             if self._stopping:
                 return
 
+    def _set(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: Context | None,
+    ) -> asyncio.TimerHandle:
+        """Set a timer; one whose time has come is due behind all that is."""
+        handle = _TimerHandle(when, callback, args, self, context)
+        if when <= self._now:
+            self._due.append(handle)
+        else:
+            require(not math.isnan(when), "a timer has a time, not a NaN")
+            self._timers_set += 1
+            heappush(self._timers, (when, self._timers_set, handle))
+        return handle
+
     def _jump(self) -> None:
-        """Move the time on to the earliest timer that was not cancelled."""
-        timers = self._timers
-        while timers and timers[0][2].cancelled():
-            heapq.heappop(timers)
+        """Move the time on to the earliest timer that was not cancelled.
+
+        All of that moment are due then, in the order in which they were set; none is
+        left behind that would have been due before, for those never wait here.
+        """
+        # pylint: disable=protected-access  # as in `_run_once`
+        timers, due = self._timers, self._due
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)
         if not timers or timers[0][0] == math.inf:
             raise Deadlock(self._describe_deadlock())
-        if timers[0][0] > self._now:
-            self._now = timers[0][0]
-            self._turns = 0
+        self._now = now = timers[0][0]
+        self._turns = 0
+        while timers and timers[0][0] <= now:
+            due.append(heappop(timers)[2])
 
     def _is_held(self, handle: asyncio.Handle) -> bool:
         """Tell whether the handle's owner must not run now; keep it if it may later."""
@@ -511,7 +557,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         self._timers_cancelled += 1
         if self._timers_cancelled > 64 + len(self._timers) // 2:
             self._timers[:] = [item for item in self._timers if not item[2].cancelled()]
-            heapq.heapify(self._timers)
+            heapify(self._timers)
             self._timers_cancelled = 0
 
     def _make_task(

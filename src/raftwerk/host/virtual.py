@@ -129,11 +129,11 @@ class VirtualTimers:
         self, delay_seconds: float, callback: Callable[[*Args], object], *args: *Args
     ) -> Timer:
         """Do as `Timers.call_later` says."""
-        return self._loop.call_later(
+        return self._loop.set_timer(
             self._clock.true_seconds(delay_seconds),
             callback,
-            *args,
-            context=None if self._context is None else self._context.copy(),
+            args,
+            None if self._context is None else self._context.copy(),
         )
 
     async def sleep(self, delay_seconds: float) -> None:

@@ -84,10 +84,10 @@ class Soundness:
         bool
             False while it is quarantined and another one may be elected.
         """
-        state, now = self._state, self._clock.now()
-        is_quiet = state.election_elapsed + 1 >= state.election_timeout
         if not self._applier.is_quarantined:
             return True
+        state, now = self._state, self._clock.now()
+        is_quiet = state.election_elapsed + 1 >= state.election_timeout
         if not is_quiet:
             self._quiet_since = now
         return now - self._quiet_since >= self._patience_seconds

@@ -39,7 +39,7 @@ class SimDisk(MemoryDisk):
         except PowerCut:
             self.on_cut()
             raise
-        if any(data):  # zeros make room, and say nothing
+        if data.strip(b"\0"):  # zeros make room, and say nothing
             self._last_write[id(inode)] = offset
 
     def sync(self, inode: Inode) -> None:

@@ -22,6 +22,8 @@ from raftwerk.errors import PeerError
 __all__ = ["Frame", "FrameDecoder", "encode_frame"]
 
 _HEADER: Final = struct.Struct("<II")
+_KINDS: Final = tuple([bytes((kind,)) for kind in range(256)])
+"""The first byte of a body, by what it says."""
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -52,7 +54,7 @@ def encode_frame(kind: int, *payload: bytes | memoryview) -> bytes:
     >>> encode_frame(7, b"ab", b"c").hex(" ")
     '04 00 00 00 c0 6f 48 07 07 61 62 63'
     """
-    body = b"".join((kind.to_bytes(1, "little"), *payload))
+    body = b"".join((_KINDS[kind], *payload))
     return _HEADER.pack(len(body), google_crc32c.value(body)) + body
 
 
@@ -151,7 +153,9 @@ class FrameDecoder:
                 self._at_start = False
                 yield Frame(body[0], memoryview(body)[1:])
         finally:
-            self._rest = bytearray() if self._error else bytearray(data[start:])
+            rest = b"" if self._error else data[start:]
+            if rest or self._rest:
+                self._rest = bytearray(rest)
 
     def _words_for_length(self, length: int, data: bytes) -> str:
         """Say what is wrong with a length; at the start, strangers knock."""

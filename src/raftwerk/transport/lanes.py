@@ -5,7 +5,7 @@ the newest first: what is sent has no avoidable gaps, and the core repairs the r
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -35,6 +35,14 @@ def _loss_of(messages: Sequence[Message]) -> Loss:
     """Count messages that are dropped."""
     snapshots = sum(isinstance(message, InstallSnapshot) for message in messages)
     return Loss(len(messages), snapshots)
+
+
+def _by_lane(messages: Sequence[Message]) -> dict[Lane, Sequence[Message]]:
+    """Return messages by their lanes, in their order on each."""
+    by_lane: dict[Lane, list[Message]] = {}
+    for message in messages:
+        by_lane.setdefault(lane_of(message), []).append(message)
+    return dict(by_lane)
 
 
 class _Queue:
@@ -148,9 +156,11 @@ class Lanes:
         Loss
             What did not fit.
         """
-        by_lane: dict[Lane, list[Message]] = {}
-        for message in messages:
-            by_lane.setdefault(lane_of(message), []).append(message)
+        by_lane: dict[Lane, Sequence[Message]] = {}
+        if len(messages) == 1:  # as it is most of the time
+            by_lane[lane_of(messages[0])] = messages
+        else:
+            by_lane = _by_lane(messages)
         lost = snapshots_lost = 0
         for lane, together in by_lane.items():
             for parcel in pack(lane, together):
@@ -171,11 +181,17 @@ class Lanes:
         """
         frames: list[bytes] = []
         size = 0
-        for frame in self._frames():
-            frames.append(frame)
-            size += len(frame)
-            if size >= FRAME_BODY_BYTES:
-                break
+        for queue in self._queues:
+            while queue.parcels:
+                parcel = queue.parcels[0]
+                frame = parcel.next_frame()
+                if parcel.is_sent:
+                    queue.popleft()
+                    self.snapshots_sent += parcel.snapshots
+                frames.append(frame)
+                size += len(frame)
+                if size >= FRAME_BODY_BYTES:
+                    return frames
         return frames
 
     def clear(self) -> Loss:
@@ -192,17 +208,6 @@ class Lanes:
         self._offered = []
         self._queues = tuple(_Queue() for _ in _LANES)
         return loss
-
-    def _frames(self) -> Iterator[bytes]:
-        """Yield frames by urgency, and forget parcels as they are sent."""
-        for queue in self._queues:
-            while queue.parcels:
-                parcel = queue.parcels[0]
-                frame = parcel.next_frame()
-                if parcel.is_sent:
-                    queue.popleft()
-                    self.snapshots_sent += parcel.snapshots
-                yield frame
 
     def _has_room_for(self, parcel: Parcel) -> bool:
         """Tell whether the parcel may wait too."""

@@ -128,12 +128,30 @@ class Route:
         if target is None:
             self._lose(messages)
             return
-        draw, conditions = self._world.draw, self._conditions()
+        conditions = self._conditions()
+        if len(messages) > 1:
+            messages = sorted(messages, key=lane_of)
+        if not conditions.keeps_all:
+            messages = self._disturbed(target, messages, conditions)
+        room = self._world.config.queue_messages_max - self._waiting_messages
+        if len(messages) > room:
+            self._lose(messages[room:])
+            self._tell_unreachable()
+            messages = messages[:room]
+        if messages:
+            # Each timer brings the oldest, whichever fires first: so latencies differ
+            # and the order stays.
+            self._waiting.append(self._ship(target, messages))
+            self._waiting_messages += len(messages)
+            self._later(conditions.latency_seconds(self._world.draw), self._arrive_next)
+
+    def _disturbed(
+        self, target: Endpoint, messages: Sequence[Message], conditions: Conditions
+    ) -> Sequence[Message]:
+        """Do to messages what happens on the way, and return those in order."""
+        draw = self._world.draw
         in_order: list[Message] = []
-        ordered = sorted(messages, key=lane_of) if len(messages) > 1 else list(messages)
-        if conditions.keeps_all:
-            in_order, ordered = ordered, in_order
-        for message in ordered:
+        for message in messages:
             if happens(conditions.drop_rate, draw):
                 self._lose([message])
                 continue
@@ -145,22 +163,13 @@ class Route:
                 self._send_late(self._ship(target, [message]))
             else:
                 in_order.append(message)
-        room = self._world.config.queue_messages_max - self._waiting_messages
-        if len(in_order) > room:
-            self._lose(in_order[room:])
-            self._tell_unreachable()
-        if in_order[:room]:
-            # Each timer brings the oldest, whichever fires first: so latencies differ
-            # and the order stays.
-            self._waiting.append(self._ship(target, in_order[:room]))
-            self._waiting_messages += len(in_order[:room])
-            self._later(conditions.latency_seconds(draw), self._arrive_next)
+        return in_order
 
     def _ship(
         self, target: Endpoint, messages: Sequence[Message], is_copy: bool = False
     ) -> _Shipment:
         """Wrap messages for their way; what fits no frame is lost."""
-        snapshots = sum(isinstance(message, InstallSnapshot) for message in messages)
+        snapshots = _snapshots_in(messages)
         data = b""
         if self._world.is_encoded:
             lanes, pieces = self._lanes, list[bytes]()
@@ -199,12 +208,9 @@ class Route:
         messages = shipment.messages
         if world.is_encoded:
             # Each shipment is whole frames, so all of this way share a decoder.
-            take = self._assembler.take
-            messages = [
-                message
-                for frame in self._decoder.feed(shipment.data)
-                for message in take(frame)
-            ]
+            take, messages = self._assembler.take, []
+            for frame in self._decoder.feed(shipment.data):
+                messages += take(frame)
             before = target.received_bytes.get(sender.node_id, 0)
             target.received_bytes[sender.node_id] = before + len(shipment.data)
         target.inbox.put_messages(messages)
@@ -214,8 +220,7 @@ class Route:
     def _lose(self, messages: Sequence[Message]) -> None:
         """Lose messages; of snapshots the sender hears."""
         self._dropped_messages += len(messages)
-        snapshots = sum(isinstance(message, InstallSnapshot) for message in messages)
-        self._tell_of_snapshots(snapshots, False)
+        self._tell_of_snapshots(_snapshots_in(messages), False)
 
     # -- Connecting --------------------------------------------------------------------
 
@@ -277,3 +282,12 @@ class Route:
     ) -> None:
         """Have something happen by the network's own timers."""
         self._world.timers.call_later(seconds, callback, *args)
+
+
+def _snapshots_in(messages: Sequence[Message]) -> int:
+    """Count snapshots; in a loop, for there is one message most of the time."""
+    count = 0
+    for message in messages:
+        if isinstance(message, InstallSnapshot):
+            count += 1
+    return count
