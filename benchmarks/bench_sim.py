@@ -91,7 +91,7 @@ def bench_calm(name: str, seconds: float, rounds: int) -> None:
         print(
             f"{name:<6} {wires:<9} {statistics.median(ratios):>7.1f}x"
             f" ({min(ratios):.1f} to {max(ratios):.1f})"
-            f" {operations / each:>7.1f} operations/s {commands / each:>7.1f} entries/s",
+            f" {operations / each:>6.1f} operations/s {commands / each:>6.1f} entries/s",
             flush=True,
         )
 

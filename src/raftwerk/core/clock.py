@@ -35,15 +35,15 @@ def ticks_until_deadline(state: State) -> int:
     """
     config = state.config
     if state.role is Role.LEADER:
-        remaining = config.heartbeat_ticks - state.heartbeat_elapsed
-        until_check = config.election_ticks_min - state.election_elapsed
-        if until_check < remaining:
-            remaining = until_check
+        remaining = min(
+            config.heartbeat_ticks - state.heartbeat_elapsed,
+            config.election_ticks_min - state.election_elapsed,
+        )
     elif state.is_promotable:
         remaining = state.election_timeout - state.election_elapsed
     else:
         return NO_LIMIT
-    return remaining if remaining > 1 else 1
+    return max(remaining, 1)
 
 
 def on_tick(state: State, event: Tick) -> None:

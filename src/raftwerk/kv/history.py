@@ -102,7 +102,7 @@ class History:
         start = min(self._place(revision), length)
         first, offset = divmod(start, CHANGES_PER_BLOCK)
         blocks = self._blocks[first:]
-        return islice(_changes_of(blocks), offset, offset + length - start)
+        return islice(_changes_of(blocks, offset), length - start)
 
     def walk(self, revision: int, changes_max: int) -> list[bytes]:
         """Return the keys of the oldest changes up to a revision, each change once.
@@ -122,9 +122,8 @@ class History:
         start, stop = self._walked, self._place(revision + 1)
         self._walked = max(start, min(stop, start + changes_max))
         first, offset = divmod(start, CHANGES_PER_BLOCK)
-        changes = _changes_of(self._blocks[first:])
-        length = self._walked - start
-        return [made.key for made, _ in islice(changes, offset, offset + length)]
+        changes = _changes_of(self._blocks[first:], offset)
+        return [made.key for made, _ in islice(changes, self._walked - start)]
 
     def forget(self, revision: int, blocks_max: int) -> bool:
         """Drop the oldest blocks that were walked over and lie below a revision.
@@ -171,7 +170,14 @@ def _first_revision(block: _Block) -> int:
     return block.made[0].mod_revision
 
 
-def _changes_of(blocks: list[_Block]) -> Iterator[Change]:
-    """Yield all changes of some blocks."""
+def _changes_of(blocks: list[_Block], offset: int) -> Iterator[Change]:
+    """Yield the changes of some blocks, but for so many of the first one.
+
+    These are not walked over: whoever watches asks for the newest at each change.
+    """
+    if offset and blocks:
+        first = blocks[0]
+        yield from zip(first.made[offset:], first.overtaken[offset:], strict=True)
+        blocks = blocks[1:]
     for block in blocks:
         yield from zip(block.made, block.overtaken, strict=True)
