@@ -7,6 +7,7 @@ import pytest
 
 from raftwerk.errors import DiskFull, StorageError, UnknownFormat, WalCorrupted
 from raftwerk.host.draw import SplitMix64
+from raftwerk.storage import snapshot_file
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.memory_disk import MemoryDisk, PowerCut
 from raftwerk.storage.record import encode_preamble
@@ -83,6 +84,20 @@ def test_a_snapshot_that_fails_on_the_way_leaves_nothing(disk: MemoryDisk) -> No
     with pytest.raises(RuntimeError, match="the state machine failed"):
         files(disk).write(LogIndex(7), Term(2), chunks())
     assert disk.list_directory("/data/snap") == []
+
+
+def test_a_large_snapshot_is_synced_while_it_is_written(
+    disk: MemoryDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_file, "UNSYNCED_BYTES_MAX", 1_000)
+    sink = files(disk).begin(LogIndex(7), Term(2))
+    sink.write(bytes(500))
+    disk.fail_next("sync")
+    with pytest.raises(StorageError):
+        sink.write(bytes(500))
+    assert not indexes(disk)
+    write(disk, 7)
+    check(disk, 7)
 
 
 @pytest.mark.parametrize("kind", ["write", "sync", "sync_directory"])

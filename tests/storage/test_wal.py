@@ -153,12 +153,44 @@ def test_compaction_removes_whole_segments_once_it_is_durable() -> None:
     assert content(open_wal(disk)) == before_crash
 
 
+def test_nobody_waits_for_more_than_one_segment_to_go() -> None:
+    disk = MemoryDisk()
+    wal = make_wal(disk)
+    write_one_by_one(wal, 2, 100)
+    counts = [len(segments(disk))]
+    wal.compact(snapshot(98), 2)
+    for index in range(100, 104):
+        wal.append(None, entries(index, index + 1))
+        wal.sync()
+        counts.append(len(segments(disk)))
+    assert counts == [9, 8, 7, 6, 5]
+    wal.mark()  # in a quiet time
+    assert len(segments(disk)) == 2
+    before = content(wal)
+    disk.crash()
+    assert content(open_wal(disk)) == before
+
+
+def test_what_was_not_removed_yet_goes_at_the_next_start() -> None:
+    disk = MemoryDisk()
+    wal = make_wal(disk)
+    write_one_by_one(wal, 2, 100)
+    wal.compact(snapshot(98), 2)
+    wal.sync()
+    before = content(wal)
+    disk.crash()
+    wal = open_wal(disk)
+    assert content(wal) == before
+    assert len(segments(disk)) == 2
+
+
 def test_an_installed_snapshot_lets_all_older_segments_go() -> None:
     disk = MemoryDisk()
     wal = make_wal(disk)
     write_one_by_one(wal, 2, 60)
     wal.install(snapshot(100, 1))
     wal.sync()
+    wal.mark()
     assert len(segments(disk)) == 1
     wal.append(None, entries(101, 103))
     wal.close()

@@ -31,6 +31,10 @@ __all__ = ["FORMAT_VERSION", "SnapshotName", "SnapshotWriter", "read_snapshot"]
 FORMAT_VERSION: Final = 1
 """The format that we write; all up to it are read."""
 
+UNSYNCED_BYTES_MAX: Final = 8 << 20
+"""What is written before it is synced. Were hundreds of megabytes left to one sync in
+the end, the log's own would wait behind them, and with it whoever writes."""
+
 _MAGIC: Final = b"raftsnap"
 
 
@@ -77,6 +81,7 @@ class SnapshotWriter:
         self._unfinished = name.path + UNFINISHED
         self._chunks = 0
         self._size_bytes = 0
+        self._unsynced_bytes = 0
         head = encode_preamble(_MAGIC, FORMAT_VERSION)
         start = RecordWriter(0, PREAMBLE_BYTES, int.from_bytes(head[-4:], "little"))
         payload = _StartPayload(name.applied_index, name.term)
@@ -150,6 +155,10 @@ class SnapshotWriter:
         """Write bytes, or give up the whole snapshot."""
         try:
             self._file.write_at(offset, data)
+            self._unsynced_bytes += len(data)
+            if self._unsynced_bytes >= UNSYNCED_BYTES_MAX:
+                self._file.sync()
+                self._unsynced_bytes = 0
         except OSError as error:
             self.abort()
             raise storage_error("write", self._unfinished, error) from error

@@ -38,6 +38,11 @@ __all__ = ["SEGMENT_BYTES", "Wal"]
 SEGMENT_BYTES: Final = 16 << 20
 """How large a segment is, if nothing else is asked for."""
 
+DROPPED_PER_SYNC: Final = 1
+"""Segments that are removed behind a sync, which somebody waits for: one takes some 20
+ms, and a snapshot of a large store makes twenty superfluous at once. All that are left
+go in a quiet time, or at the next start."""
+
 
 class Wal(HeldLog):
     """A `LogStore` in a data directory; made by `create` or `open`.
@@ -285,7 +290,7 @@ class Wal(HeldLog):
             writer.take(self._pending.popleft())
         try:
             writer.write()
-            writer.drop_segments()
+            writer.drop_segments(DROPPED_PER_SYNC)
             self._room = writer.room()
         except DiskFull as error:
             self._room = Room(str(error))
@@ -299,6 +304,7 @@ class Wal(HeldLog):
         self._check_usable()
         try:
             self._writer.mark()
+            self._writer.drop_segments()
         except DiskFull:
             raise
         except StorageError as error:

@@ -154,15 +154,23 @@ class WalWriter:
             self._segment.write((), self._base.last_index)
             self._segment.sync()
 
-    def drop_segments(self) -> None:
+    def drop_segments(self, segments_max: int | None = None) -> None:
         """Remove the oldest segments as far as no entry in them is needed.
+
+        Parameters
+        ----------
+        segments_max : int, optional
+            How many at most: each may take 20 ms, while others wait for the disk.
 
         Raises
         ------
         StorageError
             If the disk fails.
         """
+        dropped = 0
         while self._sealed and self._sealed[0][1] < self._base.first_index:
+            if dropped == segments_max:
+                return
             path = self._sealed[0][0]
             try:
                 # Each is gone for good before the next goes, so no hole can appear.
@@ -171,6 +179,7 @@ class WalWriter:
             except OSError as error:
                 raise storage_error("remove", path, error) from error
             self._sealed.popleft()
+            dropped += 1
 
     def close(self) -> None:
         """Let go of the files."""
