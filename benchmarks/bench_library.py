@@ -146,7 +146,7 @@ def run_pysyncobj(
 ) -> None:
     """Be a member of PySyncObj that syncs, and do what is asked for."""
     # pylint: disable=import-outside-toplevel  # of the other side nothing is loaded
-    from pysyncobj import (  # type: ignore[import-untyped]
+    from pysyncobj import (  # type: ignore[import-untyped]  # it has no types
         SyncObj,
         SyncObjConf,
         replicated,
@@ -174,7 +174,7 @@ def run_pysyncobj(
             )
             self.count = 0
 
-        @replicated  # type: ignore[untyped-decorator]
+        @replicated  # type: ignore[untyped-decorator]  # the same
         def add(self, _value: bytes) -> int:
             """Count."""
             self.count += 1

@@ -30,9 +30,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+# It has no types.
 from pysyncobj import SyncObj, SyncObjConf, replicated  # type: ignore[import-untyped]
-from pysyncobj.node import Node  # type: ignore[import-untyped]
-from pysyncobj.transport import Transport  # type: ignore[import-untyped]
+from pysyncobj.node import Node  # type: ignore[import-untyped]  # the same
+from pysyncobj.transport import Transport  # type: ignore[import-untyped]  # the same
 
 from raftwerk.core import (
     NO_LIMIT,
@@ -117,7 +118,7 @@ class Cores:
         """Let go of nothing: all is memory."""
 
 
-class ListTransport(Transport):  # type: ignore[misc]
+class ListTransport(Transport):  # type: ignore[misc]  # it has no types
     """PySyncObj's messages, in a list and as they are."""
 
     everyone: dict[str, "ListTransport"] = {}
@@ -150,7 +151,7 @@ class ListTransport(Transport):  # type: ignore[misc]
             self._onMessageReceived(*self.inbox.popleft())
 
 
-class Counting(SyncObj):  # type: ignore[misc]
+class Counting(SyncObj):  # type: ignore[misc]  # it has no types
     """A replicated object whose one command does next to nothing."""
 
     def __init__(self, own: Any, others: Any, conf: Any) -> None:
@@ -159,7 +160,7 @@ class Counting(SyncObj):  # type: ignore[misc]
             own, others, conf, nodeClass=Node, transportClass=ListTransport
         )
 
-    @replicated  # type: ignore[untyped-decorator]
+    @replicated  # type: ignore[untyped-decorator]  # the same
     def apply(self, data: bytes) -> None:
         """Take one command."""
         self.count += len(data) > 0

@@ -100,7 +100,8 @@ class Member:
     def start(self) -> None:
         """Start its process."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+            # pylint: disable-next=consider-using-with  # it outlives this call
+            self._process = subprocess.Popen(
                 self._command, stdin=subprocess.PIPE, stdout=log, stderr=log
             )
 

@@ -87,6 +87,7 @@ def result_of(reply: Reply) -> Any:
 
 
 def revisions(members: Members) -> set[int]:
+    # Each has a store, where the group's own type is a list.
     return {p.machine.revision for p in members.group}  # type: ignore[attr-defined]
 
 

@@ -4,7 +4,7 @@ A lease is as good as the clocks (thesis §6.4.1), so these groups have right on
 random turns of delay, loss, crashes, elections and orders to stand.
 """
 
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from raftwerk.core.inputs import ReadIndex, Tick, TransferLeadership
 from raftwerk.core.messages import PeerMessage
@@ -17,7 +17,7 @@ from .group.properties import Property, Violation
 
 __all__ = ["ACTS", "CALM", "LEASE", "Lockstep", "Turn", "check_leases"]
 
-LEASE = {"check_quorum": True, "lease_read": True}
+LEASE: Final[dict[str, Any]] = {"check_quorum": True, "lease_read": True}
 
 ACTS = (
     "nothing",
@@ -57,7 +57,7 @@ class Lockstep:
             heartbeat_ticks=heartbeat_ticks,
             election_ticks_min=4,
             election_ticks_max=7,
-            **LEASE,  # type: ignore[arg-type]
+            **LEASE,
         )
         self.cluster.elect(1)
         self.served = 0

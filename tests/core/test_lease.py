@@ -200,7 +200,7 @@ def test_other_members_have_to_renew_it_after_a_change() -> None:
 
 def test_member_that_starts_again_keeps_the_promise_that_it_forgot() -> None:
     """Its leader may count on it for a lease still."""
-    member = Member(2, log=[1], term=1, **LEASE)  # type: ignore[arg-type]
+    member = Member(2, log=[1], term=1, **LEASE)
     member.tick(ELECTION_TICKS - 1)
     assert not member.step(vote_request(3, 2, 2, (9, 9)))
     assert member.status.term == 1
@@ -210,13 +210,13 @@ def test_member_that_starts_again_keeps_the_promise_that_it_forgot() -> None:
 
 
 def test_new_member_has_promised_nothing() -> None:
-    member = Member(2, **LEASE)  # type: ignore[arg-type]
+    member = Member(2, **LEASE)
     assert only(member.step(vote_request(3, 2, 2, (9, 9))), RequestVoteReply).granted
 
 
 def test_member_that_is_told_to_stand_keeps_its_promise_to_the_leader() -> None:
     """The order comes from outside: the leader may count on this member still."""
-    member = Member(2, log=[1], term=1, **LEASE)  # type: ignore[arg-type]
+    member = Member(2, log=[1], term=1, **LEASE)
     member.replica.set_election_timeout(3 * ELECTION_TICKS)
     member.tick(ELECTION_TICKS)
     member.step(heartbeat(1, 2, term=1))
@@ -229,7 +229,7 @@ def test_member_that_is_told_to_stand_keeps_its_promise_to_the_leader() -> None:
 
 
 def test_leader_that_is_cut_off_serves_nothing_once_another_may_lead() -> None:
-    cluster = Cluster(**LEASE)  # type: ignore[arg-type]
+    cluster = Cluster(**LEASE)
     old = cluster.elect(1)
     for _ in range(ELECTION_TICKS + 1):
         cluster.heartbeat(1)

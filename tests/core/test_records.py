@@ -72,4 +72,4 @@ def test_value_comes_back_as_it_was_encoded(value: msgspec.Struct) -> None:
     kind = type(value)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(value), type=kind) == value
     with pytest.raises(AttributeError):
-        value.term = Term(9)  # type: ignore[attr-defined]
+        value.term = Term(9)  # type: ignore[attr-defined]  # that is the point

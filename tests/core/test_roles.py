@@ -136,7 +136,7 @@ def messages_of(term: int) -> Iterator[Message]:
 def everything() -> Iterator[Input]:
     """Yield all that can happen to a member in term 5."""
     for term in (TERM - 1, TERM, TERM + 1, TERM + 9):
-        yield from messages_of(term)  # type: ignore[misc]
+        yield from messages_of(term)  # type: ignore[misc]  # each is an input
     yield Campaign()
     yield ForgetLeader()
     yield StepDown()

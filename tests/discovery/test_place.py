@@ -1,5 +1,7 @@
 """What the answers of members mean for a node without data."""
 
+from typing import Any
+
 import pytest
 
 from raftwerk.config import Url
@@ -20,8 +22,8 @@ HERE = Url("127.0.0.1", 2380)
 OURS = (str(HERE),)
 
 
-def member(node_id: int, urls: tuple[str, ...] = (), **fields: object) -> KnownMember:
-    return KnownMember(node_id=NodeId(node_id), peer_urls=urls, **fields)  # type: ignore[arg-type]
+def member(node_id: int, urls: tuple[str, ...] = (), **fields: Any) -> KnownMember:
+    return KnownMember(node_id=NodeId(node_id), peer_urls=urls, **fields)
 
 
 def roster(*members: KnownMember, removed: tuple[int, ...] = ()) -> Roster:

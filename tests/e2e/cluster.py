@@ -61,7 +61,8 @@ class NodeProcess:
     def start(self) -> None:
         assert self._process is None or self._process.poll() is not None
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+            # pylint: disable-next=consider-using-with  # it outlives this call
+            self._process = subprocess.Popen(
                 [
                     *(sys.executable, *self.program, "serve"),
                     *self.flags,

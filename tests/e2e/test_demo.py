@@ -46,7 +46,8 @@ class Demo:
         with self.output.open("wb") as output:
             before = signal.signal(signal.SIGINT, signal.SIG_IGN)
             try:
-                self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+                # pylint: disable-next=consider-using-with  # it outlives this call
+                self.process = subprocess.Popen(
                     command,
                     stdout=output,
                     stderr=subprocess.STDOUT,

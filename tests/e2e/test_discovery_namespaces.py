@@ -59,9 +59,8 @@ class Machines:
         """Start a program on a machine; it ends with the test."""
         log = self.stack.enter_context((self.folder / f"{machine}.log").open("ab"))
         command = self.net.command(machine, [sys.executable, *words])
-        process = subprocess.Popen(  # pylint: disable=consider-using-with
-            command, cwd=ROOT, stdout=log, stderr=log
-        )
+        # pylint: disable-next=consider-using-with  # the stack ends it
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         self.stack.callback(process.wait, 10)
         self.stack.callback(process.kill)
         return process

@@ -30,7 +30,8 @@ class Watching:
 
     def __init__(self, node: NodeProcess, *words: str) -> None:
         self._node = node
-        self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+        # pylint: disable-next=consider-using-with  # it outlives this call
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "raftwerk", "watch", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

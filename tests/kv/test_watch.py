@@ -24,6 +24,7 @@ from raftwerk.kv import (
     Compare,
     DeleteRange,
     Event,
+    KeyValue,
     KvError,
     Put,
     Store,
@@ -135,9 +136,9 @@ class Reader:
         assert all(last < first for last, first in zip(lasts, firsts[1:], strict=False))
 
 
-def _name(kv: object) -> tuple[bytes, int, int]:
+def _name(kv: KeyValue) -> tuple[bytes, int, int]:
     """Return what tells one change from all others."""
-    return (kv.key, kv.mod_revision, kv.version)  # type: ignore[attr-defined]
+    return (kv.key, kv.mod_revision, kv.version)
 
 
 @pytest.fixture(name="world")

@@ -25,7 +25,8 @@ class DemoProcess:
         self.port = free_ports(1)[0]
         self.url = f"http://127.0.0.1:{self.port}/"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+            # pylint: disable-next=consider-using-with  # it outlives this call
+            self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "raftwerk", "demo"),
                     f"--base-port={free_block(14)}",

@@ -69,7 +69,7 @@ class Stage:
         try:
             yield records
         finally:
-            await records.aclose()  # type: ignore[attr-defined]
+            await records.aclose()  # type: ignore[attr-defined]  # a generator
 
     def page(self) -> Page:
         page = self.hub.open_page()

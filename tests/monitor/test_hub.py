@@ -229,6 +229,6 @@ def test_a_page_that_does_not_read_costs_a_bounded_amount_and_is_told_so() -> No
         records = json.loads(text.removeprefix(b"data: "))
         assert records[0]["type"] == "dropped"
         assert records[0]["count"] == 20 - waiting.count(b"data: ")
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()  # type: ignore[attr-defined]  # a generator, as it is
 
     play(story)

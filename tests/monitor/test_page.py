@@ -367,7 +367,8 @@ class Monitor:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(  # pylint: disable=consider-using-with
+        # pylint: disable-next=consider-using-with  # it outlives this call
+        self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "raftwerk", "monitor"),
                 f"--endpoints={self._endpoint}",

@@ -40,7 +40,7 @@ def verdict_on(mistake: Mistake | None, seeds: int) -> Verdict:
     if mistake is not None:
         command.append(mistake.name)
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command,
             cwd=_REPOSITORY,
             capture_output=True,

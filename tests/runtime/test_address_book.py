@@ -32,7 +32,8 @@ def test_the_first_url_that_can_be_read_is_where_a_member_is(
 class Told(TappedTransport):
     """A transport that only listens to `set_peers`."""
 
-    def __init__(self) -> None:  # pylint: disable=super-init-not-called
+    # pylint: disable-next=super-init-not-called  # there is nothing to be tapped
+    def __init__(self) -> None:
         self.addresses: dict[NodeId, str] = {}
 
     def set_peers(self, addresses: Mapping[NodeId, str]) -> None:

@@ -194,7 +194,7 @@ async def test_a_mistake_that_no_input_explains_shows_as_divergence() -> None:
     class SickRecorder(FlightRecorder):
         """Records a sick core."""
 
-        def replica(self, config, log, draw) -> Replica:  # type: ignore[no-untyped-def]
+        def replica(self, config, log, draw) -> Replica:  # type: ignore[no-untyped-def]  # its own
             return Sick(config, log, self._drawing(draw), self)
 
     def recorder(process: Process) -> FlightRecorder:

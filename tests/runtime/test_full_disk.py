@@ -93,6 +93,7 @@ async def test_alone_on_a_full_disk_it_refuses_writes_and_serves_reads() -> None
 
 async def reopen(group: DiskGroup, process: Process, lines: list[str]) -> Process:
     """Start a member again on its disk, and keep what it tells."""
+    # As in `start`: no test here spies on it.
     process.log = Wal.open(  # type: ignore[assignment]
         group.disks[process.node_id], "/data", segment_bytes=SEGMENT_BYTES
     )

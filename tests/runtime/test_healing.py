@@ -1,6 +1,7 @@
 """Replicas that drift apart: found, quarantined, healed; on virtual time."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 import pytest
@@ -45,8 +46,15 @@ async def compared(group: Group, index: int) -> None:
     await group.until(lambda: all(p.status.compared_index >= index for p in group))
 
 
+def store_of(process: Process) -> Store:
+    """Return the store of a member that has one."""
+    store: object = process.machine
+    assert isinstance(store, Store)
+    return store
+
+
 def value(process: Process, key: bytes) -> bytes:
-    (kv,) = process.machine.range(Range(key)).kvs  # type: ignore[attr-defined]
+    (kv,) = store_of(process).range(Range(key)).kvs
     found: bytes = kv.value
     return found
 
@@ -54,7 +62,7 @@ def value(process: Process, key: bytes) -> bytes:
 def plant(process: Process, key: bytes) -> None:
     """Change a value in memory, as a bit that flips does."""
     # pylint: disable-next=protected-access  # no command does this
-    current = process.machine._state.index._current  # type: ignore[attr-defined]
+    current = store_of(process)._state.index._current
     current[key] = msgspec.structs.replace(current[key], value=b"flipped")
 
 
@@ -179,6 +187,18 @@ class Steady(Clock):
         super().__init__(lambda: 0.0)
 
 
+def steady_of(process: Process) -> Steady:
+    """Return the machine of a member that has such a one."""
+    machine: object = process.machine
+    assert isinstance(machine, Steady)
+    return machine
+
+
+def later(group: Group, seconds: float) -> float:
+    """Return what time it will be."""
+    return group.loop.time() + seconds
+
+
 async def propose_many(group: Group, process: Process, commands: int = ENTRIES) -> None:
     for start in range(0, commands, 50):
         tasks = [process.propose(b"x") for _ in range(start, start + 50)]
@@ -191,12 +211,12 @@ async def propose_many(group: Group, process: Process, commands: int = ENTRIES) 
 async def test_an_apply_that_reads_the_clock_is_found_by_its_results() -> None:
     group = await started(lambda _: Steady())
     odd = group.followers[0]
-    odd.machine.now = group.loop.time  # type: ignore[attr-defined]
+    steady_of(odd).now = group.loop.time
     await propose_many(group, group.leader)
     await group.until(
         lambda: all(p.status.quarantined == (odd.node_id,) for p in group)
     )
-    odd.machine.now = lambda: 0.0  # type: ignore[attr-defined]
+    steady_of(odd).now = lambda: 0.0
     await group.until(lambda: not any(p.status.quarantined for p in group))
     assert odd.machine.restored == 1
 
@@ -206,7 +226,7 @@ async def test_where_all_read_the_clock_nobody_is_right_and_people_are_told() ->
     group = await started(lambda _: Steady())
     for process in group:
         delta = float(process.node_id)
-        process.machine.now = lambda delta=delta: group.loop.time() + delta  # type: ignore
+        steady_of(process).now = partial(later, group, delta)
     await propose_many(group, group.leader)
     await group.until(lambda: all(p.status.disagreement for p in group))
     report = group.leader.status.disagreement

@@ -333,7 +333,7 @@ async def test_a_node_that_failed_lets_go_of_its_log_when_it_is_stopped() -> Non
 class Broken(ListMachine):
     """Can't live with one command."""
 
-    def apply(self, index, commands):  # type: ignore[no-untyped-def]
+    def apply(self, index, commands):  # type: ignore[no-untyped-def]  # as above it
         if b"poison" in commands:
             raise ArithmeticError("can't be")
         return super().apply(index, commands)
@@ -342,7 +342,7 @@ class Broken(ListMachine):
 class Short(ListMachine):
     """Returns too little."""
 
-    def apply(self, index, commands):  # type: ignore[no-untyped-def]
+    def apply(self, index, commands):  # type: ignore[no-untyped-def]  # as above it
         return list(super().apply(index, commands))[1:]
 
 
@@ -416,7 +416,7 @@ async def test_members_are_upgraded_one_by_one_and_agree_when_all_are() -> None:
             await process.start()
             await group.until_led()
             await group.until(
-                lambda told=process: all(  # type: ignore[misc]
+                lambda told=process: all(  # type: ignore[misc]  # bound now
                     p.node.members[told.node_id - 1].version == newer for p in group
                 )
             )

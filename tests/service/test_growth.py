@@ -1,6 +1,7 @@
 """A group that came together by itself keeps its size; on virtual time."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -29,10 +30,10 @@ def grow(process: Process, *, voters_max: int = 3, away_seconds: float = 0.0) ->
     process.process.start(growth.run())
 
 
-async def group_of(voters: int, **settings: float) -> Group:
+async def group_of(voters: int, **settings: Any) -> Group:
     group = await Group(voters).start()
     for process in group:
-        grow(process, **settings)  # type: ignore[arg-type]
+        grow(process, **settings)
     return group
 
 

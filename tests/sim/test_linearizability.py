@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -39,8 +40,8 @@ def read(
 def operation(
     action: Action, start: float, end: float, answer: Answer | None, **more: object
 ) -> Operation:
-    fields = {"client": 1, "key": b"k", **more}
-    return Operation(action=action, started=start, ended=end, answer=answer, **fields)  # type: ignore[arg-type]
+    fields: dict[str, Any] = {"client": 1, "key": b"k", **more}
+    return Operation(action=action, started=start, ended=end, answer=answer, **fields)
 
 
 GOOD = {

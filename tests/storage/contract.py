@@ -237,8 +237,8 @@ class LogStoreContract:
             try:
                 while not done.is_set():
                     store.sync()
-            except BaseException as error:  # pylint: disable=broad-except
-                failures.append(error)  # told to the test, which fails
+            except BaseException as error:  # pylint: disable=broad-except  # told
+                failures.append(error)
 
         thread = threading.Thread(target=sync_all_the_time)
         thread.start()

@@ -4,6 +4,7 @@ import pytest
 
 from raftwerk.errors import DiskFull, StorageError
 from raftwerk.storage.memory_disk import MemoryDisk
+from raftwerk.storage.memory_inode import Inode
 from raftwerk.storage.spare import STEPS, Spare
 from raftwerk.storage.wal import Wal
 from tests.storage.values import BOOTSTRAP, IDENTITY, entries
@@ -131,11 +132,11 @@ def test_a_log_rolls_over_into_it_without_writing_zeros_then() -> None:
     written: list[int] = []
     write = disk.write
 
-    def watch(inode: object, offset: int, data: bytes) -> None:
+    def watch(inode: Inode, offset: int, data: bytes) -> None:
         written.append(len(data))
-        write(inode, offset, data)  # type: ignore[arg-type]
+        write(inode, offset, data)
 
-    disk.write = watch  # type: ignore[method-assign]
+    disk.write = watch  # type: ignore[method-assign]  # to count
     for index in range(2, 200):
         wal.append(None, entries(index, index + 1, data=b"x" * 500))
         wal.sync()

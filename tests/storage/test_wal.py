@@ -500,7 +500,7 @@ def test_a_log_on_a_full_disk_opens_and_takes_votes() -> None:
         written.append(len(data))
         write(inode, offset, data)
 
-    disk.write = watch  # type: ignore[method-assign]
+    disk.write = watch  # type: ignore[method-assign]  # to count
     # The spare file of before is the reserve: the last segment has little room left.
     for term in range(2, 400):
         wal.append(hard_state(term, vote=1), ())

@@ -101,12 +101,8 @@ class Streams:
 
         async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                body = await read_body(receive, self._bytes_max)
-                request = form.request.read(parse(body))
-            except BodyTooLarge:
-                refusal = RequestTooLarge(f"a body may have {self._bytes_max} bytes")
-                await send_answer(send, error_answer(refusal))
-            except (BadRequest, QueueFull) as error:
+                request = await self._read(form, receive)
+            except (BadRequest, QueueFull, RequestTooLarge) as error:
                 await send_answer(send, error_answer(error))
             else:
                 gone = asyncio.ensure_future(_wait_gone(receive))
@@ -172,12 +168,8 @@ class Streams:
 
         async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                body = await read_body(receive, self._bytes_max)
-                request = form.request.read(parse(body))
-            except BodyTooLarge:
-                refusal = RequestTooLarge(f"a body may have {self._bytes_max} bytes")
-                await send_answer(send, error_answer(refusal))
-            except (BadRequest, QueueFull) as error:
+                request = await self._read(form, receive)
+            except (BadRequest, QueueFull, RequestTooLarge) as error:
                 await send_answer(send, error_answer(error))
             else:
                 answer = await self._wait_for(call(request), receive, scope["path"])
@@ -191,6 +183,14 @@ class Streams:
             has_lines=False,
             changes=changes,
         )
+
+    async def _read(self, form: CallForm[Request], receive: Receive) -> Request:
+        """Return the one request of a call; raise if it can't be read."""
+        try:
+            body = await read_body(receive, self._bytes_max)
+        except BodyTooLarge:
+            raise RequestTooLarge(f"a body may have {self._bytes_max} bytes") from None
+        return form.request.read(parse(body))
 
     async def _wait_for(
         self, answering: Coroutine[Any, Any, Body], receive: Receive, path: str

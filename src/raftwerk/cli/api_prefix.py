@@ -108,6 +108,7 @@ def _taking(function: Callable[..., Any]) -> Callable[..., Any]:
         each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for each in signature.parameters.values()
     ]
+    # What typer reads; a function has it only if somebody sets it.
     _called.__signature__ = signature.replace(  # type: ignore[attr-defined]
         parameters=[*own, flag]
     )

@@ -70,6 +70,7 @@ def _take_flags(
         for parameter, name in by_parameter.items()
     ]
     shown = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+    # What typer reads; a function has it only if somebody sets it.
     _called.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [*flags, *shown]
     )

@@ -133,7 +133,6 @@ class TriedMachine(Machine):
     _made: Any
     _ambience: Ambience
 
-    # pylint: disable-next=too-many-positional-arguments  # as `Machine`, and two more
     def __init__(
         self,
         trial: Trial,
