@@ -75,7 +75,8 @@ async def ask(
 
     await app(scope, receive, send)
     assert [message["type"] for message in sent[:1]] == ["http.response.start"]
-    headers = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
+    headers = {k.decode().lower(): v.decode() for k, v in sent[0]["headers"]}
+    assert len(headers) == len(sent[0]["headers"]), "a header is said twice"
     return Reply(
         sent[0]["status"], headers, b"".join(part.get("body", b"") for part in sent[1:])
     )

@@ -2,7 +2,9 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.e2e.cluster import Cluster
@@ -60,6 +62,57 @@ def test_the_routes_are_closed_on_the_clients_port_and_where_members_speak_tcp(
                 error = answer.json()["error"]
                 assert "RAFTWERK_TRANSPORT=http" in error["message"]
             assert error["term"] < 99
+
+    asyncio.run(story())
+
+
+def letter(status: dict[str, Any], sender: int, term: int) -> dict[str, Any]:
+    """Return the letter of a candidate to a node that says this of itself."""
+    identity = {"cluster_id": int(status["cluster_id"]), "node_id": sender}
+    receiver = int(status["id"])
+    hello = {"version_min": 1, "version_max": 1, "receiver": receiver}
+    message = {
+        "type": "RequestVote",
+        "sender": sender,
+        "receiver": receiver,
+        "term": term,
+        "last_log_index": 0,
+        "last_log_term": 0,
+    }
+    return {"hello": hello | {"identity": identity}, "messages": [message]}
+
+
+def test_a_stranger_changes_no_term_and_a_member_is_answered(tmp_path: Path) -> None:
+    """What the guide does by hand: a learner that never starts writes to the leader."""
+
+    async def story() -> None:
+        async with Cluster(tmp_path, size=1, flags=["--transport=http"]) as cluster:
+            (node,) = cluster.nodes
+            await cluster.leader()
+            (peer,) = [flag for flag in node.flags if "listen-peer" in flag]
+            route = f"{peer.partition('=')[2]}/api/v1/raft/vote"
+            api = f"{node.client}/api/v1"
+
+            before = (await cluster.http.get(f"{api}/raft/")).json()["data"]
+
+            async def write(sender: int, terms_ahead: int) -> httpx.Response:
+                sent = letter(before, sender, before["term"] + terms_ahead)
+                return await cluster.http.put(route, json=sent)
+
+            for stranger in (42, 2**63):
+                refused = await write(stranger, 1000)
+                assert refused.status_code == 403, refused.text
+                assert "is no member as far as node" in refused.text
+            urls = {"peer_urls": ["http://127.0.0.1:1"]}
+            added = await cluster.http.post(f"{api}/members", json=urls)
+            visitor = int(added.json()["data"]["member"]["id"])
+            (reply,) = (await write(visitor, 0)).json()["data"]["messages"]
+            assert (reply["type"], reply["granted"]) == ("RequestVoteReply", False)
+            refused = await write(visitor, 999_999_999)
+            assert refused.status_code == 403 and "is absurd" in refused.text
+            assert "letter refused" in node.log.read_text()
+            after = (await cluster.http.get(f"{api}/raft/")).json()["data"]
+            assert after["term"] == before["term"]
 
     asyncio.run(story())
 

@@ -273,6 +273,7 @@ STRANGERS = {
         letter(vote(TERM + TERM_STEP_MAX + 1)),
         "is absurd where term 7",
     ),
+    "a term below all": (letter(vote(-1)), "term -1 is absurd where term 7"),
     "a term of 63 bits": (letter(vote(2**63 - 1)), "is absurd where term 7"),
     "another route": (letter(heartbeat(0, TWO, ONE)), "goes to …/log, not to …/vote"),
 }

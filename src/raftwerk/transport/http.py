@@ -100,7 +100,7 @@ class HttpTransport:
     term_now : callable, optional
         Returns our term; without it none is known.
     admit : Admission, optional
-        Says who is refused; without it, all who are not among the peers.
+        Says who is refused beside all who are not among the peers.
     """
 
     def __init__(
@@ -119,6 +119,7 @@ class HttpTransport:
         self._timers = host.timers
         settings = settings or HttpSettings()
         self._settings = settings
+        self._also_admit = admit
         self._inbox = Inbox(host.timers)
         news = News(report)
         self._desk = HttpDesk(
@@ -127,7 +128,7 @@ class HttpTransport:
             timers=host.timers,
             inbox=self._inbox,
             news=news,
-            admit=admit or self._admit_peers,
+            admit=self._admit,
             term_now=term_now,
             heard=self._heard,
         )
@@ -247,8 +248,13 @@ class HttpTransport:
             except NotLeader as error:  # our node has ended: nobody waits for these
                 raise PeerError(str(error)) from error
 
-    def _admit_peers(self, theirs: Identity) -> Objection | None:
-        """Refuse all but the peers: the `Admission` that goes without saying."""
-        if theirs.node_id in self._peers:
-            return None
-        return object_to_stranger(theirs, self._identity)
+    def _admit(self, theirs: Identity) -> Objection | None:
+        """Refuse all but the peers, and those that our node refuses.
+
+        A node by itself lets strangers in: if it lags, one may have been added since.
+        Here members are listed, and anybody who can send a request may say any id.
+        """
+        objection = None if self._also_admit is None else self._also_admit(theirs)
+        if objection is None and theirs.node_id not in self._peers:
+            objection = object_to_stranger(theirs, self._identity)
+        return objection

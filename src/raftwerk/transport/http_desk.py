@@ -295,7 +295,7 @@ def check_terms(messages: Sequence[Message], here: Term) -> None:
     """
     greatest = here + TERM_STEP_MAX if here else TERM_FIRST_MAX
     for message in messages:
-        if message.term > greatest:
+        if not 0 <= message.term <= greatest:
             known = f"term {here}" if here else "none"
             raise LetterRefused(
                 f"term {message.term} is absurd where {known} is known: the greatest"

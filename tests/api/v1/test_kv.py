@@ -196,3 +196,5 @@ def test_what_may_be_done_with_a_key_is_said_where_something_may_not(
 ) -> None:
     refused = ask(member, "POST", "app/port")
     assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD, PUT, DELETE")
+    refused = ask_now(member.app, "POST", "/api/v1/raft/")
+    assert (refused.status, refused.headers["allow"]) == (405, "GET")

@@ -116,7 +116,7 @@ def _say_errors_in_envelopes(app: FastAPI, context: ApiContext) -> None:
 
     @app.exception_handler(HTTPException)
     async def _say_http_error(request: Request, error: HTTPException) -> Response:
-        headers = dict(error.headers or {})
+        headers = {name.lower(): each for name, each in (error.headers or {}).items()}
         if error.status_code == 405:
             headers["allow"] = ", ".join(_methods_of(app, request))
         return answer(error.status_code, str(error.detail), headers)
