@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import READY_SECONDS, Cluster
 from tests.e2e.commands import assert_refused, run
 from tests.e2e.waiting import until
 
@@ -106,8 +106,12 @@ def test_a_stranger_changes_no_term_and_a_member_is_answered(tmp_path: Path) -> 
             urls = {"peer_urls": ["http://127.0.0.1:1"]}
             added = await cluster.http.post(f"{api}/members", json=urls)
             visitor = int(added.json()["data"]["member"]["id"])
-            (reply,) = (await write(visitor, 0)).json()["data"]["messages"]
-            assert (reply["type"], reply["granted"]) == ("RequestVoteReply", False)
+
+            async def reply() -> Any:  # it may come too late for one letter's answer
+                return (await write(visitor, 0)).json()["data"]["messages"]
+
+            (vote,) = await until(reply, "the member votes", READY_SECONDS)
+            assert (vote["type"], vote["granted"]) == ("RequestVoteReply", False)
             refused = await write(visitor, 999_999_999)
             assert refused.status_code == 403 and "is absurd" in refused.text
             assert "letter refused" in node.log.read_text()
