@@ -11,6 +11,7 @@ from raftwerk.kv import (
     Compact,
     Compare,
     CompareResult,
+    KeyValue,
     Put,
     Range,
     SortOrder,
@@ -19,6 +20,8 @@ from raftwerk.kv import (
     Txn,
     encode,
 )
+from raftwerk.kv.chunking import SORTED_AT_ONCE
+from raftwerk.kv.history import CHANGES_PER_BLOCK
 
 KEYS = 40_000
 
@@ -81,6 +84,7 @@ WORK: list[tuple[str, Callable[[Store], Iterator[object]]]] = [
             Txn(success=(Range(b"key-000000", b"key-000000200"),) * 128 * 2)
         ),
     ),
+    ("all is drawn as a snapshot", lambda s: iter(s.snapshot_in_steps())),
     ("all is hashed", lambda s: s.digest_in_steps()),
     ("a half is let go of", scavenged),
 ]
@@ -104,3 +108,46 @@ def test_no_step_holds_the_loop(
     longest = sorted(steps)[-2]
     assert len(steps) >= KEYS // 1_000, f"{what} in {len(steps)} steps"
     assert longest < STEP_SECONDS_MAX, f"{what}: a step of {longest * 1e3:.1f} ms"
+
+
+def followed() -> list[int]:
+    """Return how many versions each list and tuple has that the collector follows."""
+    return [
+        sum(isinstance(each, KeyValue) for each in found)
+        for found in gc.get_objects()
+        if type(found) in (list, tuple) and len(found) > CHANGES_PER_BLOCK // 2
+    ]
+
+
+def filled(keys: int) -> Store:
+    """Return a store with many keys, put a few at a time."""
+    store = Store()
+    for start in range(0, keys, 100):
+        some = range(start, start + 100)
+        store.apply(1, [encode(Put(b"key-%09d" % number)) for number in some])
+    return store
+
+
+def test_the_collector_follows_no_change_but_the_newest() -> None:
+    gc.collect()
+    before = sum(followed())
+    store = filled(10_000)
+    gc.collect()
+    assert store.revision > 10_000
+    # Both lists of the block that grows: what made a change, and what was overtaken.
+    assert sum(followed()) - before <= 2 * CHANGES_PER_BLOCK
+
+
+@pytest.mark.parametrize("is_compacted", [False, True])
+def test_a_snapshot_has_no_list_that_the_collector_goes_through_for_long(
+    is_compacted: bool,
+) -> None:
+    store = filled(20_000)
+    if is_compacted:
+        store.apply(2, [encode(Compact(store.revision))])
+    before, longest = max(followed(), default=0), 0
+    for number, _ in enumerate(store.snapshot_in_steps()):
+        if number % 10 == 0:
+            longest = max(longest, *followed())
+    assert 0 < longest <= 4 * SORTED_AT_ONCE
+    assert before < 4 * SORTED_AT_ONCE, "or this says nothing"

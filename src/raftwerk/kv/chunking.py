@@ -13,6 +13,7 @@ neighbouring keys first, a few at a time, and each bucket is sorted in one call.
 
 import zlib
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator
 from heapq import merge
 from itertools import islice
@@ -45,6 +46,9 @@ BUCKET_VERSIONS: Final = 1_024
 
 SAMPLES_PER_BUCKET: Final = 8
 """Keys that are looked at to find where buckets begin."""
+
+SAMPLED: Final = BUCKET_VERSIONS // SAMPLES_PER_BUCKET
+"""One of so many versions is looked at for that."""
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):
@@ -143,18 +147,26 @@ def cut(versions: Iterable[Version]) -> Iterator[list[Version]]:
 
 def _by_key(versions: Iterable[Version]) -> Iterator[list[Version]]:
     """Yield versions in the order of keys, those of a key in one list, or pauses."""
-    everything: list[Version] = []
+    # In small pieces, and these in tuples: one list of all would be gone through by the
+    # garbage collector in a single step, and let go of in another.
+    pieces: deque[tuple[Version, ...]] = deque()
+    samples: list[list[bytes]] = []
     source = iter(versions)
-    while some := list(islice(source, DEALT_AT_ONCE)):
-        everything += some
+    while piece := tuple(islice(source, DEALT_AT_ONCE)):
+        pieces.append(piece)
+        samples.append(sorted(version.key for version in piece[::SAMPLED]))
         yield []
-    borders = _borders(everything)
+    borders: list[bytes] = []
+    for border in _borders(samples):
+        if border is None:
+            yield []
+        else:
+            borders.append(border)
     buckets: list[list[Version]] = [[] for _ in range(len(borders) + 1)]
-    for start in range(0, len(everything), DEALT_AT_ONCE):
-        for version in everything[start : start + DEALT_AT_ONCE]:
+    while pieces:
+        for version in pieces.popleft():
             buckets[bisect_right(borders, version.key)].append(version)
         yield []
-    del everything
     buckets.reverse()
     while buckets:
         bucket = buckets.pop()  # Let go of one by one: they are many.
@@ -165,11 +177,16 @@ def _by_key(versions: Iterable[Version]) -> Iterator[list[Version]]:
             yield _sorted_in_pieces(bucket)
 
 
-def _borders(versions: list[Version]) -> list[bytes]:
-    """Return the keys with which buckets begin, but for the first one."""
-    step = max(1, BUCKET_VERSIONS // SAMPLES_PER_BUCKET)
-    sample = sorted({version.key for version in versions[::step]})
-    return sample[SAMPLES_PER_BUCKET::SAMPLES_PER_BUCKET]
+def _borders(samples: list[list[bytes]]) -> Iterator[bytes | None]:
+    """Yield the keys with which buckets begin, but for the first one, and pauses."""
+    last, count = None, 0
+    for number, key in enumerate(merge(*samples), 1):
+        if key != last:
+            if count and count % SAMPLES_PER_BUCKET == 0:
+                yield key
+            last, count = key, count + 1
+        if number % DEALT_AT_ONCE == 0:
+            yield None
 
 
 def _sorted_in_pieces(bucket: list[Version]) -> list[Version]:

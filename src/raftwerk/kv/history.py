@@ -15,6 +15,8 @@ from itertools import islice
 from operator import attrgetter
 from typing import Final, TypeAlias
 
+import msgspec
+
 from raftwerk.kv.records import KeyValue
 
 __all__ = ["Change", "History"]
@@ -29,7 +31,7 @@ _mod_revision: Final = attrgetter("mod_revision")
 
 
 class _Block:
-    """Some changes; only the last block of a history still grows."""
+    """The newest changes: the block that still grows."""
 
     # Two lists and not one of pairs: a pair would cost 56 bytes for each change.
     __slots__ = ("made", "overtaken")
@@ -39,13 +41,26 @@ class _Block:
         self.overtaken: list[KeyValue | None] = []
 
 
+class _Full(msgspec.Struct, frozen=True, gc=False):
+    """A block that grows no more.
+
+    Its tuples have nothing in them that the garbage collector follows, so it looks at
+    each once and never again; a list it would go through in every collection.
+    """
+
+    made: tuple[KeyValue, ...]
+    overtaken: tuple[KeyValue | None, ...]
+
+
 class History:
     """The changes, each with the version that it overtook."""
 
-    __slots__ = ("_blocks", "_is_held", "_length", "_walked")
+    __slots__ = ("_blocks", "_growing", "_is_held", "_length", "_walked")
 
     def __init__(self) -> None:
-        self._blocks: list[_Block] = []
+        self._blocks: list[_Full | _Block] = []
+        self._growing = _Block()
+        """The last of them, if there are any."""
         self._is_held = False
         self._length = 0
         """Of what is seen; what is held comes behind it."""
@@ -64,10 +79,9 @@ class History:
         overtaken : KeyValue or None
             The version that it overtook; None if there was none.
         """
-        blocks = self._blocks
-        if not blocks or len(blocks[-1].made) == CHANGES_PER_BLOCK:
-            blocks.append(_Block())
-        block = blocks[-1]
+        block = self._growing
+        if not self._blocks or len(block.made) == CHANGES_PER_BLOCK:
+            block = self._next_block()
         block.made.append(made)
         block.overtaken.append(overtaken)
         if not self._is_held:
@@ -147,6 +161,15 @@ class History:
         self._walked -= dropped * CHANGES_PER_BLOCK
         return dropped == droppable
 
+    def _next_block(self) -> _Block:
+        """Begin a block behind the last one, which is full."""
+        blocks, last = self._blocks, self._growing
+        if blocks:
+            blocks[-1] = _Full(tuple(last.made), tuple(last.overtaken))
+        self._growing = _Block()
+        blocks.append(self._growing)
+        return self._growing
+
     def _length_with_held(self) -> int:
         """Return how many changes there are, seen or not."""
         blocks = self._blocks
@@ -165,12 +188,12 @@ class History:
         return number * CHANGES_PER_BLOCK + place
 
 
-def _first_revision(block: _Block) -> int:
+def _first_revision(block: _Full | _Block) -> int:
     """Return the revision with which a block begins."""
     return block.made[0].mod_revision
 
 
-def _changes_of(blocks: list[_Block], offset: int) -> Iterator[Change]:
+def _changes_of(blocks: list[_Full | _Block], offset: int) -> Iterator[Change]:
     """Yield the changes of some blocks, but for so many of the first one.
 
     These are not walked over: whoever watches asks for the newest at each change.

@@ -253,7 +253,7 @@ def _record_of(versions: list[Version]) -> _Versions:
 
 
 def _base(
-    oldest: int, current: list[KeyValue], changes: Iterator[Change]
+    oldest: int, current: Iterable[KeyValue], changes: Iterator[Change]
 ) -> Iterator[KeyValue]:
     """Yield what was there at the compacted revision and not made by it.
 
