@@ -241,6 +241,7 @@ def _garbage(config: ServeConfig, host: Host, node: Node) -> Garbage:
             return node.status().role is not Role.LEADER
         return False
 
+    # A third of a heartbeat: no member has missed a beat by then.
     unnoticed_seconds = config.heartbeat_interval_millis / 3000
     return Garbage(host.clock, host.timers, unnoticed_seconds, may_pause)
 

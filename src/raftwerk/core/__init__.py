@@ -22,7 +22,7 @@ to read                       for
 ============================  =====================================================
 replica, ready, config        the face: `Replica`, what it wants done, what it is told
 messages, inputs, records     what is said: by peers, by the driver; what is stored
-events                        what happened, for whoever watches
+events, progress_view         what happened, for whoever watches
 step, admission, terms        one input, one handler; what comes before any handler
 loading                       how a member starts, from what storage holds (Fig. 2)
 roles, become, clock          roles and the ways between them; what time does
@@ -30,7 +30,7 @@ election                      standing, voting, counting (§5.2, §5.4.1; thesis
 proposals, commit             from a wish to a committed entry (§5.3, §5.4.2)
 replication, answers          the leader: what to send, what an answer means (§5.3)
 append, snapshot              the follower: log check, conflict, installing (§5.3, §7)
-read_index, reads             reads without a log entry (thesis §6.4)
+read_index, reads, lease      reads without a log entry (thesis §6.4)
 transfer                      handing leadership over (thesis §3.10)
 conf_change, membership       changes of the group (§6, thesis §4)
 quorum, tracker, progress     majorities, and what is known of each member

@@ -39,6 +39,9 @@ ROUND_SECONDS: Final = 0.05
 ROUND_SECONDS_MAX: Final = 0.5
 """The same when it has waited for long."""
 
+ROUND_GROWTH: Final = 1.02
+"""From one wait to the next: the longest is reached after some 20 seconds."""
+
 APPLY_SECONDS: Final = 0.5
 """From one request to be added to the next."""
 
@@ -263,7 +266,7 @@ class FirstStart:
                 self._say("")
                 return start
             await self._timers.sleep(wait_seconds)
-            wait_seconds = min(wait_seconds * 1.02, ROUND_SECONDS_MAX)
+            wait_seconds = min(wait_seconds * ROUND_GROWTH, ROUND_SECONDS_MAX)
 
     async def look(self) -> None:
         """Look up who is there, if it is time, and ask all of them once."""

@@ -14,6 +14,12 @@ key, `history` by revision, `leases`); `write`, `ranges`, `txn`, `lease` and
 do in steps what is about many keys. `checks` is what is refused beforehand, `past` the
 changes as who watches is told of them, `snapshot` the whole of it as bytes, and `store`
 the face.
+
+Beside these: `watch` tells each `watcher` of changes (`intervals` finds whom, `spans`
+are their ranges of keys); `effects`, `digest` and `result_codec` say in bytes what a
+batch did, what a store is, and what was answered; `chunking` cuts snapshots so that
+equal parts stay equal; `renewal` begins another cluster with a store; `alarms` and
+`errors` are what is refused, and why.
 """
 
 from raftwerk.kv.commands import (

@@ -88,6 +88,7 @@ class DiskGuard:
         self._give = give
         self.report: Report = report_nothing
         self._timeout_seconds = config.election_timeout_max_millis / 1000
+        # Half a heartbeat: reads send beats of their own, and need no report with each.
         self._pause_seconds = config.heartbeat_millis / 2000
         self._watch = DiskWatch(self._timeout_seconds)
         self._heard: dict[NodeId, tuple[float, DiskReport]] = {}

@@ -105,17 +105,6 @@ class SnapshotTaker:
         self._grown_bytes = 0
         """What was applied since its view was fixed."""
 
-    @property
-    def is_running(self) -> bool:
-        """Whether a snapshot is being taken.
-
-        Returns
-        -------
-        bool
-            True: no other one is begun.
-        """
-        return self._is_running
-
     def look(self, entries: Sequence[Entry]) -> None:
         """Take a snapshot if enough was applied since the last one.
 

@@ -2,13 +2,17 @@
 
 A seed is drawn into a plan (`faults`), which is data (`plan`); a `group_run` carries it
 out in a `world` of machines (`machine`, with `disk` and clocks), where faults strike
-(`acts`), clients call members (`calls`) and an `operator` keeps house. What members
-show is held against each other at once (`agreement`, `durable`). `shrink` makes a
-failing plan small, `report` tells of it, `campaign` is one run of many.
+(`acts`; `strangers` are one), clients call members (`calls`) and an `operator` keeps
+house. Members speak through the real transport, on `streams` of the world's own; what
+they store and send is `witnessed` first, and held against each other at once
+(`agreement`, `durable`; `violation` has the names of what must hold). `flights` records
+them. `running` is how a world is run at all, `campaign` one run of many; `shrink` makes
+a failing plan small, `report` tells of it.
 
 What the group keeps is one of two: keys and values with all services (`run`,
-`kv_machine`, `ledger`), which clients of ours use (`workload`, `watching`, `records`)
-whose answers are judged at the end (`judge`); or a state machine of a user's (`trial`,
+`kv_machine`, `ledger`), which `clients` of ours use (`workload`, `watching`, `reading`,
+`leasing`, `locking`, `banking`, `repeating`; `records` is what they note) whose answers
+are judged at the end (`judge`); or a state machine of a user's (`trial`,
 `users`), of which nobody here knows what is right, only that replicas have to agree
 (`tried_machine`, `tried_ledger`, `tried_client`, `tried_run`, `ambient`). An `engine`
 carries a campaign to other machines.

@@ -8,7 +8,6 @@ of linearizability (`check_history`), which knows nothing of this store.
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
@@ -20,8 +19,6 @@ from raftwerk.sim.records import Records, Repeated, Transfer, Watched
 from raftwerk.sim.violation import Property, Violation
 
 __all__ = ["judge", "judge_leases"]
-
-LEASE_SLACK_SECONDS: Final = 1.0
 
 
 def judge(ledger: Ledger, records: Records, now: float) -> None:
