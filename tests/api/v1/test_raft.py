@@ -155,7 +155,18 @@ def test_the_schema_names_what_is_answered(member: Member) -> None:
     assert "contact" not in schema["info"]
 
 
-def test_who_is_responsible_stands_in_the_schema() -> None:
+def test_where_a_proxy_serves_it_stands_in_the_schema() -> None:
+    """And the routes are where they were: the proxy takes its part away."""
+    member = Member(ApiSettings(root_path="/behind"))
+    assert member.get("/openapi.json").json["servers"] == [{"url": "/behind"}]
+    assert member.get("/api/v1/raft/").status == 200
+    assert "servers" not in Member().get("/openapi.json").json
+
+
+def test_who_is_responsible_stands_in_the_schema(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     member = Member(ApiSettings(contact_name="Ada", contact_email="ada@example.org"))
     contact = member.get("/openapi.json").json["info"]["contact"]
     assert contact == {"name": "Ada", "email": "ada@example.org"}
+    assert not caplog.records, "no line for the node's log"

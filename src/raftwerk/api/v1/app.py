@@ -54,11 +54,11 @@ def make_documented_api(context: ApiContext, gateway: Routes | None = None) -> F
         title=settings.title,
         description=settings.description,
         version=__version__,
-        contact=_contact(settings),
         openapi_url=settings.schema_path,
         docs_url=None,
         redoc_url=None,
-        root_path=settings.root_path,
+        # A proxy takes this part of the path away: only readers need to know.
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
     )
     for family in FAMILIES:
         app.include_router(
@@ -67,10 +67,14 @@ def make_documented_api(context: ApiContext, gateway: Routes | None = None) -> F
             dependencies=[Depends(_refuse_foreign_changes)],
             responses=refusals(403, 422, 503),
         )
-    fixed = [path for path in app.openapi()["paths"] if "{" not in path]
-    app.add_middleware(EitherSlash, paths=fixed)
     add_docs_page(app, settings)
     _say_errors_in_envelopes(app, context)
+    # The document is kept from here on: no route may be added after this.
+    fixed = [path for path in app.openapi()["paths"] if "{" not in path]
+    app.add_middleware(EitherSlash, paths=fixed)
+    if contact := _contact(settings):
+        # Given to the framework, it would ask for one more package to judge it.
+        app.openapi()["info"]["contact"] = contact
     _describe_also(app, describe_plain_routes(settings.api_prefix))
     if gateway:
         _describe_also(app, describe_gateway(gateway))
