@@ -87,11 +87,12 @@ def bench_calm(name: str, seconds: float, rounds: int) -> None:
             ratios.append(outcome.virtual_seconds / cost)
             operations += sum(outcome.outcomes.values())
             commands += outcome.commands
-        each = rounds * seconds
+        operations_a_second = operations / rounds / seconds
         print(
             f"{name:<6} {wires:<9} {statistics.median(ratios):>7.1f}x"
             f" ({min(ratios):.1f} to {max(ratios):.1f})"
-            f" {operations / each:>6.1f} operations/s {commands / each:>6.1f} entries/s",
+            f" {operations_a_second:>6.1f} operations/s"
+            f" {commands / rounds / seconds:>6.1f} entries/s",
             flush=True,
         )
 

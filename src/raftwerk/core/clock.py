@@ -78,7 +78,7 @@ def _tick_others(state: State, ticks: int) -> None:
     state.election_elapsed += ticks
     if state.election_elapsed >= state.config.election_ticks_min:
         state.must_wait_out = False
-    if state.is_promotable and state.election_elapsed >= state.election_timeout:
+    if state.election_elapsed >= state.election_timeout and state.is_promotable:
         state.election_elapsed = 0
         campaign(state)
 

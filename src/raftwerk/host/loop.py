@@ -198,7 +198,8 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         super().__init__()
         self.sockets: Sockets | None = None
         """Simulated ones, of whoever simulates a world; else there are none."""
-        self._now = 0.0
+        self.seconds = 0.0
+        """The virtual time; to be read, by those who ask for it all the time."""
         self._due: deque[asyncio.Handle] = deque()
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._timers_set = 0
@@ -224,7 +225,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         float
             Since the loop was made.
         """
-        return self._now
+        return self.seconds
 
     def call_soon(
         self,
@@ -436,7 +437,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
             # Who waits for the rest of a tick might wait for it again and again, with
             # sums in which it vanishes, and time would never move on.
             delay = RESOLUTION_SECONDS
-        return self._set(self._now + delay, callback, args, context)
+        return self._set(self.seconds + delay, callback, args, context)
 
     def abandon(self, owner: object) -> None:
         """Never again run code on behalf of this owner: as if its process were killed.
@@ -487,9 +488,9 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
             self._turns += 1
             if self._turns > TURNS_MAX:
                 raise InvariantViolation(
-                    f"{TURNS_MAX} turns of the loop at {self._now} s, and time does not"
-                    " move on: something waits without a timer, or nothing takes any"
-                    " time"
+                    f"{TURNS_MAX} turns of the loop at {self.seconds} s, and time does"
+                    " not move on: something waits without a timer, or nothing takes"
+                    " any time"
                 )
             for _ in range(len(due)):
                 handle = due.popleft()
@@ -512,7 +513,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
     ) -> asyncio.TimerHandle:
         """Set a timer; one whose time has come is due behind all that is."""
         handle = _TimerHandle(when, callback, args, self, context)
-        if when <= self._now:
+        if when <= self.seconds:
             self._due.append(handle)
         else:
             require(not math.isnan(when), "a timer has a time, not a NaN")
@@ -532,7 +533,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
             heappop(timers)
         if not timers or timers[0][0] == math.inf:
             raise Deadlock(self._describe_deadlock())
-        self._now = now = timers[0][0]
+        self.seconds = now = timers[0][0]
         self._turns = 0
         while timers and timers[0][0] <= now:
             due.append(heappop(timers)[2])
@@ -584,7 +585,9 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         """Name those that wait, and where."""
         waiting = [task for task in self._all_tasks() if task not in self._pinned]
         count = "1 task waits" if len(waiting) == 1 else f"{len(waiting)} tasks wait"
-        lines = [f"at {self._now} s nothing is ready and no timer is set, but {count}:"]
+        lines = [
+            f"at {self.seconds} s nothing is ready and no timer is set, but {count}:"
+        ]
         for task in waiting[:NAMED_TASKS_MAX]:
             for frame in task.get_stack(limit=1):
                 place = f"{frame.f_code.co_qualname}, line {frame.f_lineno}"

@@ -61,7 +61,7 @@ class VirtualClock:
 
     def now(self) -> float:
         """Do as `Clock.now` says."""
-        return self._ahead_seconds + self._loop.time() * self._rate
+        return self._ahead_seconds + self._loop.seconds * self._rate
 
     def wall(self) -> float:
         """Do as `Clock.wall` says."""

@@ -6,9 +6,10 @@ plan says decides everything that happens, down to the order of events of one mo
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from hashlib import blake2b
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from raftwerk.core.events import (
@@ -72,6 +73,26 @@ def first_snapshot(plan: Plan) -> Snapshot:
         What their logs begin with.
     """
     return bootstrap_snapshot(_founders_of(plan))
+
+
+class _Checking:
+    """Within it a violation ends the run."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    def __enter__(self) -> None:
+        """Begin to check."""
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Tell the world what was found; it is raised all the same."""
+        if isinstance(error, Violation):
+            self._world.violated(error)
 
 
 # pylint: disable-next=too-many-instance-attributes  # all that there is
@@ -154,6 +175,7 @@ class World:
         self.lagging: Machine | None = None
         """Whose lines are bad, while those of all others may be good."""
         self._digest = blake2b(digest_size=8)
+        self._checking = _Checking(self)
         self._number = 0
         self._names = 0
         self._held: dict[NodeId, int] = {}
@@ -265,14 +287,15 @@ class World:
             self.tell(None, f"ERROR {type(error).__name__}: {error}")
             self.end()
 
-    @contextmanager
-    def checking(self) -> Iterator[None]:
-        """End the run if what is done within finds a violation."""
-        try:
-            yield
-        except Violation as violation:
-            self.violated(violation)
-            raise
+    def checking(self) -> "_Checking":
+        """End the run if what is done within finds a violation.
+
+        Returns
+        -------
+        _Checking
+            To be entered; always the same, for much is checked.
+        """
+        return self._checking
 
     def next_number(self) -> int:
         """Return a number that nothing else in this world has.

@@ -92,9 +92,11 @@ class MemoryTransport:
         """Do as `Transport.send` says."""
         if not self._inbox.is_open:
             return
-        by_receiver: dict[NodeId, list[Message]] = {}
-        for message in messages:
-            by_receiver.setdefault(message.receiver, []).append(message)
+        by_receiver: dict[NodeId, Sequence[Message]] = {}
+        if len(messages) == 1:
+            by_receiver[messages[0].receiver] = messages
+        else:
+            by_receiver = _by_receiver(messages)
         for receiver, group in by_receiver.items():
             route = self._routes.get(receiver)
             if route is not None:
@@ -119,3 +121,11 @@ class MemoryTransport:
         if identity.node_id in self._routes:
             return None
         return object_to_stranger(identity, self._endpoint.identity)
+
+
+def _by_receiver(messages: Sequence[Message]) -> dict[NodeId, Sequence[Message]]:
+    """Return messages by whom they go to, in their order to each."""
+    by_receiver: dict[NodeId, list[Message]] = {}
+    for message in messages:
+        by_receiver.setdefault(message.receiver, []).append(message)
+    return dict(by_receiver)

@@ -89,11 +89,21 @@ class Parcel:
     ----------
     messages : int
         How many it holds.
+    size_bytes : int
+        How much memory it takes, until all of it has been sent.
     snapshots : int
         How many of them are an `InstallSnapshot`.
     """
 
-    __slots__ = ("_data", "_position", "is_large", "lane", "messages", "snapshots")
+    __slots__ = (
+        "_data",
+        "_position",
+        "is_large",
+        "lane",
+        "messages",
+        "size_bytes",
+        "snapshots",
+    )
 
     def __init__(
         self, lane: Lane, messages: Sequence[Message], data: bytes, *, is_large: bool
@@ -105,19 +115,9 @@ class Parcel:
         if lane is Lane.BULK:
             self.snapshots = sum(isinstance(m, InstallSnapshot) for m in messages)
         self.is_large = is_large
+        self.size_bytes = len(data)
         self._data = data
         self._position = 0
-
-    @property
-    def size_bytes(self) -> int:
-        """How much memory it takes, until all of it has been sent.
-
-        Returns
-        -------
-        int
-            In bytes.
-        """
-        return len(self._data)
 
     @property
     def is_sent(self) -> bool:
