@@ -1,4 +1,4 @@
-"""Who opens a large package finds a map of it: each of its modules, in its docstring."""
+"""Who opens a large package finds a map of it: all its modules, in the docstring."""
 
 import ast
 import re

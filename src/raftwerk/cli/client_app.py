@@ -27,6 +27,7 @@ from raftwerk.service import KvService
 from raftwerk.service.cluster import ClusterService
 from raftwerk.service.compactor import Compactor
 from raftwerk.service.drift import DriftAlarm
+from raftwerk.service.explain import Explainer
 from raftwerk.service.growth import Growth
 from raftwerk.service.leader_reads import LeaderReads
 from raftwerk.service.quota import Quota
@@ -97,6 +98,15 @@ def _start_compactor(
     stack.callback(asyncio.ensure_future(compactor.run()).cancel)
 
 
+def _start_explainer(
+    config: ServeConfig, host: Host, member: RunningMember, stack: AsyncExitStack
+) -> Explainer:
+    """Return what asks the others how they are, until the stack is closed."""
+    explainer, connections = make_explainer(config, host, member)
+    stack.push_async_callback(connections.close)
+    return explainer
+
+
 def make_client_app(
     config: ServeConfig,
     host: Host,
@@ -124,58 +134,42 @@ def make_client_app(
     ClientApp
         An ASGI application.
     """
+    node, store = member.node, member.store
     beside = host.threads("documented-api")
     stack.callback(beside.close)
     cluster = _start_duties(config, host, member, stack)
-    quota = Quota(member.node, member.store, config.quota_backend_bytes)
-    kv = KvService(
-        member.node,
-        member.store,
-        request_bytes_max=config.max_request_bytes,
-        quota=quota,
-    )
-    LeaderReads(member.node, kv)
+    quota = Quota(node, store, config.quota_backend_bytes)
+    kv = KvService(node, store, request_bytes_max=config.max_request_bytes, quota=quota)
+    LeaderReads(node, kv)
     _start_compactor(config, host, member, stack, kv)
 
     streams = Streams(body_bytes_max(config.max_request_bytes))
-    watches = WatchService(
-        member.store,
-        host.timers,
-        require_sound=member.node.require_sound,
-    )
-    explainer, connections = make_explainer(config, host, member)
-    stack.push_async_callback(connections.close)
+    watches = WatchService(store, host.timers, require_sound=node.require_sound)
     context = ApiContext(
-        node=member.node,
-        explainer=explainer,
+        node=node,
+        explainer=_start_explainer(config, host, member, stack),
         kv=kv,
-        sessions=member.node,
+        sessions=node,
         cluster=cluster,
         hooks=hooks,
         watch=watches,
-        revisions=Revisions(member.store, clock=host.clock, timers=host.timers),
+        revisions=Revisions(store, clock=host.clock, timers=host.timers),
         streams=streams,
-        entries=member.node.entries,
+        entries=node.entries,
         settings=config.api,
     )
     families = start_families(
-        member.node,
-        member.store,
-        kv,
-        host=host,
-        watches=watches,
-        streams=streams,
-        stack=stack,
+        node, store, kv, host=host, watches=watches, streams=streams, stack=stack
     )
     return ClientApp(
         context,
         families=[
             cluster_routes(
-                member.node,
+                node,
                 cluster,
                 kv,
                 partial(size_of_directory, config.data_dir),
-                lambda: member.store.size_bytes,
+                lambda: store.size_bytes,
             ),
             *families,
         ],

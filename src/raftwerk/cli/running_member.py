@@ -1,6 +1,7 @@
 """A member of a cluster, made of its parts: log, store, transport, node."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -131,17 +132,7 @@ async def start_member(
         store = Store()
         node_config = _node_config(config, log.identity)
         meter, metrics = Meter(host.clock), NodeMetrics()
-        tap = Tap(
-            make_transport(
-                config,
-                log.identity,
-                host,
-                admit=late.refusal,
-                answer=late.answer,
-                term_now=late.term,
-            ),
-            host.clock,
-        )
+        tap = _make_tap(config, log.identity, host, late)
         late.stores = Stores(log, open_snapshots(config, disk, log))
         late.archiver = make_archiver(config, disk, host, log.identity, late.stores)
         late.node = node = Node(
@@ -171,7 +162,7 @@ async def start_member(
             log=log,
             tap=tap,
             meter=meter,
-            alarms=lambda: _alarms_of(store),
+            alarms=partial(_alarms_of, store),
         )
         await node.start()
     except BaseException:
@@ -183,11 +174,26 @@ async def start_member(
     return RunningMember(node_config, node, store, feed, newcomers, metrics)
 
 
+def _make_tap(
+    config: ServeConfig, identity: DirectoryIdentity, host: Host, late: _Late
+) -> Tap:
+    """Return the way to the peers, with a tap on it for those who watch."""
+    transport = make_transport(
+        config,
+        identity,
+        host,
+        admit=late.refusal,
+        answer=late.answer,
+        term_now=late.term,
+    )
+    return Tap(transport, host.clock)
+
+
 def _recorder(config: ServeConfig, host: Host, disk: Disk) -> "FlightRecorder | None":
-    """Return the flight recorder, if there is to be one; few need its code."""
+    """Return the flight recorder, if there is to be one."""
     if config.flight.record == "off":
         return None
-    # pylint: disable-next=import-outside-toplevel  # see above
+    # pylint: disable-next=import-outside-toplevel  # few need its code
     from raftwerk.cli.flight import make_recorder
 
     return make_recorder(config, host, disk)

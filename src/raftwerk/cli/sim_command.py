@@ -101,16 +101,15 @@ def _sim(
     if scenario is not None:
         plans = [read_scenario(scenario)]
     else:
-        length = virtual_seconds(seconds, minutes, hours)
         draw = draw_plan
         if named.trial is not None:
             draw = partial(draw_trial, clients=clients)
-            named = msgspec.structs.replace(
-                named, words=f"{named.words} --clients {clients}"
-            )
-        wanted = read_seeds(seed, seeds)
+            words = f"{named.words} --clients {clients}"
+            named = msgspec.structs.replace(named, words=words)
+        length = virtual_seconds(seconds, minutes, hours)
         plans = [
-            draw(each, nodes=nodes, seconds=length, faults=faults) for each in wanted
+            draw(each, nodes=nodes, seconds=length, faults=faults)
+            for each in read_seeds(seed, seeds)
         ]
     raise typer.Exit(
         sim(
