@@ -1,6 +1,9 @@
 """Keys as paths, values as bodies: what is stored, listed, refused and told."""
 
+import asyncio
 import base64
+from collections.abc import MutableMapping
+from typing import Any
 from urllib.parse import quote_from_bytes
 
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from raftwerk.api.v1 import kv_answers
-from tests.api.asgi import Reply, ask_now
+from tests.api.asgi import Reply, ask_now, scope_of
 from tests.api.member import Member
 
 ROOT = "/api/v1/kv/"
@@ -198,3 +201,21 @@ def test_what_may_be_done_with_a_key_is_said_where_something_may_not(
     assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD, PUT, DELETE")
     refused = ask_now(member.app, "POST", "/api/v1/raft/")
     assert (refused.status, refused.headers["allow"]) == (405, "GET")
+
+
+def test_a_client_that_leaves_within_its_body_is_no_failure_of_ours(
+    member: Member, caplog: pytest.LogCaptureFixture
+) -> None:
+    scope = scope_of("PUT", f"{ROOT}app/port", {"content-length": "1000"})
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(member.app(scope, receive, send))
+    assert sent[0]["status"] == 400
+    assert not caplog.records, "nothing for the log"
+    assert member.store.revision == 1, "nothing was written"

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from raftwerk import __version__
+from raftwerk.api.asgi import ClientGone
 from raftwerk.api.gateway_document import describe_gateway
 from raftwerk.api.idempotency import REFUSAL
 from raftwerk.api.origin import require_same_origin
@@ -130,6 +131,11 @@ def _say_errors_in_envelopes(app: FastAPI, context: ApiContext) -> None:
         _request: Request, error: RequestValidationError
     ) -> Response:
         return answer(422, "; ".join(map(_say_place, error.errors())))
+
+    @app.exception_handler(ClientGone)
+    async def _say_nothing(_request: Request, _error: ClientGone) -> Response:
+        # Nobody is left to read an answer, and whoever leaves is no fault of ours.
+        return answer(400, "the request broke off")
 
     @app.exception_handler(Exception)
     async def _say_bug(request: Request, error: Exception) -> Response:
