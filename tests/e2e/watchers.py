@@ -2,10 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from itertools import cycle
 from typing import Final
 
+import httpx
+import msgspec
+
 from raftwerk.client import Client, WatchEvent, prefix_end
+from raftwerk.client.values import Header
+from tests.e2e.calls import text
 from tests.e2e.cluster import Cluster, NodeProcess
 
 __all__ = ["Watchers"]
@@ -16,6 +22,11 @@ THE_END: Final = b"the end"
 LAST_KEY: Final = b"key 1"
 
 END_SECONDS: Final = 30.0
+
+SILENCE_SECONDS: Final = 2.0
+"""After which another node is asked: this one may be cut off, or stopped."""
+
+AGAIN_SECONDS: Final = 0.05
 
 WATCHES: Final = [
     # first key, range end        how slow a reader
@@ -32,7 +43,7 @@ class Watcher:
     def __init__(
         self, nodes: Sequence[NodeProcess], key: bytes, range_end: bytes, pace: float
     ) -> None:
-        self._client = Client(*[str(node.client) for node in nodes])
+        self._nodes = nodes
         self._span = (key, range_end)
         self._pace = pace
         self.events: list[WatchEvent] = []
@@ -40,7 +51,7 @@ class Watcher:
         self.task = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
-        async with self._client as client:
+        async with Client(*[str(node.client) for node in self._nodes]) as client:
             watch = client.watch(*self._span, start_revision=1, prev_kv=True)
             async with aclosing(watch) as all_told:
                 async for told in all_told:
@@ -68,6 +79,62 @@ class Watcher:
             before[event.kv.key] = event
 
 
+class _Result(msgspec.Struct):
+    header: Header
+    events: tuple[WatchEvent, ...] = ()
+    canceled: bool = False
+
+
+class _Line(msgspec.Struct):
+    result: _Result | None = None
+
+
+class BareWatcher(Watcher):
+    """One who resumes at its last revision plus one by itself, at another node.
+
+    A `Client` leaves out what it was told before; here that is a failure.
+    """
+
+    _next_revision = 1
+
+    async def _watch(self) -> None:
+        async with httpx.AsyncClient(trust_env=False, timeout=SILENCE_SECONDS) as http:
+            for node in cycle(self._nodes):
+                with suppress(httpx.TransportError):
+                    if await self._watch_through(http, node):
+                        return
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _watch_through(self, http: httpx.AsyncClient, node: NodeProcess) -> bool:
+        """Take what one node tells; return whether that was the end."""
+        key, range_end = map(text, self._span)
+        wanted = {"key": key, "range_end": range_end, "prev_kv": True}
+        wanted |= {"start_revision": str(self._next_revision)}
+        asked = http.stream(
+            "POST", f"{node.client}/v3/watch", json={"create_request": wanted}
+        )
+        async with asked as answer:
+            async for line in answer.aiter_lines():
+                told = msgspec.json.decode(line, type=_Line, strict=False).result
+                if told is None:
+                    return False  # it stops
+                assert not told.canceled, line
+                if told.events and self._take(told, node):
+                    return True
+        return False
+
+    def _take(self, told: _Result, node: NodeProcess) -> bool:
+        """Take some events, none of them for the second time; or fail."""
+        revisions = [event.kv.mod_revision for event in told.events]
+        assert (
+            revisions[0] >= self._next_revision
+        ), f"{node.name} tells of {revisions[0]}, not from {self._next_revision} on"
+        self._next_revision = revisions[-1] + 1
+        self.tellers.add(told.header.member_id)
+        self.events += told.events
+        return told.events[-1].kv.value == THE_END
+
+
 class Watchers:
     """Some who watch one cluster, each beginning with another node.
 
@@ -84,6 +151,11 @@ class Watchers:
             Watcher(nodes[number % 3 :] + nodes[: number % 3], *watch)
             for number, watch in enumerate(WATCHES)
         ]
+        self._bare = [
+            BareWatcher(nodes[number:] + nodes[:number], *WATCHES[number % 2])
+            for number in range(3)
+        ]
+        self._all += self._bare
 
     async def end(self) -> list[WatchEvent]:
         """Make the last write, demand that all was told, and return all changes.
@@ -102,8 +174,9 @@ class Watchers:
             ), "all nodes have one history"
         for watcher in self._all:
             watcher.check(changes)
-        # It was told by more than one node, or nobody had to resume.
+        # Told by more than one node: whichever was killed, somebody had to resume.
         assert max(len(watcher.tellers) for watcher in self._all) > 1
+        assert max(len(watcher.tellers) for watcher in self._bare) > 1
         return changes
 
 

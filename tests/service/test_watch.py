@@ -182,6 +182,18 @@ def test_progress_is_told_only_behind_all_that_happened() -> None:
     run(story())
 
 
+def test_the_first_watch_is_told_of_what_happened_before_it() -> None:
+    async def story() -> None:
+        world = World(Put(b"a"), Put(b"b"))
+        stream = await world.watch(CreateWatch(key=b"a"))
+        await stream.request_progress()
+        answers = await draw(stream, 2)
+        assert [each.revision for each in answers] == [3, 3]
+        stream.close()
+
+    run(story())
+
+
 def test_idle_watches_are_told_of_progress_if_they_want_it() -> None:
     async def story() -> None:
         world = World()

@@ -92,6 +92,8 @@ class WatchService:
         WatchStream
             To be closed by whoever draws from it.
         """
+        if self._loop is None:
+            self.watchers.advance()  # nobody was told of what happened until now
         self._loop = asyncio.get_running_loop()
         return WatchStream(self)
 
