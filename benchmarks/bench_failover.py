@@ -17,6 +17,10 @@ but wants E to be five heartbeats, so it is given E = 150 ms and heartbeats of 3
 Then all are left alone for some minutes: a term that passes meanwhile is a false
 election. Last, keys are written one by one, and a node is killed and started again:
 the clock ends with its first linearizable read.
+
+Without options this takes about a quarter of an hour. For a quick look:
+
+    python benchmarks/bench_failover.py --kills 3 --idle-minutes 0 --keys 10000
 """
 
 import argparse
@@ -191,10 +195,24 @@ def compare_restarts(all_clusters: Sequence[Cluster], keys: int, restarts: int) 
 def main() -> None:
     """Measure all of it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--kills", type=int, default=3)
-    parser.add_argument("--idle-minutes", type=float, default=0.0)
-    parser.add_argument("--keys", type=int, default=10_000, help="0: no restart")
-    parser.add_argument("--restarts", type=int, default=3)
+    parser.add_argument(
+        "--kills", type=int, default=20, help="of each cluster (%(default)s; 0: none)"
+    )
+    parser.add_argument(
+        "--idle-minutes",
+        type=float,
+        default=10.0,
+        help="in which no term may pass (%(default)g; 0: none)",
+    )
+    parser.add_argument(
+        "--keys",
+        type=int,
+        default=100_000,
+        help="written before the restarts (%(default)s; 0: no restart)",
+    )
+    parser.add_argument(
+        "--restarts", type=int, default=3, help="of a killed node (%(default)s)"
+    )
     parser.add_argument("--directory", help="on the disk to use", default=None)
     options = parser.parse_args()
     with ExitStack() as stack:

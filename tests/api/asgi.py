@@ -102,11 +102,14 @@ class OpenStream:
 
     def __init__(self, app: ASGIApp, path: str, *, unread_max: int = 1_000) -> None:
         self.status = 0
+        self.longest = 0
+        """The bytes of the longest piece so far."""
         self.is_complete = False
         self._body: asyncio.Queue[MutableMapping[str, Any]] = asyncio.Queue()
         self._sent: asyncio.Queue[bytes] = asyncio.Queue(unread_max)
         self._lines: list[bytes] = []
-        self._rest = b""
+        self.rest = b""
+        """What came behind the last line."""
         self._task = asyncio.ensure_future(
             app(scope_of("POST", path), self._body.get, self._take)
         )
@@ -115,7 +118,9 @@ class OpenStream:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             return
-        await self._sent.put(message.get("body", b""))
+        body = message.get("body", b"")
+        self.longest = max(self.longest, len(body))
+        await self._sent.put(body)
         if not message.get("more_body", False):
             self.is_complete = True
             await self._sent.put(b"")
@@ -138,7 +143,7 @@ class OpenStream:
             if self.is_complete and self._sent.empty():
                 await self._task
                 return None
-            *lines, self._rest = (self._rest + await self._sent.get()).split(b"\n")
+            *lines, self.rest = (self.rest + await self._sent.get()).split(b"\n")
             self._lines += lines
         return msgspec.json.decode(self._lines.pop(0))
 

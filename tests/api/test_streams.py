@@ -241,3 +241,27 @@ def test_a_request_may_have_as_many_bytes_as_it_was_told() -> None:
     for room, status in ((len(body) - 1, 400), (len(body), 200)):
         route = Streams(room).of_answers(NUMBER, count)
         assert ask_now(route.serve, "POST", "/", body).status == status
+
+
+def test_an_answer_in_pieces_is_a_line_and_nothing_follows_where_it_breaks_off() -> (
+    None
+):
+    async def tell(_: int) -> AsyncGenerator[bytes | list[bytes], None]:
+        yield [b"[1", b",2]"]
+        yield [b"[3", *[b",4"] * 10, b"]"]
+
+    async def story() -> None:
+        streams = Streams()
+        route = streams.of_answers(NUMBER, tell)
+        stream = OpenStream(route.serve, "/", unread_max=8)
+        stream.send({"n": 1}, is_last=True)
+        assert await stream.line() == {"result": [1, 2]}
+        assert not await stream.is_silent(), "the second has begun, and waits"
+        streams.end()
+        assert not await stream.is_silent()
+        assert await stream.line() is None
+        assert stream.rest.startswith(b'{"result":[3')
+        assert b"error" not in stream.rest
+        await stream.wait_end()
+
+    run(story())

@@ -1,16 +1,18 @@
 """``/v3/watch`` on a client port; the answers of etcd itself are in `conformance`."""
 
 import asyncio
+import base64
 import json
 from typing import Any
 
 import pytest
 
 from raftwerk.api.gateway import Gateway
+from raftwerk.api.kv_json import BYTES_PER_PIECE
 from raftwerk.api.streams import Streams
 from raftwerk.api.watch_json import watch_routes
 from raftwerk.host.real import real_host
-from raftwerk.kv import Command, DeleteRange, Put, Store, encode
+from raftwerk.kv import Command, DeleteRange, Put, Store, Txn, encode
 from raftwerk.service import KvService
 from raftwerk.service.watch import WatchService
 from tests.api.asgi import OpenStream, ask_now
@@ -171,5 +173,36 @@ def test_a_client_that_goes_away_leaves_no_watch_behind() -> None:
         assert len(member.watches.watchers) == 1
         await stream.close()
         assert len(member.watches.watchers) == 0
+
+    asyncio.run(story())
+
+
+def test_many_changes_of_one_revision_are_one_line_in_pieces() -> None:
+    values = [b"x" * (7 * each % 1_000) for each in range(600)]
+
+    async def story() -> None:
+        member = Member()
+        keys = [b"a%03d" % each for each in range(len(values))]
+        puts = [Put(key, value) for key, value in zip(keys, values, strict=True)]
+        member.apply(*puts)
+        streams = [
+            member.watch(key="YQ==", range_end="Yg==", prev_kv=wanted)
+            for wanted in (True, True, False)
+        ]
+        for stream in streams:
+            await stream.line()
+        member.apply(Txn(success=tuple(puts[:300])), DeleteRange(b"a", b"b"))
+        for stream, wanted in zip(streams, (True, True, False), strict=True):
+            put, deleted = [(await stream.line())["result"] for _ in range(2)]
+            assert len(put["events"]) == 300
+            told = [base64.b64decode(event["kv"]["key"]) for event in deleted["events"]]
+            assert told == keys
+            before = [
+                base64.b64decode(event.get("prev_kv", {}).get("value", b""))
+                for event in deleted["events"]
+            ]
+            assert before == (values if wanted else [b""] * len(values))
+            assert stream.longest < BYTES_PER_PIECE * 2
+            await stream.close()
 
     asyncio.run(story())

@@ -1,5 +1,10 @@
 """Ranges: what is returned, in which order, and how many."""
 
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
 import pytest
 
 from raftwerk.kv import (
@@ -7,8 +12,11 @@ from raftwerk.kv import (
     KeyValue,
     Put,
     Range,
+    SortOrder,
+    SortTarget,
     Store,
     encode,
+    ranges,
 )
 
 PUTS = [
@@ -137,3 +145,84 @@ def test_a_negative_revision_means_the_newest(store: Store) -> None:
 
 def test_no_revision_is_too_old_before_the_first_compaction(store: Store) -> None:
     assert store.range(Range(b"a", revision=1)).count == 0
+
+
+SORTS = [
+    (order, target, limit)
+    for order in (0, 1, 2)
+    for target in (0, 3, 4)
+    for limit in (0, 7, 899, 901, 5_000)
+]
+
+
+@pytest.mark.parametrize(("order", "target", "limit"), SORTS)
+def test_what_is_sorted_in_runs_is_as_if_sorted_at_once(
+    order: int, target: int, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "KEYS_PER_RUN", 100)
+    store = Store()
+    puts = [Put(b"%04d" % each, b"%d" % (each * 7919 % 13)) for each in range(900)]
+    store.apply(1, [encode(put) for put in puts[::-1]])
+    everything = store.range(Range(b"\0", b"\0")).kvs
+    value_of: dict[int, Callable[[KeyValue], Any]] = {
+        0: lambda kv: kv.key,
+        3: lambda kv: kv.mod_revision,
+        4: lambda kv: kv.value,
+    }
+    wanted = sorted(everything, key=value_of[target], reverse=order == 2)
+    request = Range(b"\0", b"\0", sort_order=order, sort_target=target, limit=limit)
+    result = store.range(request)
+    if order == 0 and target and 0 < limit < 900:
+        # Without an order, etcd sorts no more than it has read: the limit and one.
+        wanted = sorted(everything[: limit + 1], key=value_of[target])
+    assert result.kvs == wanted[: limit or None]
+    assert (result.count, result.more) == (900, 0 < limit < 900)
+
+
+@pytest.mark.parametrize("limit", [0, 10])
+@pytest.mark.parametrize("keys_only", [False, True])
+@pytest.mark.parametrize("target", [SortTarget.KEY, SortTarget.VALUE])
+def test_no_step_lets_go_of_very_many_keys(
+    target: SortTarget, keys_only: bool, limit: int
+) -> None:
+    store = Store()
+    names = [b"%06d" % each for each in range(20_000)]
+    store.apply(1, [encode(Put(name, name[::-1])) for name in names])
+    kvs = store.range(Range(b"\0", b"\0")).kvs
+    request = Range(
+        b"\0",
+        b"\0",
+        sort_order=SortOrder.DESCEND,
+        sort_target=target,
+        keys_only=keys_only,
+        limit=limit,
+    )
+    held = [held_of(kvs)]
+    steps = store.range_in_steps(request)
+    result = None
+    while result is None:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result = end.value
+        held.append(held_of(kvs))
+    assert len(result.kvs) == (limit or len(names))
+    most = max(before - after for before, after in pairwise(held))
+    # A part is held twice while it is sorted.
+    assert most <= ranges.KEYS_PER_RUN + 2 * ranges.KEYS_PER_STEP
+
+
+def held_of(kvs: list[KeyValue]) -> int:
+    """Return how often all of these are held by somebody."""
+    return sum(map(sys.getrefcount, kvs))
+
+
+@pytest.mark.parametrize(
+    ("length", "steps"), [(0, 6), (499, 6), (500, 5), (5_499, 1), (5_500, 1)]
+)
+def test_a_list_is_shortened_step_by_step(length: int, steps: int) -> None:
+    values = list(range(5_500))
+    lengths = [len(values) for _ in ranges.shorten(values, length)]
+    assert values == list(range(length))
+    assert len(lengths) + 1 == steps
+    assert lengths == [4_500 - 1_000 * each for each in range(steps - 1)]

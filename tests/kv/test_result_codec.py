@@ -17,7 +17,12 @@ from raftwerk.kv import (
     encode,
 )
 from raftwerk.kv.errors import KvError
-from raftwerk.kv.result_codec import decode_result, encode_result
+from raftwerk.kv.result_codec import (
+    PIECE_BYTES,
+    decode_result,
+    encode_result,
+    encode_result_in_steps,
+)
 
 COMMANDS: list[Command] = [
     Put(b"a", b"1"),
@@ -54,3 +59,18 @@ def test_a_result_comes_back_as_it_was(count: int) -> None:
 def test_what_was_never_written_is_not_guessed_at() -> None:
     with pytest.raises(InvariantViolation):
         decode_result(b"\x92\xa7Unheard\x80")
+
+
+@pytest.mark.parametrize("keys", [0, 1, 15, 16, 1_000, 70_000])
+def test_in_steps_a_result_is_the_same_bytes(keys: int) -> None:
+    store = Store()
+    names = [b"%06d" % number for number in range(keys)]
+    store.apply(1, [encode(Put(name, b"value")) for name in names])
+    everything = DeleteRange(b"\0", b"\0", prev_kv=True)
+    commands = (Txn((), (Range(b"\0", b"\0"), Txn((), (everything,)))), Compact(99**9))
+    results = store.apply(2, [encode(command) for command in commands])
+    assert isinstance(results[1], KvError)
+    for result in results:
+        pieces = list(encode_result_in_steps(result))
+        assert b"".join(pieces) == encode_result(result)
+        assert max(map(len, pieces)) < PIECE_BYTES + 100

@@ -2,7 +2,8 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -24,11 +25,13 @@ from raftwerk.errors import (
     OutcomeUnknown,
     UnknownFormat,
 )
+from raftwerk.runtime.answered import OfKey
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.chain import Chain, ChainState
 from raftwerk.runtime.envelope import EnvelopeKind, Sender
 from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.members import ChangeContext, PublishMember
+from raftwerk.runtime.once import encode_once
 from raftwerk.runtime.waiters import Waiters
 from raftwerk.types import LogIndex, NodeId, Term
 
@@ -396,3 +399,52 @@ async def test_a_snapshot_never_goes_back() -> None:
     rig.apply([rig.command(b"a")])
     with pytest.raises(InvariantViolation, match="does not go back"):
         rig.applier.restored(Snapshot(index=LogIndex(1), term=Term(1)))
+
+
+class SteadyMachine(ListMachine):
+    """Writes its results as `LargeMachine` does, in one piece."""
+
+    def encode_result(self, result: object) -> bytes:
+        return b"".join(self.pieces(result))
+
+    def decode_result(self, data: bytes) -> object:
+        return len(data)
+
+    def pieces(self, result: object) -> Iterator[bytes]:
+        assert isinstance(result, int)
+        yield from (b"%d" % result * 10_000 for _ in range(10 * result))
+
+
+class LargeMachine(SteadyMachine):
+    """Writes its results in steps."""
+
+    def encode_result_in_steps(self, result: object) -> Iterator[bytes]:
+        return self.pieces(result)
+
+
+@story
+async def test_a_large_answer_is_kept_in_steps_and_linked_as_in_one_go() -> None:
+    rigs = [Rig(SteadyMachine()), Rig(LargeMachine())]
+    pauses = []
+    for rig in rigs:
+        rig.applier.chain = Chain(ChainState())
+        for key in (b"a", b"b", b"c", b"a", b"c"):
+            content = encode_once(OfKey(key, 0, b"print"), b"command")
+            entry = rig.entry(rig.stranger.wrap(EnvelopeKind.ONCE, 1, content))
+            steps, result, count = rig.applier.apply([entry]), None, 0
+            with suppress(StopIteration):
+                while True:
+                    call = steps.send(result)
+                    count += call is None
+                    result = None if call is None else call.function()
+            pauses.append(count)
+    assert pauses == [0] * 5 + [9, 19, 29, 0, 0]
+    chains = [rig.applier.chain for rig in rigs]
+    assert chains[0] is not None and chains[1] is not None
+    assert chains[0].state == chains[1].state
+    tables = [rig.applier.answers.save() for rig in rigs]
+    assert tables[0] == tables[1]
+    kept = rigs[1].applier.answers
+    assert kept.begin(OfKey(b"b", 0, b"print")) == b"2" * 200_000
+    with pytest.raises(OutcomeUnknown, match="was not kept"):
+        kept.begin(OfKey(b"c", 0, b"print"))

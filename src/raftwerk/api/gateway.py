@@ -5,7 +5,7 @@ older ``/v3beta``. Every call is a POST; its content type is not looked at.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Final
 
@@ -33,7 +33,9 @@ from raftwerk.api.proto_json import parse
 from raftwerk.api.route import Route, Routes, StreamRoute
 from raftwerk.api.status import retry_hint, status_of
 from raftwerk.errors import RequestError
+from raftwerk.host.garbage import LARGE_WORK
 from raftwerk.kv import Compact, DeleteRange, KeyValue, Put, Range, Txn
+from raftwerk.kv.ranges import shorten
 from raftwerk.service import REQUEST_BYTES_MAX, KvService, RequestTooLarge
 
 __all__ = ["BODY_BYTES_MAX", "PREFIXES", "Gateway", "body_bytes_max", "error_answer"]
@@ -247,8 +249,11 @@ def error_answer(error: Exception) -> Answer:
     return answer
 
 
-async def _write_in_turns(kvs: Sequence[KeyValue]) -> list[bytes]:
-    """Return keys in JSON, in pieces, with turns for others if there are many."""
+async def _write_in_turns(kvs: list[KeyValue]) -> list[bytes]:
+    """Return keys in JSON, in pieces, with turns for others if there are many.
+
+    The keys are used up: to let go of very many in one go would take long.
+    """
     if len(kvs) <= 1:
         return [kv_json.write_kvs(kvs)] if kvs else []
     pieces: list[bytes] = []
@@ -256,8 +261,11 @@ async def _write_in_turns(kvs: Sequence[KeyValue]) -> list[bytes]:
         comma = b""
         if pieces:
             comma = b","
+            LARGE_WORK.steps += 1
             await asyncio.sleep(0)
         pieces.append(comma + kv_json.write_kvs(some))
+    for _ in shorten(kvs, 0):
+        await asyncio.sleep(0)
     return pieces
 
 
@@ -273,5 +281,6 @@ async def _join_in_turns(pieces: Iterable[bytes]) -> list[bytes]:
             joined.append(b"".join(waiting))
             waiting.clear()
             length = 0
+            LARGE_WORK.steps += 1
             await asyncio.sleep(0)
     return [*joined, b"".join(waiting)]

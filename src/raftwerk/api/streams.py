@@ -37,13 +37,14 @@ from raftwerk.api.values import ValueSplitter
 from raftwerk.errors import QueueFull, RequestError
 from raftwerk.service import MemberStops, RequestTooLarge
 
-__all__ = ["REQUESTS_WAITING_MAX", "Streams"]
+__all__ = ["REQUESTS_WAITING_MAX", "Answers", "Streams"]
 
 REQUESTS_WAITING_MAX: Final = 16
 """Requests of one stream that are read before the first of them is taken."""
 
 Request = TypeVar("Request")
-Answers = AsyncGenerator[bytes, None]
+Answers = AsyncGenerator[Body, None]
+"""Each is one line, perhaps in several pieces."""
 
 _STOPS: Final = "this member stops; ask another one"
 
@@ -282,13 +283,25 @@ class _Lines:
         self._send = send
         self._has_begun = False
         self._has_ended = False
+        self._is_within = False
 
-    async def send(self, result: bytes) -> None:
-        """Send an answer."""
-        await self._write(b'{"result":%b}\n' % result, HTTPStatus.OK)
+    async def send(self, result: Body) -> None:
+        """Send an answer; one in pieces when what was sent before has left."""
+        if isinstance(result, bytes):
+            await self._write(b'{"result":%b}\n' % result, HTTPStatus.OK)
+            return
+        self._is_within = True
+        await self._write(b'{"result":', HTTPStatus.OK)
+        for piece in result:
+            await self._write(piece, HTTPStatus.OK)
+        await self._write(b"}\n", HTTPStatus.OK)
+        self._is_within = False
 
     async def fail(self, error: Exception) -> None:
-        """Send why there are no more answers."""
+        """Send why there are no more answers; not within one."""
+        if self._is_within:
+            await self.end()  # what is broken off is seen to be
+            return
         status = status_of(error)
         said = {
             "grpc_code": status.code,

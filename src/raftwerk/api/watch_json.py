@@ -1,16 +1,21 @@
 """``/v3/watch``: many watches on one stream of lines.
 
 Requests are read while answers are written; the two meet in `WatchStream`. What many
-watch is written in JSON once: see `_Writer`.
+watch is written in JSON once, in turns if it is much: see `_Writer`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from raftwerk.api.kv_json import write_header, write_kvs
+from raftwerk.api.kv_json import (
+    BYTES_PER_PIECE,
+    KVS_PER_PIECE,
+    write_header,
+    write_kvs,
+)
 from raftwerk.api.proto_json import (
     Enumeration,
     Message,
@@ -30,7 +35,8 @@ from raftwerk.api.shapes import (
     list_of,
     message,
 )
-from raftwerk.api.streams import Streams
+from raftwerk.api.streams import Answers, Streams
+from raftwerk.host.garbage import LARGE_WORK
 from raftwerk.kv import Event
 from raftwerk.service import KvService
 from raftwerk.service.watch import WatchService, WatchStream
@@ -134,13 +140,16 @@ def watch_routes(watches: WatchService, kv: KvService, streams: Streams) -> Rout
     """
     writer = _Writer(kv)
 
-    async def _watch(requests: AsyncIterator[_Request]) -> AsyncGenerator[bytes, None]:
+    async def _watch(requests: AsyncIterator[_Request]) -> Answers:
         """Watch keys; many watches fit into one stream."""
         stream = watches.open()
         taking = asyncio.ensure_future(_take(requests, stream))
         try:
             async for answer in stream:
-                yield writer.write(answer)
+                if len(answer.events) > KVS_PER_PIECE:
+                    yield await writer.write_in_turns(answer)
+                else:
+                    yield writer.write(answer)
         finally:
             taking.cancel()
             stream.close()
@@ -172,12 +181,16 @@ class _Writer:
         self._kv = kv
         self._last: tuple[Sequence[Event], bool, int] = ((), False, 0)
         self._last_header = b""
-        self._last_events = b""
+        self._last_events: list[bytes] = []
+        self._is_writing = asyncio.Lock()
 
     def write(self, answer: WatchAnswer) -> bytes:
-        """Return an answer."""
+        """Return an answer that tells of few changes, or of none."""
         if answer.events:
-            return self._write_events(answer)
+            if not self._is_last(answer):
+                self._keep(answer, [_write_events(answer.events, answer.prev_kv)])
+            start, end = self._around(answer)
+            return b"".join((start, *self._last_events, end))
         text = self._header(answer)
         if answer.watch_id:
             text += b',"watch_id":"%d"' % answer.watch_id
@@ -191,29 +204,67 @@ class _Writer:
             text += b',"cancel_reason":%b' % msgspec.json.encode(answer.cancel_reason)
         return b"{%b}" % text
 
-    def _write_events(self, answer: WatchAnswer) -> bytes:
-        """Return an answer that tells of changes."""
+    async def write_in_turns(self, answer: WatchAnswer) -> list[bytes]:
+        """Return an answer that tells of many changes, in pieces, with turns."""
+        # Many streams want the same: the first to come makes it for all of them.
+        async with self._is_writing:
+            if not self._is_last(answer):
+                pieces: list[bytes] = []
+                for some in _parts_of(answer):
+                    if pieces:
+                        pieces.append(b",")
+                        LARGE_WORK.steps += 1
+                        await asyncio.sleep(0)
+                    pieces.append(_write_events(some, answer.prev_kv))
+                self._keep(answer, pieces)
+            start, end = self._around(answer)
+            return [start, *self._last_events, end]
+
+    def _is_last(self, answer: WatchAnswer) -> bool:
+        """Tell whether an answer tells of what was written last."""
         events, with_previous, revision = self._last
-        if (
-            answer.events is not events
-            or answer.prev_kv is not with_previous
-            or answer.revision != revision
-        ):
-            self._last = (answer.events, answer.prev_kv, answer.revision)
-            self._last_header = self._header(answer)
-            self._last_events = b",".join(
-                [_write_event(event, answer.prev_kv) for event in answer.events]
-            )
-        return b'{%b%b%b,"events":[%b]}' % (
+        return (
+            answer.events is events
+            and answer.prev_kv is with_previous
+            and answer.revision == revision
+        )
+
+    def _keep(self, answer: WatchAnswer, pieces: list[bytes]) -> None:
+        """Keep what was written last."""
+        self._last = (answer.events, answer.prev_kv, answer.revision)
+        self._last_header = self._header(answer)
+        self._last_events = pieces
+
+    def _around(self, answer: WatchAnswer) -> tuple[bytes, bytes]:
+        """Return what stands around the events that were written last."""
+        start = b'{%b%b%b,"events":[' % (
             self._last_header,
             b',"watch_id":"%d"' % answer.watch_id if answer.watch_id else b"",
             b',"fragment":true' if answer.fragment else b"",
-            self._last_events,
         )
+        return start, b"]}"
 
     def _header(self, answer: WatchAnswer) -> bytes:
         """Return the header of an answer."""
         return write_header(self._kv.header(answer.revision))
+
+
+def _parts_of(answer: WatchAnswer) -> Iterator[Sequence[Event]]:
+    """Yield the events of an answer in parts, each of which is written in one go."""
+    start = size = 0
+    for place, event in enumerate(answer.events):
+        if place - start == KVS_PER_PIECE or size >= BYTES_PER_PIECE:
+            yield answer.events[start:place]
+            start, size = place, 0
+        size += len(event.kv.key) + len(event.kv.value)
+        if answer.prev_kv and event.prev_kv is not None:
+            size += len(event.prev_kv.value)
+    yield answer.events[start:]
+
+
+def _write_events(events: Sequence[Event], with_previous: bool) -> bytes:
+    """Return some events, with commas between them."""
+    return b",".join([_write_event(event, with_previous) for event in events])
 
 
 def _write_event(event: Event, with_previous: bool) -> bytes:

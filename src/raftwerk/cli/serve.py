@@ -248,6 +248,7 @@ def _garbage(config: ServeConfig, host: Host, node: Node) -> Garbage:
 
 async def _load_documented(app: ClientApp, garbage: Garbage) -> None:
     """Make the documented API while the node works already; see `api.lazy`."""
+    garbage.rest()
     await app.load()
     garbage.freeze()
 

@@ -1,32 +1,67 @@
-"""The garbage collector, kept out of the way: when everything is looked through.
+"""The garbage collector, kept out of the way: what is looked through, and when.
 
 Python frees most objects at once; its collector is for cycles. It looks at young
-objects often, which is quick, and now and then at all, which takes the longer the more
-a process holds: a tenth of a second for a million objects, in which no heartbeat leaves
-and no vote is cast. So what lives at the start is frozen, for that will live on, and
-the collector never looks at everything by itself. It is asked to: at once while that
-takes no longer than nobody would notice, and otherwise only where it harms nobody, and
-seldom enough that it does not matter (see ``docs/decisions/0052-full-collections.md``).
+objects often, and now and then at all, which takes the longer the more a process holds:
+a tenth of a second for a million objects, in which no heartbeat leaves and no vote is
+cast. So what lives at the start is frozen, for that will live on, and the collector
+never looks at everything by itself. It is asked to: at once while that takes no longer
+than nobody would notice, and otherwise only where it harms nobody, and seldom enough
+that it does not matter (see ``docs/decisions/0180-what-grew-is-frozen.md``).
 """
 
 import gc
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Literal, Protocol, Self, TypeAlias
 
 import msgspec
 
 from raftwerk.host.protocol import Clock, Timer, Timers
 
-__all__ = ["Garbage", "GarbageView"]
+__all__ = ["LARGE_WORK", "Garbage", "GarbageView", "LargeWork", "Phase"]
 
-LOOK_SECONDS: Final = 1.0
+LOOK_SECONDS: Final = 0.2
 """How often it is asked whether everything should be looked through."""
-MIDDLE_COLLECTIONS: Final = 10
-"""After so many collections of what is not so young any more, as Python has it."""
+YOUNG_CONTAINERS: Final = 50
+"""So many more containers, and the young are looked at. Python's own 700 are too many
+where each may be a list of a thousand keys: what takes time is what they hold."""
+YOUNG_COLLECTIONS: Final = 2
+"""After more of these, what is not so young any more is looked at."""
+MIDDLE_COLLECTIONS: Final = 500
+"""After so many of those everything is due: as many containers as Python has it."""
+GROWN_SHARE: Final = 4
+"""It is due as well when what has come takes this part of what nobody notices."""
+KEPT_SHARE: Final = 2
+"""What takes more than this part of it, and was looked at, is not looked at again."""
 SHARE_MAX: Final = 1000
 """Long collections take at most this part of all time: one in a thousand."""
+_MIDDLE: Final = 1  # the generation between the young and the old
 _NEVER: Final = 1 << 30
+
+Phase: TypeAlias = Literal["start", "stop"]
+"""What the collector tells of itself."""
+
+
+class LargeWork:
+    """Knows that something large is in the making, step by step.
+
+    Its lists grow after the collector has seen them young, so nobody knows how long it
+    would take to look at them.
+
+    Attributes
+    ----------
+    steps : int
+        How many were made; whoever makes one adds to it, in any thread.
+    """
+
+    __slots__ = ("steps",)
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+
+LARGE_WORK: Final = LargeWork()
+"""That of this process, as there is one collector in it."""
 
 
 class GarbageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +74,9 @@ class GarbageView(msgspec.Struct, frozen=True, kw_only=True):
 
 class Collector(Protocol):
     """What is used of Python's own module `gc`."""
+
+    callbacks: list[Callable[[Phase, dict[str, int]], object]]
+    """As `gc.callbacks`."""
 
     def collect(self) -> int:
         """Do as `gc.collect` says."""
@@ -103,16 +141,23 @@ class Garbage:
         self._timer: Timer | None = None
         self._threshold = collector.get_threshold()
         self._ended_at = clock.now()
+        self._began_at = self._ended_at
+        self._grown_seconds = 0.0
+        """What took as long to look at has come since everything was looked through."""
+        self._large_steps = LARGE_WORK.steps
+        self._is_resting = False
+        self._kept_seconds = 0.0
+        """How long it takes to look again at what was left then."""
         self.view = GarbageView()
 
     def __enter__(self) -> Self:
         self._collect()
-        self._collector.freeze()
+        self.freeze()
         # Nothing but what came since will be looked at; how long that takes, is not
         # known yet.
         self.view = GarbageView(collections=1)
-        young, middle, _ = self._threshold
-        self._collector.set_threshold(young, middle, _NEVER)
+        self._collector.set_threshold(YOUNG_CONTAINERS, YOUNG_COLLECTIONS, _NEVER)
+        self._collector.callbacks.append(self._told)
         self._set_timer()
         return self
 
@@ -124,11 +169,32 @@ class Garbage:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._collector.callbacks.remove(self._told)
         self._collector.set_threshold(*self._threshold)
+
+    def rest(self) -> None:
+        """Look at nothing but what is young until all is frozen, for much is made."""
+        self._is_resting = True
 
     def freeze(self) -> None:
         """Never look again at what lives now, without looking at it now."""
+        self._is_resting = False
+        self._freeze()
+
+    def _freeze(self) -> None:
+        """Put what lives now out of the collector's sight."""
         self._collector.freeze()
+        self._kept_seconds = self._grown_seconds = 0.0
+
+    def _told(self, phase: Phase, info: dict[str, int]) -> None:
+        """Know that the collector begins or ends; in any thread."""
+        if info["generation"] != _MIDDLE:
+            return
+        if phase == "start":
+            self._began_at = self._clock.now()
+        else:
+            # What has passed this will be looked at among everything: as long again.
+            self._grown_seconds += self._clock.now() - self._began_at
 
     def _set_timer(self) -> None:
         """Look again in a while."""
@@ -137,13 +203,28 @@ class Garbage:
     def _look(self) -> None:
         """Look through everything if that is due, and harms nobody."""
         self._set_timer()
-        if self._collector.get_count()[2] < MIDDLE_COLLECTIONS:
+        is_large = self._large_steps != LARGE_WORK.steps
+        self._large_steps = LARGE_WORK.steps
+        unnoticed = self._pause_max_seconds
+        is_due = (
+            self._collector.get_count()[2] >= MIDDLE_COLLECTIONS
+            or self._grown_seconds > unnoticed / GROWN_SHARE
+        )
+        if not is_due:
             return
-        last = self.view.last_seconds
-        is_unnoticed = last <= self._pause_max_seconds
-        is_seldom = self._clock.now() - self._ended_at >= last * SHARE_MAX
-        if is_unnoticed or (is_seldom and self._may_pause()):
-            self._collect()
+        expected = self._kept_seconds + self._grown_seconds
+        passed = self._clock.now() - self._ended_at
+        is_seldom = passed >= self.view.last_seconds * SHARE_MAX
+        if expected > unnoticed and not (is_seldom and self._may_pause()):
+            self._freeze()
+            return
+        if is_large or self._is_resting:
+            return
+        self._collect()
+        if self._kept_seconds > unnoticed / KEPT_SHARE:
+            # So the next time will not take longer than nobody notices, however large
+            # it grows. A cycle within it that nobody needs any more stays.
+            self._freeze()
 
     def _collect(self) -> None:
         """Look through everything that is not frozen."""
@@ -151,6 +232,7 @@ class Garbage:
         self._collector.collect()
         self._ended_at = self._clock.now()
         took = self._ended_at - began
+        self._kept_seconds, self._grown_seconds = took, 0.0
         self.view = GarbageView(
             collections=self.view.collections + 1,
             last_seconds=took,

@@ -24,6 +24,7 @@ __all__ = [
     "finish",
     "read",
     "read_in_steps",
+    "shorten",
     "slices",
 ]
 
@@ -34,6 +35,9 @@ KEYS_PER_STEP: Final = 250
 
 KEYS_PER_RUN: Final = 5_000
 """Keys that are sorted in one go, and merged with the others; a millisecond or two."""
+
+KEYS_LET_GO: Final = 1_000
+"""Keys that are let go of in one go; a quarter of a millisecond if all are freed."""
 
 _SORT_KEYS: Final[dict[int, Callable[[KeyValue], Any]]] = {
     SortTarget.KEY: attrgetter("key"),
@@ -243,17 +247,16 @@ def _read(
 def _sorted_and_cut(
     request: Range, result: RangeResult
 ) -> Generator[None, None, RangeResult]:
-    """Return an answer as it was asked for, in steps."""
+    """Return an answer as it was asked for, in steps; what was found is used up."""
     found = result.kvs
     if request.sort_target != SortTarget.KEY and (most := _wanted(request)) is not None:
-        found = found[:most]  # of an older revision all were read, to count them
-    kvs = yield from _sort(request, found)
-    wanted = request.limit if request.limit > 0 else len(kvs)
-    more = result.more or wanted < len(kvs)
-    if wanted < len(kvs):
-        kvs = kvs[:wanted]
+        del found[most:]  # of an older revision all were read, to count them
+    total = len(found)
+    wanted = min(request.limit, total) if request.limit > 0 else total
+    kvs = yield from _sort(request, found, wanted)
     if request.keys_only:
         kvs = yield from _without_values(kvs)
+    more = result.more or wanted < total
     return RangeResult(result.revision, kvs, more, result.count)
 
 
@@ -289,40 +292,81 @@ def _filter(request: Range, kvs: list[KeyValue]) -> list[KeyValue]:
     return kvs
 
 
-def _sort(request: Range, kvs: list[KeyValue]) -> Generator[None, None, list[KeyValue]]:
-    """Return the versions, which stand in the order of keys, in the wanted order."""
+def _sort(
+    request: Range, kvs: list[KeyValue], wanted: int
+) -> Generator[None, None, list[KeyValue]]:
+    """Return the first of the versions, which stand in the order of keys, as asked.
+
+    All lists on the way are used up as the next is made: to let go of a million
+    versions, each somewhere else in memory, holds the loop for long.
+    """
     target, order = request.sort_target, request.sort_order
     if order == SortOrder.NONE and target != SortTarget.KEY:
         order = SortOrder.ASCEND
     is_descending = order == SortOrder.DESCEND
     if not is_descending and (order != SortOrder.ASCEND or target == SortTarget.KEY):
+        yield from shorten(kvs, wanted)
         return kvs
     key = _SORT_KEYS[target]
-    runs = []
-    for start in range(0, len(kvs), KEYS_PER_RUN):
-        if start:
+    runs: list[list[KeyValue]] = []
+    while kvs:
+        if runs:
             yield
-        some = kvs[start : start + KEYS_PER_RUN]
-        runs.append(sorted(some, key=key, reverse=is_descending))
-    if len(runs) == 1:
-        return runs[0]
+        runs.append(sorted(kvs[-KEYS_PER_RUN:], key=key, reverse=is_descending))
+        del kvs[-KEYS_PER_RUN:]
     # As one sort of all would have it: equal ones stay in the order of keys.
-    found: list[KeyValue] = []
-    merged = merge(*runs, key=key, reverse=is_descending)
-    while some := list(islice(merged, KEYS_PER_STEP)):
-        found += some
+    runs.reverse()
+    merged = merge(*map(_drawn, runs), key=key, reverse=is_descending)
+    while some := list(islice(merged, min(KEYS_PER_STEP, wanted - len(kvs)))):
+        if kvs:
+            yield
+        kvs += some
+    for run in runs:
+        if run:
+            yield
+            run.clear()
+    return kvs
+
+
+def shorten(values: list[Any], length: int) -> Generator[None, None, None]:
+    """Let go of what stands behind the first values of a list, in steps.
+
+    Parameters
+    ----------
+    values : list
+        Any.
+    length : int
+        How many stay.
+
+    Yields
+    ------
+    None
+        Between two steps; never if few are let go of.
+    """
+    while len(values) - length > KEYS_LET_GO:
+        del values[-KEYS_LET_GO:]
         yield
-    return found
+    del values[length:]
+
+
+def _drawn(values: list[Made]) -> Iterator[Made]:
+    """Yield what is in a list, which does not hold it any more then."""
+    values.reverse()
+    while values:
+        yield values.pop()
 
 
 def _without_values(
     kvs: list[KeyValue],
 ) -> Generator[None, None, list[KeyValue]]:
-    """Return the versions without their values."""
+    """Return the versions without their values; the list of them is used up."""
     bare: list[KeyValue] = []
-    for start in range(0, len(kvs), KEYS_PER_STEP):
-        if start:
+    kvs.reverse()
+    while kvs:
+        if bare:
             yield
+        some = kvs[: -KEYS_PER_STEP - 1 : -1]
+        del kvs[-KEYS_PER_STEP:]
         bare += [
             KeyValue(
                 kv.key,
@@ -331,6 +375,6 @@ def _without_values(
                 kv.version,
                 lease=kv.lease,
             )
-            for kv in kvs[start : start + KEYS_PER_STEP]
+            for kv in some
         ]
     return bare

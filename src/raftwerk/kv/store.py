@@ -199,6 +199,21 @@ class Store:
         """
         return result_codec.encode_result(result)
 
+    def encode_result_in_steps(self, result: object) -> Iterator[bytes]:
+        """Return the same bytes in pieces, each made when it is drawn.
+
+        Parameters
+        ----------
+        result : object
+            As in `encode_result`.
+
+        Returns
+        -------
+        iterator of bytes
+            Of a bounded length each.
+        """
+        return result_codec.encode_result_in_steps(result)
+
     def decode_result(self, data: bytes) -> object:
         """Return a result again.
 

@@ -19,7 +19,7 @@ from raftwerk.errors import (
     UnknownFormat,
     require,
 )
-from raftwerk.runtime.answered import Answers
+from raftwerk.runtime.answered import ANSWER_BYTES_MAX, Answers
 from raftwerk.runtime.chain import CHECK_ENTRIES, Chain, ChainState
 from raftwerk.runtime.drift import Drift, DriftReport
 from raftwerk.runtime.envelope import EnvelopeKind, Sender, content_of, kind_of
@@ -303,24 +303,44 @@ class Applier:
         """Apply a command unless that was done, and answer as the first time."""
         once, command = decode_once(content_of(entry.data))
         outcome: object
-        kept: bytes | None
         try:
             first = self.answers.begin(once)
         except RequestError as refusal:
-            outcome, kept = refusal, type(refusal).__name__.encode()
+            outcome = refusal
+            self._link(type(refusal).__name__.encode())
         else:
             if first is None:
                 (result,) = yield from self._call([entry], [command])
-                kept = encode_result(self.machine, result)
-                self.answers.done(once, kept)
+                self.answers.done(once, (yield from self._kept(result)))
                 outcome = Answered(result, False)
             else:
-                kept = first
+                self._link(first)
                 outcome = Answered(decode_result(self.machine, first), True)
-        if self.chain is not None:
-            self.chain.add(kept or b"")
         number = self._sender.number_of(entry.data)
         self._resolve(number, _unsound() if self.is_quarantined else outcome)
+
+    def _kept(self, result: object) -> MachineSteps[bytes | None]:
+        """Return a result as it is kept, and link it; None if it is not kept."""
+        pieces = encode_result(self.machine, result)
+        if pieces is None:
+            return None
+        kept: list[bytes] = []
+        size = 0
+        for piece in pieces:
+            if size:
+                yield None
+            self._link(piece)
+            size += len(piece)
+            if size <= ANSWER_BYTES_MAX:
+                kept.append(piece)
+            else:
+                kept.clear()
+        return b"".join(kept) if size <= ANSWER_BYTES_MAX else None
+
+    def _link(self, done: bytes) -> None:
+        """Take in what was done, if all members do."""
+        if self.chain is not None:
+            self.chain.add(done)
 
     def _check(self, index: LogIndex) -> MachineSteps[None]:
         """Link what was done up to an index to all that was done before."""

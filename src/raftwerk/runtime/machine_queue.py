@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from raftwerk.errors import NotLeader
+from raftwerk.host.garbage import LARGE_WORK
 from raftwerk.host.protocol import Threads
 from raftwerk.runtime.worker import Worker
 
@@ -151,6 +152,7 @@ class MachineQueue:
             self._running = None
             return
         if call is None:
+            LARGE_WORK.steps += 1
             asyncio.get_running_loop().call_soon(self._resume)
         else:
             self._worker.run(call.function, self._called)

@@ -19,6 +19,7 @@ from raftwerk.runtime.answered import OfKey, OfSession, Once
 
 __all__ = [
     "Answered",
+    "KeepsLargeResults",
     "KeepsResults",
     "KeyedRequest",
     "NumberedRequest",
@@ -124,7 +125,26 @@ class KeepsResults(Protocol):
         """
 
 
-def encode_result(machine: object, result: object) -> bytes | None:
+@runtime_checkable
+class KeepsLargeResults(KeepsResults, Protocol):
+    """What it may have beside, if it is quick and some of them are large."""
+
+    def encode_result_in_steps(self, result: object) -> Iterator[bytes]:
+        """Return the bytes of `encode_result` in pieces, each made when it is drawn.
+
+        Parameters
+        ----------
+        result : object
+            What `StateMachine.apply` returned for a command.
+
+        Returns
+        -------
+        iterator of bytes
+            What each takes to be made, nobody notices.
+        """
+
+
+def encode_result(machine: object, result: object) -> Iterator[bytes] | None:
     """Return a result as it is kept.
 
     Parameters
@@ -136,9 +156,17 @@ def encode_result(machine: object, result: object) -> bytes | None:
 
     Returns
     -------
-    bytes or None
-        None if it is no plain data, and the machine does not write it.
+    iterator of bytes or None
+        Its pieces; None if it is no plain data, and the machine does not write it.
     """
+    if isinstance(machine, KeepsLargeResults):
+        return machine.encode_result_in_steps(result)
+    data = _encode_whole(machine, result)
+    return None if data is None else iter((data,))
+
+
+def _encode_whole(machine: object, result: object) -> bytes | None:
+    """Return a result in one piece."""
     if isinstance(machine, KeepsResults):
         return machine.encode_result(result)
     try:

@@ -10,6 +10,7 @@ millisecond a turn, and the thread does nothing but write
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from raftwerk.host.garbage import LARGE_WORK
 from raftwerk.host.protocol import Clock
 from raftwerk.runtime.manifest import ChunkHashes
 from raftwerk.runtime.worker import Worker
@@ -73,6 +74,7 @@ class SnapshotWriting:
         clock : Clock
             To know what is little.
         """
+        LARGE_WORK.steps += 1
         some: list[bytes] = []
         size = 0
         begun = clock.now()

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Generator
 from typing import TypeVar
 
+from raftwerk.host.garbage import LARGE_WORK
+
 __all__ = ["in_turns"]
 
 Made = TypeVar("Made")
@@ -28,4 +30,5 @@ async def in_turns(steps: Generator[None, None, Made]) -> Made:
         except StopIteration as end:
             made: Made = end.value
             return made
+        LARGE_WORK.steps += 1
         await asyncio.sleep(0)

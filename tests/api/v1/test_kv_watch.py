@@ -160,3 +160,21 @@ def test_a_read_that_waited_in_vain_is_not_answered_with_what_is_stale() -> None
         assert message.startswith("revision 2 did not come in 0.05 seconds")
 
     asyncio.run(story())
+
+
+def test_many_changes_of_one_revision_come_in_parts_and_none_is_missed() -> None:
+    async def story() -> None:
+        member = Member()
+        puts = [Put(b"a%03d" % each) for each in range(600)]
+        stream = await member.watch("a?prefix")
+        member.apply(*puts)
+        told = [await next_event(stream) for _ in puts]
+        member.apply(DeleteRange(b"a", b"b"))
+        told = [await next_event(stream) for _ in puts]
+        assert [each["data"]["key"] for each in told] == [
+            put.key.decode() for put in puts
+        ]
+        assert ["id" in each for each in told] == [False] * 599 + [True]
+        await stream.close()
+
+    asyncio.run(story())

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from raftwerk.api.kv_json import BYTES_PER_PIECE, KVS_PER_PIECE
 from raftwerk.api.streams import Streams
 from raftwerk.api.v1.kv_form import show_kv
 from raftwerk.errors import NotLeader
@@ -101,7 +102,8 @@ class KvWatch:
                 )
                 if drawing.done():
                     answer, drawing = drawing.result(), None
-                    yield b"".join(_pieces_of(answer))
+                    async for some in _told(answer):
+                        yield some
                     if answer.canceled:
                         return
                 elif pulse.done():
@@ -124,6 +126,22 @@ class KvWatch:
 async def _draw(stream: WatchStream) -> WatchAnswer:
     """Return the next answer of a stream."""
     return await anext(stream)
+
+
+async def _told(answer: WatchAnswer) -> AsyncIterator[bytes]:
+    """Yield an answer as events, in parts if they are many, with turns for others."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in _pieces_of(answer):
+        waiting.append(piece)
+        size += len(piece)
+        if len(waiting) == KVS_PER_PIECE or size >= BYTES_PER_PIECE:
+            yield b"".join(waiting)
+            waiting.clear()
+            size = 0
+            await asyncio.sleep(0)
+    if waiting:
+        yield b"".join(waiting)
 
 
 def _pieces_of(answer: WatchAnswer) -> Iterator[bytes]:
