@@ -180,7 +180,7 @@ class Store:
         Returns
         -------
         bytes
-            As `raftwerk.runtime.TellsEffects` wants it.
+            As `raftwerk.runtime.state_machine.TellsEffects` wants it.
         """
         return effects.encode(self._state.effects)
 
@@ -240,7 +240,7 @@ class Store:
         Returns
         -------
         tuple of bytes
-            As `raftwerk.runtime.ShowsState` wants it.
+            As `raftwerk.runtime.state_machine.ShowsState` wants it.
         """
         return effects.stretch(self._state, place)
 
