@@ -38,6 +38,10 @@ KINDS: list[tuple[str, Spans | None]] = [
     ("nobody watches", None),
     ("each watches another key", lambda number: span_of(b"other %d" % number, b"")),
     ("each watches another range", lambda n: (b"other %d" % n, b"other %d0" % n)),
+    (
+        "ranges in each other, ten around it",
+        lambda n: (b"a%06d" % n, (b"z" if n < 10 else b"b") + b"%06d" % (10**6 - n)),
+    ),
     ("ranges around it, one in the other", lambda n: (b"m%d" % n, b"n%d" % n)),
     ("all watch this key", lambda _: span_of(MATCHED, b"")),
     ("all watch all keys", lambda _: (b"\0", None)),
@@ -154,7 +158,9 @@ def main() -> None:
     alone = 0.0
     for what, spans in KINDS:
         # Where all are told of each put, there is a thousand times as much to do.
-        puts = 4 * BATCH if "all" in what or "around" in what else 16 * options.puts
+        puts = (
+            4 * BATCH if "all" in what or "ranges around" in what else 16 * options.puts
+        )
         micros = apply_micros(options.watchers, puts, spans)
         alone = alone or micros
         print(f"{what:<40}{micros:>10.2f} µs{micros / alone:>9.1f}x")
