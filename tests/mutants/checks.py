@@ -98,12 +98,12 @@ def check_scripts(_seeds: int) -> Finding:
 
 
 def check_world(seeds: int) -> Finding:
-    """Run whole nodes under faults, in simulated worlds of a third as many seeds."""
+    """Run whole nodes under faults, in simulated worlds of half as many seeds."""
     # pylint: disable=import-outside-toplevel # the mistake must be made before
     from raftwerk.sim.faults import draw_plan
     from raftwerk.sim.run import run_plan
 
-    for seed in range(max(1, seeds // 3)):
+    for seed in range(max(1, seeds // 2)):
         scenario = WORLDS[seed % len(WORLDS)]
         plan = draw_plan(seed, nodes=3, seconds=8.0, faults=scenario)
         outcome, _ = run_plan(plan)
@@ -113,17 +113,23 @@ def check_world(seeds: int) -> Finding:
 
 
 def check_clients(seeds: int) -> Finding:
-    """Let many read and keep leases alive while the network fails; a third of seeds."""
+    """Let many read and keep leases alive while the network fails; half the seeds."""
     # pylint: disable=import-outside-toplevel # the mistake must be made before
     from msgspec.structs import replace
 
     from raftwerk.sim.faults import draw_plan
     from raftwerk.sim.run import run_plan
 
-    for seed in range(max(1, seeds // 3)):
+    for seed in range(max(1, seeds // 2)):
         plan = draw_plan(seed, nodes=3, seconds=8.0, faults="network")
         plan = replace(
-            plan, bankers=0, holders=0, leaseholders=6, readers=4, wires="messages"
+            plan,
+            bankers=0,
+            holders=0,
+            leaseholders=6,
+            readers=4,
+            sweepers=0,
+            wires="messages",
         )
         outcome, _ = run_plan(plan)
         if not outcome.holds:

@@ -4,6 +4,7 @@ import json
 import random
 import time
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 from raftwerk.errors import NotProposed, OutcomeUnknown
@@ -50,6 +51,14 @@ class HurriedBank(Bank):
     def transfer(self, source: str, target: str, amount: int) -> object:
         done = super().transfer(source, target, amount)
         return done, round(time.monotonic())
+
+
+class DatedBank(Bank):
+    """Looks up which day it is: nearly always the same one on all replicas."""
+
+    def transfer(self, source: str, target: str, amount: int) -> object:
+        self.note = date.today().isoformat()
+        return super().transfer(source, target, amount)
 
 
 class RandomBank(Bank):

@@ -12,6 +12,7 @@ from tests.sim.bank import (
     Bank,
     BatchedBank,
     ClockedBank,
+    DatedBank,
     FallingBank,
     ForgetfulBank,
     HurriedBank,
@@ -65,6 +66,7 @@ FOUND = [
     (BatchedBank, Property.EFFECTS, "states differ after entry"),
     (LosingBank, Property.TRIED_INVARIANT, "sum_is_kept does not hold on n"),
     (FallingBank, Property.TRIED_CODE, "has too little"),
+    (DatedBank, Property.TRIED_CODE, "date.today() reads a clock"),
 ]
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 from raftwerk.config import NodeConfig
 from raftwerk.core.inputs import TransferLeadership
 from raftwerk.core.records import ConfChange, ConfState
+from raftwerk.errors import InvariantViolation
 from raftwerk.runtime.answered import Once
 from raftwerk.runtime.calls import Answer
 from raftwerk.runtime.disk_guard import report_nothing
@@ -134,7 +135,11 @@ class NodeRequests(NodeView, ABC):
         answered = await self._driver().requests.propose(
             encode_once(once, command), EnvelopeKind.ONCE, SESSIONS_VERSION
         )
-        assert isinstance(answered, Answered)  # nosec B101: for the type checker
+        if not isinstance(answered, Answered):
+            raise InvariantViolation(
+                "a command that is done once ends with its answer, not with"
+                f" {answered!r}"
+            )
         return answered
 
     async def open_session(self) -> Session:
@@ -151,7 +156,10 @@ class NodeRequests(NodeView, ABC):
             As `propose`.
         """
         session_id = await self._record(OpenSession())
-        assert isinstance(session_id, int)  # nosec B101: for the type checker
+        if not isinstance(session_id, int):
+            raise InvariantViolation(
+                f"a session is opened with a number, not with {session_id!r}"
+            )
         return Session(self, session_id)
 
     async def close_session(self, session: int) -> None:
@@ -298,7 +306,10 @@ class NodeRequests(NodeView, ABC):
             As `propose`.
         """
         result = await self._driver().requests.change_members(change, members)
-        assert isinstance(result, ConfState)  # nosec B101: for the type checker
+        if not isinstance(result, ConfState):
+            raise InvariantViolation(
+                f"a change of members ends with a configuration, not with {result!r}"
+            )
         return result
 
     def serve_calls(self, topic: str, answer: Answer) -> None:

@@ -11,8 +11,8 @@ a failing plan small, `report` tells of it.
 
 What the group keeps is one of two: keys and values with all services (`run`,
 `kv_machine`, `ledger`), which `clients` of ours use (`workload`, `watching`, `reading`,
-`leasing`, `locking`, `banking`, `repeating`; `records` is what they note) whose answers
-are judged at the end (`judge`); or a state machine of a user's (`trial`,
+`leasing`, `locking`, `banking`, `repeating`, `sweeping`; `records` is what they note)
+whose answers are judged at the end (`judge`); or a state machine of a user's (`trial`,
 `users`), of which nobody here knows what is right, only that replicas have to agree
 (`tried_machine`, `tried_ledger`, `tried_client`, `tried_run`, `ambient`). An `engine`
 carries a campaign to other machines.

@@ -5,6 +5,7 @@ Whom it strikes is decided when it is time: often the leader, for there most can
 wrong. What it broke it mends after the fault's time; at the end all is mended anyhow.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -23,7 +24,7 @@ from raftwerk.service.cluster_calls import (
 )
 from raftwerk.sim.calls import Caller, Lost, Unreached
 from raftwerk.sim.kv_machine import kv_services
-from raftwerk.sim.machine import DISK_SECONDS, Machine
+from raftwerk.sim.machine import DISK_SECONDS, Machine, Strike
 from raftwerk.sim.plan import Fault
 from raftwerk.sim.strangers import knock
 from raftwerk.sim.world import CALM, World
@@ -38,6 +39,9 @@ MEMBERS_SPARE: Final = 2
 """How many members there may be more or less than in the beginning."""
 
 FLAPS: Final = 6
+
+LOOP_SECONDS: Final = 1.0
+"""A machine that dies again and again does so for this long at least."""
 
 DEPOSED_MILLIS: Final = 2_000
 """A leader is away for so long at least, and less than twice as long."""
@@ -80,6 +84,32 @@ async def _cut(world: World, fault: Fault, draw: SplitMix64) -> None:
         # Where the disk had nothing to do, it is cut now.
         machine.lose_power(draw)
         await world.bring_back(machine, fault.seconds / 2)
+
+
+async def _crashloop(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Have a machine lose its power again and again, soon after it has come up.
+
+    Where the other disks are slow, what it proposed in one of its short lives comes to
+    effect in the next one. What it recovers may be cut off while it does so.
+    """
+    machine = _someone(world, draw)
+    if machine is None:
+        return
+    world.relapsing = machine
+    others = [each for each in world.machines.values() if each is not machine]
+    if draw.below(3):
+        for other in others:
+            other.disk_seconds = (20 + draw.below(200)) / 1000
+    end = world.now() + max(fault.seconds, LOOP_SECONDS)
+    while world.now() < end and not machine.is_gone:
+        machine.lose_power(draw)
+        await world.bring_back(machine, draw.below(40) / 1000)
+        if draw.below(3) == 0:
+            machine.disk.cut_power_after(draw.below(40))
+        await world.sleep((20 + draw.below(400)) / 1000)
+    for other in others:
+        other.disk_seconds = DISK_SECONDS
+    world.relapsing = None
 
 
 async def _blackout(world: World, fault: Fault, draw: SplitMix64) -> None:
@@ -160,6 +190,35 @@ async def _depose(world: World, _fault: Fault, draw: SplitMix64) -> None:
         world.heal(machine.node_id, other.node_id)
         world.heal(other.node_id, machine.node_id)
     world.tell(machine, "is not cut off any more")
+
+
+async def _amid(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Strike when a state machine is amid a change: power, process, or a snapshot."""
+    machine = _someone(world, draw)
+    if machine is None:
+        return
+    struck: asyncio.Future[None] = world.loop.create_future()
+    kind = draw.below(4)
+
+    def _strike() -> None:
+        """Do it, between two steps."""
+        if not machine.is_up:
+            return
+        if kind == 0:
+            machine.kill()
+        elif kind == 1:
+            machine.pause()
+        elif kind == 2 and machine.is_ready:
+            machine.run(_take_snapshot(machine))
+        else:
+            machine.lose_power(draw)
+        if not struck.done():
+            struck.set_result(None)
+
+    machine.amid = Strike(draw.below(4), _strike)
+    await struck
+    await world.bring_back(machine, fault.seconds)
+    machine.go_on()
 
 
 # ---- the network ----------------------------------------------------------------
@@ -289,7 +348,7 @@ async def _rot(world: World, fault: Fault, draw: SplitMix64) -> None:
     if damage:
         machine.has_rotted = machine.may_fail = True
         world.tell(machine, damage)
-        if draw.below(2):  # It shows at a restart, or when a snapshot is asked for.
+        if draw.below(3):  # It shows at a restart, or when a snapshot is asked for.
             machine.lose_power(draw)
             await world.bring_back(machine, fault.seconds)
 
@@ -399,10 +458,12 @@ async def _as_operator(
 
 
 ACTS: Final[Mapping[str, Act]] = {
+    "amid": _amid,
     "blackout": _blackout,
     "clock": _clock,
     "compact": _compact,
     "crash": _crash,
+    "crashloop": _crashloop,
     "cut": _cut,
     "depose": _depose,
     "fail": _fail,

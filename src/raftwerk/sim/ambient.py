@@ -5,7 +5,11 @@ replicas would read nearly the same clock, and a run would not be the same twice
 while a machine of a user's is at work, the clock of `time` is that of its replica, and
 what `random` and `os.urandom` draw is the replica's own, from the seed: the mistake
 shows at once, and the same each time. Outside of that, and on all other threads,
-everything is as ever. `datetime` is written in C and keeps its own clock.
+everything is as ever.
+
+`datetime` is written in C and keeps the real clock; a class that only looks like it
+would be refused by whoever pickles or decodes times. So nobody is lent another one:
+asking it for the present is refused.
 """
 
 import os
@@ -15,8 +19,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
+from types import FrameType
 from typing import Any, Final
 
+from raftwerk.errors import MisuseError
 from raftwerk.host.protocol import Clock
 
 __all__ = ["Ambience", "ambience_lent"]
@@ -42,11 +49,32 @@ class Ambience:
         """Be what is seen on this thread, for as long as this lasts."""
         before = getattr(_present, "ambience", None)
         _present.ambience = self
+        profile = sys.getprofile()
+        if profile is None:  # whoever measures calls already goes on doing so
+            sys.setprofile(_refuse_datetime)
         try:
             yield
         finally:
             _present.ambience = before
+            if profile is None:
+                sys.setprofile(None)
 
+
+def _refuse_datetime(_frame: FrameType, event: str, called: object) -> None:
+    """Raise if `datetime` is asked for the present."""
+    if event != "c_call":
+        return
+    if getattr(called, "__name__", "") in _PRESENT_OF_DATETIME:
+        owner = getattr(called, "__self__", None)
+        if isinstance(owner, type) and issubclass(owner, date):
+            name = f"{owner.__name__}.{getattr(called, '__name__', '')}"
+            raise MisuseError(
+                f"{name}() reads a clock, which is another one on each replica; put"
+                " the time into the command"
+            )
+
+
+_PRESENT_OF_DATETIME: Final = frozenset({"now", "today", "utcnow"})
 
 _present: Final = threading.local()
 
@@ -94,7 +122,11 @@ def _twins() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
         real = getattr(random, name)
         if getattr(real, "__self__", None) is shared:
             yield random, name, _twin(real, _drawn_by(name))
-    yield os, "urandom", _twin(os.urandom, lambda lent: lent.draws.randbytes)
+    for name in ("ctime", "gmtime", "localtime"):
+        real = getattr(time, name)
+        yield time, name, _twin(real, _told_by(real))
+    for module, name in ((os, "urandom"), (random, "_urandom")):
+        yield module, name, _twin(os.urandom, lambda lent: lent.draws.randbytes)
 
 
 def _drawn_by(name: str) -> Callable[[Ambience], Callable[..., Any]]:
@@ -103,6 +135,20 @@ def _drawn_by(name: str) -> Callable[[Ambience], Callable[..., Any]]:
     def lent(ambience: Ambience) -> Callable[..., Any]:
         function: Callable[..., Any] = getattr(ambience.draws, name)
         return function
+
+    return lent
+
+
+def _told_by(
+    real: Callable[..., Any],
+) -> Callable[[Ambience], Callable[..., Any]]:
+    """Return where a replica has a function of `time` that means now by default."""
+
+    def lent(ambience: Ambience) -> Callable[..., Any]:
+        def told(seconds: float | None = None) -> Any:
+            return real(ambience.clock.wall() if seconds is None else seconds)
+
+        return told
 
     return lent
 

@@ -19,6 +19,10 @@ __all__ = ["KEYS", "Client"]
 KEYS: Final = 5
 """How many single keys there are."""
 
+STUBBORN_OF: Final = 3
+"""About one client in so many stays with the member that comes and goes, while one
+does."""
+
 CALL_SECONDS: Final = 2.0
 """How long a client waits for an answer."""
 
@@ -47,6 +51,7 @@ class Client:
         self._caller = Caller(world, self.draw.fork("calls"))
         self._member = number
         self._values = 0
+        self._is_stubborn = self.draw.fork("stubborn").below(STUBBORN_OF) == 0
 
     def member(self) -> Machine:
         """Return whom to ask: mostly the same as before.
@@ -56,12 +61,15 @@ class Client:
         Machine
             Perhaps down.
         """
+        if self._is_stubborn and self.world.relapsing is not None:
+            return self.world.relapsing
         machines = [each for each in self.world.machines.values() if not each.is_gone]
         return machines[self._member % len(machines)]
 
     def move(self) -> None:
-        """Ask another one from now on."""
-        self._member += 1 + self.draw.below(4)
+        """Ask another one from now on, but for the one that comes and goes."""
+        if not (self._is_stubborn and self.world.relapsing is not None):
+            self._member += 1 + self.draw.below(4)
 
     async def ask(
         self,

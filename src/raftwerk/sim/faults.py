@@ -27,12 +27,13 @@ SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
     },
     "disk": {
         "crash": 3,
+        "crashloop": 2,
         "cut": 4,
         "blackout": 2,
         "slow": 2,
         "full": 2,
         "fail": 3,
-        "rot": 3,
+        "rot": 6,
         "snapshot": 3,
         "compact": 1,
     },
@@ -49,6 +50,7 @@ SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
         "clock": 2,
         "compact": 2,
         "crash": 4,
+        "crashloop": 2,
         "cut": 3,
         "depose": 2,
         "fail": 1,
@@ -70,6 +72,12 @@ SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
 
 _GAPS_MILLIS: Final = (500, 1_000, 2_000, 4_000)
 """How long it is from one fault to the next on average: a run draws one."""
+
+SWEPT_OF: Final = 4
+"""In one of so many seeds somebody changes many keys at once: that takes its time."""
+
+STRIKES_MAX: Final = 6
+"""How often at most something happens amid such a change."""
 
 _LENGTHS_MILLIS: Final = (100, 500, 1_500, 4_000)
 """How long a fault lasts at most: each draws one."""
@@ -124,12 +132,18 @@ def draw_plan(
             f"faults is {faults}; it must be one of {', '.join(SCENARIOS)}, swarm"
         )
     drawn = _draw_faults(draw, weights, seconds)
+    sweepers = 0
+    sweeping = SplitMix64(seed).fork("sweepers")
+    if weights and sweeping.below(SWEPT_OF) == 0:
+        sweepers = 1
+        drawn = _with_strikes(drawn, sweeping, seconds)
     return Plan(
         seed=seed,
         nodes=nodes,
         seconds=seconds,
         faults=drawn,
         snapshot_entries=(50, 200, 1_000)[draw.below(3)],
+        sweepers=sweepers,
         wires="streams" if draw.below(3) == 0 else "messages",
     )
 
@@ -159,3 +173,19 @@ def _draw_faults(
         )
         at = round(at + (1 + draw.below(2 * gap)) / 1000, 3)
     return tuple(faults)
+
+
+def _with_strikes(
+    faults: tuple[Fault, ...], draw: SplitMix64, seconds: float
+) -> tuple[Fault, ...]:
+    """Return faults, and more that strike amid a change of many keys."""
+    strikes = [
+        Fault(
+            at=round(seconds * draw.below(1000) / 1000, 3),
+            kind="amid",
+            seconds=(1 + draw.below(_LENGTHS_MILLIS[2])) / 1000,
+            draw=draw.below(1 << 48),
+        )
+        for _ in range(2 + draw.below(STRIKES_MAX - 1))
+    ]
+    return tuple(sorted((*faults, *strikes), key=lambda fault: fault.at))

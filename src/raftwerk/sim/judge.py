@@ -15,7 +15,7 @@ from raftwerk.kv import KeyValue, Range
 from raftwerk.sim.history import Action, Answer, Operation, VerdictKind
 from raftwerk.sim.ledger import Ledger
 from raftwerk.sim.linearizability import check_history
-from raftwerk.sim.records import Records, Repeated, Transfer, Watched
+from raftwerk.sim.records import Records, Repeated, Sweep, Transfer, Watched
 from raftwerk.sim.violation import Property, Violation
 
 __all__ = ["judge", "judge_leases"]
@@ -42,6 +42,7 @@ def judge(ledger: Ledger, records: Records, now: float) -> None:
     _judge_operations(changes, records.operations, now)
     _judge_transfers(ledger, changes, records.transfers)
     _judge_repeated(changes, records.repeated)
+    _judge_sweeps(ledger, changes, records.sweeps)
     _judge_holdings(ledger, changes, records)
     for watched in records.watches:
         _judge_watch(ledger, watched)
@@ -194,6 +195,28 @@ def _at(ledger: Ledger, key: bytes, revision: int) -> KeyValue | None:
     """Return a key as of a revision."""
     kvs = ledger.store.range(Range(key, revision=max(revision, 1))).kvs
     return kvs[0] if kvs else None
+
+
+# ---- many keys at once ----------------------------------------------------------
+
+
+def _judge_sweeps(
+    ledger: Ledger, changes: dict[int, list[KeyValue]], sweeps: Sequence[Sweep]
+) -> None:
+    """Check that each took all keys that were there, at one revision."""
+    for each in sweeps:
+        there = Range(each.prefix, each.range_end, revision=max(each.revision - 1, 1))
+        before = ledger.store.range(there).count
+        gone = sum(
+            kv.version == 0 and each.prefix <= kv.key < each.range_end
+            for kv in changes.get(each.revision, ())
+        )
+        # With nothing to delete it takes no revision, and says that of others.
+        if each.deleted != before or (each.deleted and gone != before):
+            raise Violation(
+                Property.TRANSACTIONS,
+                f"{each}; there were {before} keys, and {gone} were deleted then",
+            )
 
 
 # ---- sessions and keys ----------------------------------------------------------

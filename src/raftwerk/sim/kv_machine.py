@@ -1,12 +1,12 @@
 """A machine whose member keeps keys and values, with all services behind the faces."""
 
 from collections.abc import Coroutine, Generator, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from raftwerk.core.records import Snapshot
 from raftwerk.errors import InvariantViolation
 from raftwerk.host.draw import SplitMix64
-from raftwerk.kv import Store
+from raftwerk.kv import Range, Store
 from raftwerk.kv.results import Result
 from raftwerk.runtime import Node
 from raftwerk.service import KvService
@@ -23,7 +23,13 @@ from raftwerk.types import LogIndex, NodeId
 if TYPE_CHECKING:
     from raftwerk.sim.world import World
 
-__all__ = ["KvMachine", "KvServices", "kv_services", "require_whole"]
+__all__ = ["SWEPT", "KvMachine", "KvServices", "kv_services", "require_whole"]
+
+SWEPT: Final = b"swept "
+"""What all keys begin with of which many are changed at once."""
+
+SWEPT_END: Final = b"swept!"
+"""Where they end."""
 
 
 class KvServices(Services, frozen=True):
@@ -57,7 +63,16 @@ class _WitnessedStore(Store):
         self, index: int, commands: Sequence[bytes]
     ) -> Generator[None, None, list[Result]]:
         """Do as `AppliesInSteps` says."""
-        results = yield from super().apply_in_steps(index, commands)
+        work = super().apply_in_steps(index, commands)
+        results: list[Result] | None = None
+        while results is None:
+            try:
+                next(work)
+            except StopIteration as end:
+                results = end.value
+            else:
+                self._machine.paused_amid()
+                yield
         self._machine.check_applied(LogIndex(index), commands, results, self.revision)
         return results
 
@@ -127,6 +142,14 @@ class KvMachine(Machine):
     def _duties_of(self, _services: Services) -> Iterable[Coroutine[Any, Any, None]]:
         """Return what a leader owes those who have leases."""
         return (self.services.lease.run(),)
+
+    def paused_amid(self) -> None:
+        """Check what is seen amid a change of many keys, and have others strike now."""
+        store = self._store
+        kvs = store.range(Range(SWEPT, SWEPT_END)).kvs
+        with self.world.checking():
+            self._kept.check_whole(self.seen, store.revision, SWEPT, SWEPT_END, kvs)
+        self.strike_amid()
 
     def check_applied(
         self,

@@ -7,7 +7,16 @@ what clients' answers are held against.
 from collections.abc import Callable, Sequence
 
 from raftwerk.core.records import Snapshot
-from raftwerk.kv import Compact, ExpireLeases, KvError, RevokeLease, Store, decode
+from raftwerk.kv import (
+    Compact,
+    ExpireLeases,
+    KeyValue,
+    KvError,
+    Range,
+    RevokeLease,
+    Store,
+    decode,
+)
 from raftwerk.sim.agreement import Agreement, Seen
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.types import LogIndex
@@ -96,7 +105,13 @@ class Ledger(Agreement):
         self._fill(index)
         command = decode(content)
         if not isinstance(command, Compact):
-            self.store.apply(index, [content])
+            (own,) = self.store.apply(index, [content])
+            if not _is_equal(own, result):
+                raise Violation(
+                    Property.EFFECTS,
+                    f"a member makes {result!r} of entry {index}; done in one go, it is"
+                    f" {own!r}",
+                )
             if isinstance(command, RevokeLease):
                 self.lease_ends.setdefault(command.lease, self._now())
             elif isinstance(command, ExpireLeases):
@@ -113,6 +128,38 @@ class Ledger(Agreement):
         if missing > 0:
             self._revisions += [self._revisions[-1]] * missing
         self.applied_index = LogIndex(index)
+
+    def check_whole(
+        self, seen: Seen, revision: int, key: bytes, end: bytes, kvs: Sequence[KeyValue]
+    ) -> None:
+        """Check what a member shows amid a change of many keys.
+
+        Parameters
+        ----------
+        seen : Seen
+            Of the member.
+        revision : int
+            That its store has.
+        key, end : bytes
+            The range that is changed.
+        kvs : sequence of KeyValue
+            All that it shows of it.
+
+        Raises
+        ------
+        Violation
+            If that is not what was there at this revision.
+        """
+        if revision > self.store.revision:
+            return  # the first who ends many leases is ahead
+        if self.store.range(Range(key, end, revision=max(revision, 1))).kvs != list(
+            kvs
+        ):
+            raise Violation(
+                Property.EFFECTS,
+                f"member {seen.node_id} shows {len(kvs)} keys at revision {revision},"
+                " amid a change, that are not those of this revision",
+            )
 
     def note_restored(self, seen: Seen, index: LogIndex, revision: int) -> None:
         """Check a member that begins with a snapshot.

@@ -7,7 +7,7 @@ ends are twins: disk, network, time.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,7 +50,7 @@ from raftwerk.types import LogIndex, NodeId, Term
 if TYPE_CHECKING:
     from raftwerk.sim.world import World
 
-__all__ = ["CLUSTER_ID", "DISK_SECONDS", "Machine", "Services"]
+__all__ = ["CLUSTER_ID", "DISK_SECONDS", "Machine", "Services", "Strike"]
 
 CLUSTER_ID = 0x51A
 
@@ -79,6 +79,21 @@ class Services(msgspec.Struct, frozen=True):
 
     node: Node
     cluster: ClusterService
+
+
+class Strike(msgspec.Struct):
+    """Something that happens while a state machine is amid a change.
+
+    Parameters
+    ----------
+    turns : int
+        How often it pauses before that.
+    act : callable
+        What happens, before it goes on.
+    """
+
+    turns: int
+    act: Callable[[], None]
 
 
 # pylint: disable-next=too-many-instance-attributes  # what an act may do to it
@@ -131,6 +146,8 @@ class Machine(ABC):
         self.may_fail = False
         """Whether its disk was told to fail in this life."""
         self.lives = 0
+        self.amid: Strike | None = None
+        """What happens amid the next change of many keys, if something does."""
         self._first = first
         self._draw = world.draw.fork(f"machine {node_id}")
         drift = (self._draw.below(2001) - 1000) / 100_000
@@ -445,6 +462,17 @@ class Machine(ABC):
         finally:
             if self._is_in(life):
                 self.kill()
+
+    def strike_amid(self) -> None:
+        """Have happen what was to happen when the state machine is amid a change."""
+        strike = self.amid
+        if strike is None:
+            return
+        strike.turns -= 1
+        if strike.turns < 0:
+            self.amid = None
+            self.world.tell(self, "is amid a change of many keys")
+            self.world.outside(strike.act)
 
     def set_drift(self, drift: float) -> None:
         """Have the clock run at another rate.

@@ -53,6 +53,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         In order of time.
     writers, holders, watchers, bankers, leaseholders, readers, repeaters : int
         How many clients there are of each sort.
+    sweepers : int
+        How many of one more sort: they change more keys at once than others together.
     pace_seconds : float
         How long a client waits on average before its next call.
     snapshot_entries : int
@@ -75,6 +77,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     leaseholders: int = 2
     readers: int = 2
     repeaters: int = 2
+    sweepers: int = 0
     pace_seconds: float = 0.1
     snapshot_entries: int = 300
     wires: Literal["messages", "streams"] = "messages"

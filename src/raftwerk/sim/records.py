@@ -7,7 +7,7 @@ import msgspec
 from raftwerk.kv import Event
 from raftwerk.sim.history import Operation
 
-__all__ = ["Holding", "Records", "Repeated", "Transfer", "Watched"]
+__all__ = ["Holding", "Records", "Repeated", "Sweep", "Transfer", "Watched"]
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +82,31 @@ class Repeated(msgspec.Struct):
     revisions: list[int]
 
 
+class Sweep(msgspec.Struct, frozen=True, kw_only=True):
+    """That all keys of a range were deleted at once.
+
+    Parameters
+    ----------
+    client : int
+        Who asked.
+    prefix, range_end : bytes
+        The range; nobody else writes there.
+    started : float
+        When it was asked for.
+    revision : int
+        At which it was done.
+    deleted : int
+        How many keys there were.
+    """
+
+    client: int
+    prefix: bytes
+    range_end: bytes
+    started: float
+    revision: int
+    deleted: int
+
+
 class Watched(msgspec.Struct):
     """What one who watches a range was told.
 
@@ -125,6 +150,8 @@ class Records:
         Changes.
     repeated : list of Repeated
         What was to be done once.
+    sweeps : list of Sweep
+        What was deleted at once.
     writes : int
         Writes of single keys that were acknowledged.
     outcomes : Counter
@@ -138,6 +165,7 @@ class Records:
         self.leases: dict[int, tuple[float, int]] = {}
         self.watches: list[Watched] = []
         self.repeated: list[Repeated] = []
+        self.sweeps: list[Sweep] = []
         self.writes = 0
         self.outcomes: Counter[str] = Counter()
 

@@ -8,7 +8,7 @@ that was answered asks again, as if the answer had been lost behind the member.
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeAlias
 
-from raftwerk.errors import RaftwerkError, SessionExpired
+from raftwerk.errors import InvariantViolation, RaftwerkError, SessionExpired
 from raftwerk.kv import Put, PutResult, encode
 from raftwerk.runtime.answered import OfSession
 from raftwerk.runtime.once import KeyedRequest, keyed
@@ -83,7 +83,8 @@ async def _in_session(client: Client, session: int) -> None:
             services: KvServices, put: Put = put, once: OfSession = once
         ) -> int:  # both of now
             result = await services.node.propose_once(once, encode(put))
-            assert isinstance(result, PutResult)  # nosec B101: for the type checker
+            if not isinstance(result, PutResult):
+                raise InvariantViolation(f"a Put ends with {result!r}")
             return result.revision
 
         if not await _until_answered(client, put, ask):

@@ -26,6 +26,7 @@ from raftwerk.sim.plan import Plan
 from raftwerk.sim.reading import read
 from raftwerk.sim.records import Records
 from raftwerk.sim.repeating import repeat
+from raftwerk.sim.sweeping import sweep
 from raftwerk.sim.violation import Property, Violation
 from raftwerk.sim.watching import watch
 from raftwerk.sim.workload import carry_out, write
@@ -68,6 +69,7 @@ class Run(GroupRun):
             (read, plan.readers),
             (repeat, plan.repeaters),
             (watch, plan.watchers),
+            (sweep, plan.sweepers),
         )
         for work, count in sorts:
             for _ in range(count):
@@ -92,7 +94,8 @@ class Run(GroupRun):
         await self._until_written()
         for client in self._clients:
             client.is_over = True
-        watching = self._working[-self.plan.watchers :] if self.plan.watchers else []
+        end = len(self._working) - self.plan.sweepers
+        watching = self._working[end - self.plan.watchers : end]
         await world.until(
             lambda: all(task.done() or task in watching for task in self._working),
             CALM_SECONDS,

@@ -24,6 +24,7 @@ _CLIENTS: Final = (
     "leaseholders",
     "readers",
     "repeaters",
+    "sweepers",
     "watchers",
     "writers",
 )

@@ -5,6 +5,7 @@ plan says decides everything that happens, down to the order of events of one mo
 """
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -174,12 +175,15 @@ class World:
         self.clocks_jumped = False
         self.lagging: Machine | None = None
         """Whose lines are bad, while those of all others may be good."""
+        self.relapsing: Machine | None = None
+        """Who dies again and again."""
         self._digest = blake2b(digest_size=8)
         self._checking = _Checking(self)
         self._number = 0
         self._names = 0
         self._held: dict[NodeId, int] = {}
         self._cuts: dict[tuple[NodeId, NodeId], int] = {}
+        self._context = contextvars.copy_context()
         self._over: asyncio.Future[None] = loop.create_future()
 
     # ---- telling ------------------------------------------------------------
@@ -296,6 +300,16 @@ class World:
             To be entered; always the same, for much is checked.
         """
         return self._checking
+
+    def outside(self, callback: Callable[[], None]) -> None:
+        """Do something at once, and not as a part of the process that runs now.
+
+        Parameters
+        ----------
+        callback : callable
+            What is done; it may end the process.
+        """
+        self.loop.call_soon(callback, context=self._context.copy())
 
     def next_number(self) -> int:
         """Return a number that nothing else in this world has.
@@ -582,10 +596,12 @@ class World:
         """End all faults but those of machines that are down."""
         self._cuts.clear()
         self._held.clear()
+        self.lagging = self.relapsing = None
         self.network.heal_all()
         self.set_conditions(CALM)
         for machine in self.machines.values():
             machine.go_on()
+            machine.amid = None
             machine.disk.capacity_bytes = None
             machine.disk_seconds = DISK_SECONDS
 
