@@ -13,7 +13,11 @@ from typing import Final, Protocol
 
 from raftwerk.errors import NoRoom, NotLeader, NotProposed, OutcomeUnknown
 from raftwerk.kv import KvError, Txn, TxnResult, decode, encode
-from raftwerk.kv.result_codec import decode_result, encode_result
+from raftwerk.kv.result_codec import (
+    decode_result,
+    encode_result,
+    encode_result_in_steps,
+)
 from raftwerk.service.kv import KvService
 
 __all__ = ["ANSWER_BYTES_MAX", "LeaderReads"]
@@ -78,7 +82,7 @@ class LeaderReads:
         assert isinstance(request, Txn)  # nosec B101: for the type checker
         async with next(self._desks):
             try:
-                answer = encode_result(await self._kv.read_here(request))
+                answer = await _encoded(await self._kv.read_here(request))
             except KvError as refusal:
                 answer = encode_result(refusal)
         if len(answer) > ANSWER_BYTES_MAX:
@@ -87,3 +91,13 @@ class LeaderReads:
                 f" have {ANSWER_BYTES_MAX}: read less at a time, or ask another member"
             )
         return answer
+
+
+async def _encoded(result: TxnResult) -> bytes:
+    """Return a result as bytes, with turns for others if it is a large one."""
+    pieces: list[bytes] = []
+    for piece in encode_result_in_steps(result):
+        if pieces:
+            await asyncio.sleep(0)
+        pieces.append(piece)
+    return b"".join(pieces)
