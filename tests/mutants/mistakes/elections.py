@@ -170,8 +170,10 @@ ELECTIONS: Final = (
             Patch(
                 CLOCK,
                 "_tick_others",
-                "    if state.is_promotable and ",
-                "    if state.role is not Role.CANDIDATE and state.is_promotable and ",
+                " and state.is_promotable:\n",
+                " and (\n"
+                "        state.role is not Role.CANDIDATE and state.is_promotable\n"
+                "    ):\n",
             ),
         ),
     ),
