@@ -225,6 +225,18 @@ def test_a_kind_of_a_newer_version_is_told_to_who_says_it_speaks_it() -> None:
     play(story)
 
 
+def test_two_that_have_nothing_to_say_know_that_they_could() -> None:
+    """Followers, that is: a way which nobody goes is not to look cut."""
+
+    async def story(group: Group) -> None:
+        one, two = await group.start_pair()
+        await group.until(lambda: one.peers()[TWO].is_connected)
+        await group.until(lambda: two.peers()[ONE].is_connected)
+        assert not group.receivers[ONE].messages and not group.receivers[TWO].messages
+
+    play(story)
+
+
 def test_a_request_that_nobody_answers_in_time_is_answered_with_nothing() -> None:
     async def story(group: Group) -> None:
         one = await group.start(ONE)

@@ -167,6 +167,7 @@ class HttpTransport:
         for node_id, address in others.items():
             if node_id not in self._peers:
                 self._peers[node_id] = HttpPeer(node_id, address, self._around)
+        self._flush_soon()
 
     def send(self, messages: Sequence[Message]) -> None:
         """Do as `Transport.send` says."""

@@ -107,8 +107,8 @@ class HttpPeer:
 
     def flush(self) -> None:
         """Send what waits, where no letter is under way."""
-        for route, waiting in self._waiting.items():
-            if waiting and route not in self._under_way:
+        for route in self._waiting:
+            if self._has_cause(route) and route not in self._under_way:
                 self._under_way[route] = asyncio.ensure_future(self._send(route))
 
     def hurry(self) -> None:
@@ -149,10 +149,20 @@ class HttpPeer:
             trouble=self._trouble,
         )
 
+    def _has_cause(self, route: Route) -> bool:
+        """Tell whether a letter is to be written.
+
+        Two followers have nothing to say to each other, and each would seem cut off
+        from the other. So who was not reached yet is greeted by a letter without
+        messages, on the route where nothing urgent would wait for it.
+        """
+        is_greeting = route is Route.SNAPSHOT and not self._is_connected
+        return bool(self._waiting[route]) or is_greeting
+
     async def _send(self, route: Route) -> None:
         """Send letters on a route until nothing waits there."""
         try:
-            while self._waiting[route]:
+            while self._has_cause(route):
                 messages, self._waiting[route] = self._waiting[route], []
                 try:
                     await self._send_letter(route, messages)
