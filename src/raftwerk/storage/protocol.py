@@ -208,7 +208,7 @@ class LogStore(Protocol):
         """Write down that all is durable, if that is not known to a later start yet.
 
         For quiet times, called as `sync` is: until then, what was synced last looks
-        after a damage as if a crash had torn it. What compactions left on the disk goes.
+        after a damage as if a crash had torn it. What compactions left on disk goes.
 
         Raises
         ------
