@@ -4,7 +4,7 @@ Source: Raft paper Fig. 2 (lastApplied), §5.3; each entry once, in the log's or
 """
 
 from collections.abc import Callable, Generator, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Final, Protocol, cast
 
 import msgspec
@@ -116,6 +116,8 @@ class Applier:
         change_members: Callable[[ConfChange], ConfState],
     ) -> None:
         self.machine = machine
+        # Asked once: to look for a protocol's attributes takes longer than a put.
+        self._goes_in_steps = _applies_in_steps(type(machine)) and is_quick(machine)
         self._sender = sender
         self._waiters = waiters
         self._change_members = change_members
@@ -367,7 +369,7 @@ class Applier:
     ) -> MachineSteps[Sequence[object]]:
         """Have the machine apply commands, perhaps in its thread or in steps."""
         machine, last = self.machine, batch[-1].index
-        if not (_applies_in_steps(type(machine)) and is_quick(machine)):
+        if not self._goes_in_steps:
             function = partial(machine.apply, last, commands)
             results = yield MachineCall(lambda: self._done(batch, function))
             return cast(Sequence[object], results)
@@ -423,7 +425,6 @@ class Applier:
             self._waiters.resolve(number, result)
 
 
-@cache
 def _applies_in_steps(kind: type) -> bool:
     """Tell whether machines of a class are to be asked for steps.
 

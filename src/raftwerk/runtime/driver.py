@@ -311,7 +311,8 @@ class Driver:
                 if not self.replica.has_ready():
                     break
                 if self._effects.carry_out(self.replica.ready()):
-                    is_more = True
+                    self._step_inputs()  # what was applied, if that is done already
+                    is_more = is_more or self.replica.has_ready()
                     break
             if is_more:
                 self.wake()
