@@ -2,7 +2,7 @@
 
 What is said on a connection is decided by `peer` and `inbound`, which know no sockets.
 Callbacks of asyncio rather than its streams: no task wakes for what arrives, and what
-leaves is written once a turn.
+is sent in one call leaves in one frame a peer.
 """
 
 import asyncio
@@ -108,8 +108,6 @@ class TcpTransport:
             answer=answer,
         )
         self._peers: dict[NodeId, Peer] = {}
-        self._to_flush: dict[Peer, None] = {}
-        self._is_flush_due = False
         self._servers: list[asyncio.Server] = []
         self._door = Doorkeeper(config.handshakes_max, self._hurry)
         self._wires: set[Wire] = set()
@@ -129,7 +127,7 @@ class TcpTransport:
         self._inbox.open(receiver)
         for peer in self._peers.values():
             peer.start()
-        self._flush_soon()
+            peer.flush()
 
     def set_peers(self, addresses: Mapping[NodeId, str]) -> None:
         """Do as `Transport.set_peers` says."""
@@ -146,16 +144,21 @@ class TcpTransport:
 
     def send(self, messages: Sequence[Message]) -> None:
         """Do as `Transport.send` says."""
+        offered: dict[Peer, None] = {}
         for message in messages:
             peer = self._peers.get(message.receiver)
             if peer is not None:
                 peer.offer(message)
-                self._to_flush[peer] = None
+                offered[peer] = None
                 continue
             self._inbox.put_unreachable(message.receiver)
             if isinstance(message, InstallSnapshot):
                 self._inbox.put_snapshot(message.receiver, False)
-        self._flush_soon()
+        # At once, and not when the loop comes round: the disk is asked after this, and
+        # what it does should be done while these travel.
+        if self._inbox.is_open:
+            for peer in offered:
+                peer.flush()
 
     def peers(self) -> Mapping[NodeId, PeerView]:
         """Do as `Transport.peers` says."""
@@ -190,22 +193,6 @@ class TcpTransport:
             await self._on_all_closed
         await asyncio.gather(*self._dials, return_exceptions=True)
         await self._close_servers()
-
-    # -- Sending -----------------------------------------------------------------------
-
-    def _flush_soon(self) -> None:
-        """Have all be sent at the end of this turn: one frame a peer, one write."""
-        if self._to_flush and not self._is_flush_due and self._inbox.is_open:
-            self._is_flush_due = True
-            self._around.host.timers.call_later(0.0, self._flush)
-
-    def _flush(self) -> None:
-        """Send what was offered in this turn."""
-        self._is_flush_due = False
-        to_flush, self._to_flush = self._to_flush, {}
-        if self._inbox.is_open:
-            for peer in to_flush:
-                peer.flush()
 
     # -- Connections -------------------------------------------------------------------
 
@@ -312,7 +299,6 @@ class TcpTransport:
     def _remove(self, peer: Peer) -> None:
         """Part with a peer."""
         del self._peers[peer.node_id]
-        self._to_flush.pop(peer, None)
         peer.stop()
         self._inbox.put_unreachable(peer.node_id)
 
