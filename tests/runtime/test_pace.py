@@ -104,5 +104,3 @@ async def test_a_far_quorum_does_not_make_writers_wait_for_one_another() -> None
         await write
     # A sync that has begun, the next one, and the round trips.
     assert group.loop.time() - begin < 3 * FAR_SECONDS
-
-

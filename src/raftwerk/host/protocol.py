@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar, TypeVarTuple
 
 import msgspec
 
-__all__ = ["Clock", "Draw", "Host", "Threads", "Timer", "Timers"]
+__all__ = ["Clock", "Draw", "FileSyncs", "Host", "Threads", "Timer", "Timers"]
 
 Args = TypeVarTuple("Args")
 Result = TypeVar("Result")
@@ -104,6 +104,28 @@ class Threads(Protocol):
         """Do what was given, take nothing new; returns at once, and may be repeated."""
 
 
+class FileSyncs(Protocol):
+    """Syncs of open files beside the loop, without a worker."""
+
+    def sync(self, descriptor: int, done: Callable[[OSError | None], None]) -> bool:
+        """Begin to sync a file.
+
+        Parameters
+        ----------
+        descriptor : int
+            The system's number of the open file; it stays open until `done`.
+        done : callable
+            Called on the loop's thread, in a later turn, with the system's error, or
+            None if all that was written to the file survives a power cut. It must not
+            raise.
+
+        Returns
+        -------
+        bool
+            False if that can't be done here: have a worker do it.
+        """
+
+
 class Draw(Protocol):
     """Randomness that a seed decides."""
 
@@ -135,3 +157,5 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     threads: Callable[[str], Threads]
     """Makes a worker with this name; each does its calls in order."""
     draw: Draw
+    file_syncs: FileSyncs | None = None
+    """Where there is something quicker than a worker for syncs."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 from raftwerk.errors import require
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.protocol import Host, Timer
+from raftwerk.host.ring import Ring
 
 __all__ = ["RealClock", "RealThreads", "RealTimers", "draw_from_os", "real_host"]
 
@@ -148,5 +149,9 @@ def real_host() -> Host:
         What a node is given in earnest.
     """
     return Host(
-        clock=RealClock(), timers=RealTimers(), threads=RealThreads, draw=draw_from_os()
+        clock=RealClock(),
+        timers=RealTimers(),
+        threads=RealThreads,
+        draw=draw_from_os(),
+        file_syncs=Ring(),
     )

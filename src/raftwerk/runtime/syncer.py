@@ -1,7 +1,7 @@
 """Append orders on their way to the disk: one sync for all that came meanwhile.
 
-Group commit: orders are written at once into the store's buffer, and the sync that is
-begun next covers all of them. The disk's thread does nothing but that sync.
+Group commit: orders are given at once to the store, and the sync that is begun next
+covers all of them.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import Final
 from raftwerk.core.ready import AppendOrder
 from raftwerk.errors import DiskFull
 from raftwerk.host.protocol import Host, Timer
+from raftwerk.runtime.log_syncs import LogSyncs
 from raftwerk.runtime.sync_times import SyncTimes
 from raftwerk.runtime.worker import Worker
 from raftwerk.storage.protocol import LogStore, Room
@@ -18,6 +19,9 @@ __all__ = ["Syncer"]
 
 FULL_SECONDS: Final = 1.0
 """How long a full disk is left alone before the next try."""
+
+BUSY_SECONDS: Final = 0.005
+"""How soon room is made for the next segment, if a sync is under way just now."""
 
 QUIET_SECONDS: Final = 0.5
 """After so long without a sync the log's end is marked."""
@@ -63,6 +67,7 @@ class Syncer:
         self._clock = host.clock
         self._timers = host.timers
         self._worker = Worker(host.threads("disk"), on_error)
+        self._syncs = LogSyncs(store, self._worker, host, on_error)
         self._on_done = on_done
         self._on_error = on_error
         self._waiting: list[AppendOrder] = []
@@ -132,11 +137,15 @@ class Syncer:
         orders, self._waiting = self._waiting, []
         after, self._after = self._after, []
         self.times.begin(self._clock.now())
-        self._worker.run(
-            self._store.sync,
-            lambda _: self._synced(orders, after),
-            lambda error: self._failed(error, orders, after),
-        )
+
+        def _end(error: BaseException | None) -> None:
+            """Go on, however it ended."""
+            if error is None:
+                self._synced(orders, after)
+            else:
+                self._failed(error, orders, after)
+
+        self._syncs.begin(_end)
 
     def _synced(
         self, orders: list[AppendOrder], after: list[Callable[[], None]]
@@ -185,7 +194,10 @@ class Syncer:
     def _make_room(self) -> None:
         """Try again to have room for the next segment."""
         self._again = None
-        self._worker.run(self._store.make_room, lambda _: self._look_at_room())
+        if self._is_busy:
+            self._again = self._timers.call_later(BUSY_SECONDS, self._make_room)
+        else:
+            self._worker.run(self._store.make_room, lambda _: self._look_at_room())
 
     def _stop_trying(self) -> None:
         """Call the next try off."""
@@ -209,3 +221,4 @@ class Syncer:
             self._quiet.cancel()
         self._stop_trying()
         await self._worker.close()
+        await self._syncs.close()

@@ -1,9 +1,9 @@
-"""A disk thread each of whose calls is timed, once, for all who count or look."""
+"""A disk each of whose syncs is timed, once, for all who count or look."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar, TypeVarTuple
 
-from raftwerk.host.protocol import Clock, Host, Threads
+from raftwerk.host.protocol import Clock, FileSyncs, Host, Threads
 
 __all__ = ["timed_host"]
 
@@ -43,16 +43,38 @@ class _TimedThreads:
             self._record(self._clock.now() - began)
 
 
+class _TimedSyncs:
+    """`FileSyncs` that tell how long each took."""
+
+    def __init__(
+        self, syncs: FileSyncs, record: Callable[[float], object], clock: Clock
+    ) -> None:
+        self._syncs = syncs
+        self._record = record
+        self._clock = clock
+
+    def sync(self, descriptor: int, done: Callable[[OSError | None], None]) -> bool:
+        """Do as `FileSyncs.sync` says."""
+        began = self._clock.now()
+
+        def _done(error: OSError | None) -> None:
+            """Say how long it took, and pass it on."""
+            self._record(self._clock.now() - began)
+            done(error)
+
+        return self._syncs.sync(descriptor, _done)
+
+
 def timed_host(host: Host, *record: Callable[[float], object]) -> Host:
-    """Return the same host, the calls of whose disk thread are timed.
+    """Return the same host, with syncs that are timed.
 
     Parameters
     ----------
     host : Host
         What a node is given.
     *record : callable
-        Told the seconds of each call, on the worker's thread; to add to a list or a
-        number needs no lock there.
+        Told the seconds of each, on the worker's thread or the loop's; to add to a
+        list or a number needs no lock there.
 
     Returns
     -------
@@ -70,4 +92,11 @@ def timed_host(host: Host, *record: Callable[[float], object]) -> Host:
         made = host.threads(name)
         return _TimedThreads(made, _record, host.clock) if name == DISK_THREAD else made
 
-    return Host(clock=host.clock, timers=host.timers, threads=_threads, draw=host.draw)
+    syncs = host.file_syncs
+    return Host(
+        clock=host.clock,
+        timers=host.timers,
+        threads=_threads,
+        draw=host.draw,
+        file_syncs=None if syncs is None else _TimedSyncs(syncs, _record, host.clock),
+    )

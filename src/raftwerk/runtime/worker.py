@@ -47,6 +47,17 @@ class Worker:
         """
         return self._is_closed
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all jobs that were given are done.
+
+        Returns
+        -------
+        bool
+            True: what they touch is nobody's now.
+        """
+        return not self._running
+
     def run(
         self,
         job: Callable[[], Result],

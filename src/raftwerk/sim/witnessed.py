@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from raftwerk.core.messages import Message
 from raftwerk.core.records import Entry, HardState, Snapshot
 from raftwerk.host.protocol import Host
+from raftwerk.storage.protocol import Written
 from raftwerk.storage.wal import Wal
 from raftwerk.transport.memory import MemoryTransport
 from raftwerk.transport.protocol import Admission, Identity, Report, Transport
@@ -22,6 +23,8 @@ class WitnessedLog(Wal):
     """A log that shows what it is given before it takes it."""
 
     machine: "Machine | None" = None
+    _written: tuple[LogIndex, HardState] = LogIndex(0), HardState()
+    """What is durable when the sync that was begun last has ended."""
 
     def append(self, hard_state: HardState | None, entries: Sequence[Entry]) -> None:
         """Do as `LogStore.append` says."""
@@ -33,13 +36,12 @@ class WitnessedLog(Wal):
                 else Term(0)
             )
             self.machine.check_append(entries, prev_term, self.last_index())
-            self.machine.durable.cut(LogIndex(first - 1))
+            self._cut(LogIndex(first - 1))
         super().append(hard_state, entries)
 
     def install(self, snapshot: Snapshot) -> None:
         """Do as `LogStore.install` says."""
-        if self.machine is not None:
-            self.machine.durable.cut(snapshot.index)
+        self._cut(snapshot.index)
         super().install(snapshot)
 
     def sync(self) -> None:
@@ -48,6 +50,26 @@ class WitnessedLog(Wal):
         if self.machine is not None:
             hard_state, _ = self.initial_state()
             self.machine.durable.note(self.last_index(), hard_state)
+
+    def begin_sync(self) -> Written | None:
+        """Do as `SyncsInPlace.begin_sync` says."""
+        written = super().begin_sync()
+        if written is not None:
+            self._written = self.last_index(), self.initial_state()[0]
+        return written
+
+    def end_sync(self, error: BaseException | None) -> None:
+        """Do as `SyncsInPlace.end_sync` says."""
+        super().end_sync(error)
+        if error is None and self.machine is not None:
+            self.machine.durable.note(*self._written)
+
+    def _cut(self, index: LogIndex) -> None:
+        """Know that entries behind an index are replaced, also on their way."""
+        if self.machine is not None:
+            self.machine.durable.cut(index)
+        last_index, hard_state = self._written
+        self._written = min(last_index, index), hard_state
 
 
 class _WitnessedMessages(MemoryTransport):

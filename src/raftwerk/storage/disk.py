@@ -36,6 +36,11 @@ class _RealFile:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
+    @property
+    def descriptor(self) -> int | None:
+        """The open file, where `fdatasync` is all that a sync takes."""
+        return self._descriptor if _FULL_SYNC is None else None
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Do as `File.read_at` says."""
         parts = []

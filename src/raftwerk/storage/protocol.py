@@ -5,14 +5,15 @@ reads through these calls, the driver writes through them.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from raftwerk.core.records import ConfState, Entry, HardState, Snapshot
+from raftwerk.errors import StorageError
 from raftwerk.types import LogIndex, NodeId, Term
 
-__all__ = ["DirectoryIdentity", "LogStore", "Room"]
+__all__ = ["DirectoryIdentity", "LogStore", "Room", "SyncsInPlace", "Written"]
 
 
 class DirectoryIdentity(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -247,4 +248,72 @@ class LogStore(Protocol):
         ------
         StorageError
             If the last sync failed; the files are let go all the same.
+        """
+
+
+class Written(Protocol):
+    """What was written to a file that has its place on the disk, and is not synced."""
+
+    @property
+    def descriptor(self) -> int | None:
+        """The file, for who can sync it without a thread; None if nobody can."""
+
+    def sync(self) -> None:
+        """Return once it survives a power cut; may be called from another thread.
+
+        Raises
+        ------
+        StorageError
+            If the disk failed.
+        """
+
+    def sync_failure(self, error: OSError) -> StorageError:
+        """Return what `sync` raises if the system says this.
+
+        Parameters
+        ----------
+        error : OSError
+            The system's.
+
+        Returns
+        -------
+        StorageError
+            For people.
+        """
+
+
+@runtime_checkable
+class SyncsInPlace(Protocol):
+    """A `LogStore` whose `sync` comes in two halves, if there is little to do.
+
+    So the loop's thread can write, as that is into the system's memory, and something
+    quicker than a thread that runs Python can wait for the disk.
+    """
+
+    def begin_sync(self) -> Written | None:
+        """Write what was appended, if that takes one write to a file that is there.
+
+        No other call of `sync`, `mark` or `make_room` may be under way, nor be made
+        before `end_sync`.
+
+        Returns
+        -------
+        Written or None
+            What is to be synced; None if only `sync` can do what is to be done.
+
+        Raises
+        ------
+        DiskFull
+            If there is no room; nothing is lost, and the call may be made again.
+        StorageError
+            If the disk failed; after that nothing may be written any more.
+        """
+
+    def end_sync(self, error: BaseException | None) -> None:
+        """Know what became of it.
+
+        Parameters
+        ----------
+        error : BaseException or None
+            None: it is durable. Else nothing may be written any more.
         """

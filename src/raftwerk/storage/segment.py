@@ -185,6 +185,18 @@ class Segment:
         return segment
 
     @property
+    def descriptor(self) -> int | None:
+        """Do as `Written.descriptor` says; the system's files alone have one.
+
+        Returns
+        -------
+        int or None
+            Of the open file.
+        """
+        found: int | None = getattr(self._file, "descriptor", None)
+        return found
+
+    @property
     def room(self) -> int:
         """How large a batch may be, beside the last mark that follows it.
 
@@ -245,11 +257,30 @@ class Segment:
         try:
             self._file.sync()
         except OSError as error:
-            raise StorageError(
-                f"cannot sync {self.path}: {error}; what the disk has is unknown now,"
-                " so this member must stop"
-            ) from error
+            raise self.sync_failure(error) from error
         self._is_synced = True
+
+    def synced(self) -> None:
+        """Know that somebody else has synced the file since the last write."""
+        self._is_synced = True
+
+    def sync_failure(self, error: OSError) -> StorageError:
+        """Do as `Written.sync_failure` says.
+
+        Parameters
+        ----------
+        error : OSError
+            The system's.
+
+        Returns
+        -------
+        StorageError
+            For people.
+        """
+        return StorageError(
+            f"cannot sync {self.path}: {error}; what the disk has is unknown now,"
+            " so this member must stop"
+        )
 
     def lengthen(self) -> None:
         """Give the file the size back that it was made with, if it lacks some.

@@ -87,10 +87,26 @@ class Spare:
         except OSError as error:
             raise storage_error("use", self.path, error) from error
 
-    def fill(self, used_bytes: int) -> None:
-        """Take a step, if the present segment has been used so far that one is due.
+    def is_due(self, used_bytes: int) -> bool:
+        """Tell whether the present segment has been used so far that a step is due.
 
         Nothing is tried while it is short: that is for `complete`, now and then.
+
+        Parameters
+        ----------
+        used_bytes : int
+            Of a segment that is as large as the spare will be.
+
+        Returns
+        -------
+        bool
+            True: `fill` takes one.
+        """
+        is_behind = self._filled_bytes < min(2 * used_bytes, self._size_bytes)
+        return is_behind and not self.is_short
+
+    def fill(self, used_bytes: int) -> None:
+        """Take a step, if one is due.
 
         Parameters
         ----------
@@ -102,8 +118,7 @@ class Spare:
         StorageError
             If the disk fails; a full one makes it short.
         """
-        is_due = self._filled_bytes < min(2 * used_bytes, self._size_bytes)
-        if is_due and not self.is_short:
+        if self.is_due(used_bytes):
             with suppress(DiskFull):  # `is_short` says so
                 self._step()
 

@@ -26,7 +26,7 @@ from raftwerk.storage.directory import (
 from raftwerk.storage.disk_protocol import Disk, Lock, storage_error
 from raftwerk.storage.held_log import HeldLog, bootstrap_base
 from raftwerk.storage.payloads import StartPayload, encode_payload
-from raftwerk.storage.protocol import DirectoryIdentity, Room
+from raftwerk.storage.protocol import DirectoryIdentity, Room, Written
 from raftwerk.storage.record import RecordKind
 from raftwerk.storage.recovery import Torn, recover
 from raftwerk.storage.segment import Segment
@@ -285,9 +285,7 @@ class Wal(HeldLog):
         """Do as `LogStore.sync` says."""
         self._check_usable()
         writer = self._writer
-        # As many as there are now: others may come while this runs, without end.
-        for _ in range(len(self._pending)):
-            writer.take(self._pending.popleft())
+        self._hand_over()
         try:
             writer.write()
             writer.drop_segments(DROPPED_PER_SYNC)
@@ -298,6 +296,27 @@ class Wal(HeldLog):
         except StorageError as error:
             self._failure = str(error)
             raise
+
+    def begin_sync(self) -> Written | None:
+        """Do as `SyncsInPlace.begin_sync` says."""
+        self._check_usable()
+        self._hand_over()
+        try:
+            return self._writer.write_in_place()
+        except DiskFull as error:
+            self._room = Room(str(error))
+            raise
+        except StorageError as error:
+            self._failure = str(error)
+            raise
+
+    def end_sync(self, error: BaseException | None) -> None:
+        """Do as `SyncsInPlace.end_sync` says."""
+        if error is None:
+            self._writer.written_in_place()
+            self._room = self._writer.room()
+        else:
+            self._failure = str(error)
 
     def mark(self) -> None:
         """Do as `LogStore.mark` says; every batch does so for those before it."""
@@ -322,6 +341,12 @@ class Wal(HeldLog):
             raise
 
     # -------------------------------------------------------------------------
+
+    def _hand_over(self) -> None:
+        """Give the writer what was appended."""
+        # As much as there is now: more may come while this runs, without end.
+        for _ in range(len(self._pending)):
+            self._writer.take(self._pending.popleft())
 
     def _enqueue(self, kind: RecordKind, payload: bytes) -> None:
         """Have a record written with the next sync."""

@@ -1,4 +1,4 @@
-"""The half of the log that writes; it lives on the thread that syncs.
+"""The half of the log that writes; one thread at a time has it.
 
 It knows nothing of what the loop's thread has appended since, but what it is handed:
 each operation brings along what the log is, but for its entries, once it is done.
@@ -7,6 +7,7 @@ each operation brings along what the log is, but for its entries, once it is don
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from typing import Final, NamedTuple
 
 from raftwerk.errors import DiskFull
@@ -24,6 +25,10 @@ __all__ = ["Operation", "WalWriter"]
 
 RESERVE_PART: Final = 4
 """This part of a segment is kept for terms and votes when there is no room for more."""
+
+
+IN_PLACE_BYTES: Final = 1 << 20
+"""What is more is not written on the loop's thread: a millisecond's work."""
 
 
 class Operation(NamedTuple):
@@ -73,6 +78,7 @@ class WalWriter:
         self._spare = Spare(disk, self._folder, segment_bytes)
         self._spare.find()
         self._waiting: deque[Operation] = deque()
+        self._in_place = 0
 
     def take(self, operation: Operation) -> None:
         """Have one more operation written with the next call of `write`.
@@ -99,16 +105,60 @@ class WalWriter:
             if count == 0:
                 self._roll_over(_record_bytes(self._waiting[0]))
                 continue
-            batch = [self._waiting[place] for place in range(count)]
-            self._segment.write(
-                [(operation.kind, operation.payload) for operation in batch],
-                self._base.last_index,
-            )
+            self._write_batch(count)
             self._segment.sync()
-            self._base = batch[-1].base
-            for _ in batch:
-                self._waiting.popleft()
+            self._forget_batch(count)
         self._spare.fill(self._segment.end)
+
+    def write_in_place(self) -> Segment | None:
+        """Write all that was taken, if that takes one write to the present segment.
+
+        Returns
+        -------
+        Segment or None
+            To be synced, and then `written_in_place` be called; None if there is more
+            to do, which `write` does.
+
+        Raises
+        ------
+        DiskFull
+            If there is no room; what is not written waits for the next call.
+        StorageError
+            If the disk fails.
+        """
+        waiting = self._waiting
+        is_small = (
+            waiting
+            and sum(len(operation.payload) for operation in waiting) < IN_PLACE_BYTES
+            and self._count_fitting() == len(waiting)
+            and not self._has_unneeded(waiting[-1].base)
+            and not self._spare.is_due(self._segment.end)
+        )
+        if not is_small:
+            return None
+        self._in_place = len(waiting)
+        self._write_batch(self._in_place)
+        return self._segment
+
+    def written_in_place(self) -> None:
+        """Know that what `write_in_place` has written is durable."""
+        self._segment.synced()
+        self._forget_batch(self._in_place)
+
+    def _write_batch(self, count: int) -> None:
+        """Write the first of the waiting operations to the segment."""
+        self._segment.write(
+            [
+                (operation.kind, operation.payload)
+                for operation in islice(self._waiting, count)
+            ],
+            self._base.last_index,
+        )
+
+    def _forget_batch(self, count: int) -> None:
+        """Go on behind the first of the waiting operations: they are durable."""
+        for _ in range(count):
+            self._base = self._waiting.popleft().base
 
     def room(self) -> Room:
         """Return how much room there is.
@@ -168,7 +218,7 @@ class WalWriter:
             If the disk fails.
         """
         dropped = 0
-        while self._sealed and self._sealed[0][1] < self._base.first_index:
+        while self._has_unneeded(self._base):
             if dropped == segments_max:
                 return
             path = self._sealed[0][0]
@@ -185,6 +235,10 @@ class WalWriter:
         """Let go of the files."""
         self._segment.close()
         self._spare.close()
+
+    def _has_unneeded(self, base: Base) -> bool:
+        """Tell whether the oldest segment has nothing that such a log needs."""
+        return bool(self._sealed) and self._sealed[0][1] < base.first_index
 
     def _count_fitting(self) -> int:
         """Return how many of the waiting operations fit into the segment."""
