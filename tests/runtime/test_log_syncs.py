@@ -101,7 +101,8 @@ async def test_what_the_host_syncs_takes_no_thread() -> None:
         file = rig.disk.open(f"/data/wal/{path}")
         file.sync()  # what the kernel does meanwhile
         file.close()
-    (done,) = rig.file_syncs.asked
+    assert len(rig.file_syncs.asked) == 1
+    done = rig.file_syncs.asked[0]
     done(None)
     assert rig.ended == [(5.0, None)]
     rig.begin()

@@ -14,11 +14,12 @@ state_machine, status                   what a user implements; what a node says
 driver, effects                         the loop around the core: inputs, one `Ready`,
                                         its orders
 core_settings, ticker, timekeeper       milliseconds as ticks; when the next turn is due
-syncer, worker, timed_threads           threads beside the loop: one sync for all that
-                                        waits
+syncer, log_syncs                       one sync for all that waits, in the quickest way
+worker, timed_threads                   threads beside the loop
 machine_queue, apply                    committed entries into the state machine, in
                                         order
-requests, proposing, waiters, waiter    proposals on their way: held, batched, answered
+requests, waiters, waiter               proposals on their way: held, answered
+proposing, pace                         and made, as few batches as help
 handed_on, notices, barriers            the leader is elsewhere; news of commits; reads
 envelope, records, versions             what stands in the log, and who can read it
 members, changes, presence              who belongs to the group, and how that changes
