@@ -18,8 +18,7 @@ syncer, log_syncs                       one sync for all that waits, in the quic
 worker, timed_threads                   threads beside the loop
 machine_queue, apply                    committed entries into the state machine, in
                                         order
-requests, waiters, waiter               proposals on their way: held, answered
-proposing, pace                         and made, as few batches as help
+requests, proposing, waiters, waiter    proposals on their way: held, batched, answered
 handed_on, notices, barriers            the leader is elsewhere; news of commits; reads
 envelope, records, versions             what stands in the log, and who can read it
 members, changes, presence              who belongs to the group, and how that changes

@@ -3,18 +3,15 @@
 They go to whoever leads: into our own log if we do, by the core's own message if not.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.inputs import Propose
 from raftwerk.core.messages import Proposal
 from raftwerk.core.replica import Replica
-from raftwerk.core.roles import Role
 from raftwerk.errors import NotProposed
-from raftwerk.host.protocol import Host
+from raftwerk.host.protocol import Clock
 from raftwerk.runtime.envelope import Sender
-from raftwerk.runtime.pace import Pace
 from raftwerk.runtime.waiters import Waiters
 from raftwerk.transport.refusals import ProposalsRefused
 
@@ -33,30 +30,26 @@ class Proposing:
         Bounds and times.
     replica : Replica
         The core.
-    host : Host
+    clock : Clock
         Says when a leader that took nothing is asked again.
     sender : Sender
         Knows what was proposed here.
     waiters : Waiters
         The proposals.
-    wake : callable
-        Makes a turn come.
     """
 
     def __init__(
         self,
         config: NodeConfig,
         replica: Replica,
-        host: Host,
+        clock: Clock,
         sender: Sender,
         waiters: Waiters,
-        wake: Callable[[], None],
     ) -> None:
         self._bytes_max = config.append_bytes_max
         self._pause_seconds = config.heartbeat_millis / 1000
         self._replica = replica
-        self._clock = host.clock
-        self._pace = Pace(host, wake)
+        self._clock = clock
         self._sender = sender
         self._waiters = waiters
         self._not_before = 0.0
@@ -74,9 +67,6 @@ class Proposing:
             return False
         if state.leader is None:
             return False
-        is_leader = state.role is Role.LEADER
-        if is_leader and not self._pace.may_propose(state.log.commit_index):
-            return False
         held = self._waiters.take_held(self._bytes_max, BATCH_MAX)
         if not held:
             return False
@@ -91,18 +81,11 @@ class Proposing:
             self._waiters.put_back(held)
             return False
         self._waiters.proposed(held, term)
-        if is_leader:
-            self._pace.proposed(state.log.last_index)
         return self._waiters.has_held
 
     def leader_changed(self) -> None:
         """Propose at once: whoever leads now has not been asked yet."""
         self._not_before = 0.0
-        self._pace.forget()
-
-    def stop(self) -> None:
-        """Hand over nothing more."""
-        self._pace.stop()
 
     def handed_back(self, refusal: ProposalsRefused) -> None:
         """Hold again what the leader did not take, and leave it alone for a while.

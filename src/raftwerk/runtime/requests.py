@@ -89,7 +89,7 @@ class Requests:
         self._shortage = ""
         self._barriers = Barriers(loop, config.queue_max, host.draw.below(_ROUNDS))
         self.proposing = Proposing(
-            config, replica, host, self.sender, self.waiters, wake
+            config, replica, host.clock, self.sender, self.waiters
         )
 
     @property
@@ -411,6 +411,5 @@ class Requests:
         reason : str
             Why, as the beginning of a sentence.
         """
-        self.proposing.stop()
         self.waiters.end_all(reason)
         self._barriers.end_all(reason)
