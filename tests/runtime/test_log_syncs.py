@@ -197,6 +197,22 @@ async def test_who_closes_waits_for_the_host_and_is_told_nothing() -> None:
 
 
 @story
+async def test_a_log_that_is_closed_after_a_sync_was_begun_is_whole() -> None:
+    for has_syncs in (True, False):
+        rig = Rig(has_syncs=has_syncs)
+        rig.begin()
+        closing = asyncio.ensure_future(rig.worker.close())
+        await asyncio.sleep(0)
+        for done in rig.file_syncs.asked:
+            done(None)
+        await closing
+        await rig.syncs.close()
+        rig.log.close()
+        assert not rig.ended
+        assert rig.durable() == 2
+
+
+@story
 async def test_what_goes_wrong_afterwards_is_the_end() -> None:
     rig = Rig()
 

@@ -70,25 +70,33 @@ class LogSyncs:
             self._worker.run(self._store.sync, lambda _: end(None), end)
             return
 
-        def _end(error: BaseException | None) -> None:
-            """Tell the store too."""
-            in_place.end_sync(error)
-            end(error)
+        if self._begin_beside(in_place, written, end):
+            return
 
-        if not self._begin_beside(written, _end):
-            self._worker.run(written.sync, lambda _: _end(None), _end)
+        def _sync() -> None:
+            """Do in the thread all that it takes: we may close meanwhile."""
+            try:
+                written.sync()
+            except StorageError as error:
+                in_place.end_sync(error)
+                raise
+            in_place.end_sync(None)
 
-    def _begin_beside(self, written: Written, end: End) -> bool:
+        self._worker.run(_sync, lambda _: end(None), end)
+
+    def _begin_beside(self, in_place: SyncsInPlace, written: Written, end: End) -> bool:
         """Have the host sync a file without a thread; return whether it does."""
         if self._file_syncs is None or written.descriptor is None:
             return False
         ended = asyncio.get_running_loop().create_future()
 
         def _done(error: OSError | None) -> None:
-            """Go on as after a job of the worker."""
+            """Tell the store in any case, and then go on as after a job."""
             self._beside = None
             ended.set_result(None)
-            self._tell(end, None if error is None else written.sync_failure(error))
+            failure = None if error is None else written.sync_failure(error)
+            in_place.end_sync(failure)
+            self._tell(end, failure)
 
         if not self._file_syncs.sync(written.descriptor, _done):
             return False

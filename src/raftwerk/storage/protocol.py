@@ -310,7 +310,9 @@ class SyncsInPlace(Protocol):
         """
 
     def end_sync(self, error: BaseException | None) -> None:
-        """Know what became of it.
+        """Know what became of it; called before anything else is, `close` too.
+
+        May be called from another thread.
 
         Parameters
         ----------

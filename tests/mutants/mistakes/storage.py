@@ -116,9 +116,9 @@ STORAGE: Final = (
         patches=(
             Patch(
                 "raftwerk.storage.wal_writer",
-                "WalWriter.drop_segments",
-                "self._sealed[0][1] < self._base.first_index",
-                "self._sealed[0][1] < self._base.last_index",
+                "WalWriter._has_unneeded",
+                "self._sealed[0][1] < base.first_index",
+                "self._sealed[0][1] < base.last_index",
             ),
         ),
     ),
