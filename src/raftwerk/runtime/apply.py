@@ -116,7 +116,7 @@ class Applier:
         change_members: Callable[[ConfChange], ConfState],
     ) -> None:
         self.machine = machine
-        # Asked once: to look for a protocol's attributes takes longer than a put.
+        # Asked once: to go through a machine's classes takes longer than a put.
         self._goes_in_steps = _applies_in_steps(type(machine)) and is_quick(machine)
         self._sender = sender
         self._waiters = waiters

@@ -39,8 +39,6 @@ def is_quick(machine: object) -> bool:
     bool
         True if its attribute `is_quick` is.
     """
-    # Not by a protocol: to ask one takes longer than many a command, and this is asked
-    # for each batch.
     return bool(getattr(machine, "is_quick", False))
 
 

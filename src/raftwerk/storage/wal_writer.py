@@ -78,7 +78,6 @@ class WalWriter:
         self._spare = Spare(disk, self._folder, segment_bytes)
         self._spare.find()
         self._waiting: deque[Operation] = deque()
-        self._in_place = 0
 
     def take(self, operation: Operation) -> None:
         """Have one more operation written with the next call of `write`.
@@ -136,14 +135,13 @@ class WalWriter:
         )
         if not is_small:
             return None
-        self._in_place = len(waiting)
-        self._write_batch(self._in_place)
+        self._write_batch(len(waiting))
         return self._segment
 
     def written_in_place(self) -> None:
         """Know that what `write_in_place` has written is durable."""
         self._segment.synced()
-        self._forget_batch(self._in_place)
+        self._forget_batch(len(self._waiting))  # nothing was taken meanwhile
 
     def _write_batch(self, count: int) -> None:
         """Write the first of the waiting operations to the segment."""
