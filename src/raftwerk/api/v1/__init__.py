@@ -1,10 +1,11 @@
 """The seed's API, version 1: documented, in an envelope, to be tried in a browser.
 
-One file a family of routes: its models, and a function ``make_router`` that is given
-an `ApiContext` and returns an ``APIRouter`` with a prefix and a tag of the family's
-name. Of ``/kv``, the largest, the models are in `kv_models`, and what the routes do in
-`kv_answers`. `app` includes them all. A route
+One file a family of routes: its models, and a ``router`` with a prefix and a tag of the
+family's name. Of ``/kv``, the largest, the models are in `kv_models`, and what the
+routes do in `kv_answers`. `app` includes them all. A route
 
+- is a function of its module, and asks for the member by a parameter of type
+  `dependencies.Context`;
 - returns an ``Envelope`` of a model whose fields have descriptions and examples;
 - raises `raftwerk.errors.RequestError`, or ``HTTPException`` where HTTP itself is
   meant: `app` puts either into the envelope of errors;

@@ -18,6 +18,7 @@ from raftwerk.api.route import Routes
 from raftwerk.api.status import retry_hint, status_of
 from raftwerk.api.v1 import cluster, explain, hooks, kv, log, members, raft, sessions
 from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.dependencies import provide
 from raftwerk.api.v1.docs_page import add_docs_page
 from raftwerk.api.v1.error_form import describe_error
 from raftwerk.api.v1.plain_routes import describe_plain_routes
@@ -30,7 +31,7 @@ from raftwerk.service import RequestTooLarge
 __all__ = ["make_documented_api"]
 
 FAMILIES: Final = (raft, kv, sessions, log, cluster, members, explain, hooks)
-"""The modules with a ``make_router``, in the order of the page."""
+"""The modules with a ``router``, in the order of the page."""
 
 _log = structlog.get_logger(__name__)
 
@@ -61,9 +62,10 @@ def make_documented_api(context: ApiContext, gateway: Routes | None = None) -> F
         # A proxy takes this part of the path away: only readers need to know.
         servers=[{"url": settings.root_path}] if settings.root_path else None,
     )
+    provide(app, context)
     for family in FAMILIES:
         app.include_router(
-            family.make_router(context),
+            family.router,
             prefix=f"{settings.api_prefix}/v1",
             dependencies=[Depends(_refuse_foreign_changes)],
             responses=refusals(403, 422, 503),

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.dependencies import Context
 from raftwerk.api.v1.envelope import Envelope
 from raftwerk.api.v1.members import MemberInfo, describe_member, service_of
 from raftwerk.api.v1.refusals import refusals
@@ -11,7 +11,7 @@ from raftwerk.service.cluster_calls import TransferLeadership
 from raftwerk.service.cluster_errors import BadTransferee
 from raftwerk.types import NodeId
 
-__all__ = ["make_router"]
+__all__ = ["router"]
 
 _ID = "4598138562816288261"
 
@@ -71,69 +71,57 @@ class SnapshotInfo(BaseModel):
     )
 
 
-def make_router(context: ApiContext) -> APIRouter:
-    """Return the routes about the group as a whole.
+router = APIRouter(tags=["cluster"])
 
-    Parameters
-    ----------
-    context : ApiContext
-        The member.
 
-    Returns
-    -------
-    APIRouter
-        To be included.
+@router.get("/cluster", operation_id="get_cluster", summary="How the cluster is")
+async def _look(context: Context) -> Envelope[ClusterInfo]:
+    """Say who leads, and how far each member is as the leader sees it.
+
+    If the leader can't be asked within a second, it is what this member knows.
     """
-    router = APIRouter(tags=["cluster"])
-
-    @router.get("/cluster", operation_id="get_cluster", summary="How the cluster is")
-    async def _look() -> Envelope[ClusterInfo]:
-        """Say who leads, and how far each member is as the leader sees it.
-
-        If the leader can't be asked within a second, it is what this member knows.
-        """
-        view = await service_of(context).overview()
-        voters = sum(not member.is_learner for member in view.members)
-        return Envelope(
-            data=ClusterInfo(
-                cluster_id=str(context.node.status().cluster_id),
-                leader=None if view.leader is None else str(view.leader),
-                term=view.term,
-                commit_index=view.commit_index,
-                last_log_index=view.last_log_index,
-                quorum=voters // 2 + 1,
-                is_joint=view.is_joint,
-                members=[describe_member(each, view) for each in view.members],
-            )
+    view = await service_of(context).overview()
+    voters = sum(not member.is_learner for member in view.members)
+    return Envelope(
+        data=ClusterInfo(
+            cluster_id=str(context.node.status().cluster_id),
+            leader=None if view.leader is None else str(view.leader),
+            term=view.term,
+            commit_index=view.commit_index,
+            last_log_index=view.last_log_index,
+            quorum=voters // 2 + 1,
+            is_joint=view.is_joint,
+            members=[describe_member(each, view) for each in view.members],
         )
-
-    @router.post(
-        "/transfer",
-        operation_id="transfer_leadership",
-        summary="Let another member lead",
-        responses=refusals(400),
     )
-    async def _transfer(transfer: Transfer) -> Envelope[Transferred]:
-        """Hand leadership over to a voter, and return when it leads."""
-        target = int(transfer.target or 0)
-        if target >= 2**64:
-            raise BadTransferee(f"there is no member {target}: ids have 64 bits")
-        view = await service_of(context).request(TransferLeadership(NodeId(target)))
-        return Envelope(data=Transferred(leader=str(view.subject)))
 
-    @router.post(
-        "/snapshot",
-        operation_id="take_snapshot",
-        summary="Have this member take a snapshot",
+
+@router.post(
+    "/transfer",
+    operation_id="transfer_leadership",
+    summary="Let another member lead",
+    responses=refusals(400),
+)
+async def _transfer(context: Context, transfer: Transfer) -> Envelope[Transferred]:
+    """Hand leadership over to a voter, and return when it leads."""
+    target = int(transfer.target or 0)
+    if target >= 2**64:
+        raise BadTransferee(f"there is no member {target}: ids have 64 bits")
+    view = await service_of(context).request(TransferLeadership(NodeId(target)))
+    return Envelope(data=Transferred(leader=str(view.subject)))
+
+
+@router.post(
+    "/snapshot",
+    operation_id="take_snapshot",
+    summary="Have this member take a snapshot",
+)
+async def _take_snapshot(context: Context) -> Envelope[SnapshotInfo]:
+    """Take a snapshot of this member's state now, and let go of the log below it.
+
+    That happens by itself after so many entries; this is for who will not wait.
+    """
+    taken = await service_of(context).take_snapshot()
+    return Envelope(
+        data=SnapshotInfo(index=taken.index, is_under_way=taken.is_under_way)
     )
-    async def _take_snapshot() -> Envelope[SnapshotInfo]:
-        """Take a snapshot of this member's state now, and let go of the log below it.
-
-        That happens by itself after so many entries; this is for who will not wait.
-        """
-        taken = await service_of(context).take_snapshot()
-        return Envelope(
-            data=SnapshotInfo(index=taken.index, is_under_way=taken.is_under_way)
-        )
-
-    return router

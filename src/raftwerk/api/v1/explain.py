@@ -4,13 +4,14 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.dependencies import Context
 from raftwerk.api.v1.envelope import Envelope
 from raftwerk.api.v1.refusals import refusals
 from raftwerk.service.case import Kind
 from raftwerk.service.diagnose import explain
 from raftwerk.service.explain import Explainer
 
-__all__ = ["Explanation", "make_router"]
+__all__ = ["Explanation", "router"]
 
 
 class FindingModel(BaseModel):
@@ -108,39 +109,28 @@ class DepositionModel(BaseModel):
     )
 
 
-def make_router(context: ApiContext) -> APIRouter:
-    """Return the routes below ``/explain``.
+router = APIRouter(prefix="/explain", tags=["explain"], responses=refusals(404))
 
-    Parameters
-    ----------
-    context : ApiContext
-        The member.
 
-    Returns
-    -------
-    APIRouter
-        To be included.
+def _explainer(context: ApiContext) -> Explainer:
+    """Return who knows what is wrong."""
+    if context.explainer is None:
+        raise HTTPException(404, "there is no cluster to explain")
+    return context.explainer
+
+
+@router.get("", operation_id="explain", summary="What is wrong, in plain words")
+async def _explain(context: Context) -> Envelope[Explanation]:
+    """Ask all members that can be reached, and say what is wrong and what to do.
+
+    The same as `raftwerk explain`.
     """
-    router = APIRouter(prefix="/explain", tags=["explain"], responses=refusals(404))
+    said = explain(await _explainer(context).inquire())
+    return Envelope(data=Explanation.model_validate(said, from_attributes=True))
 
-    def _explainer() -> Explainer:
-        if context.explainer is None:
-            raise HTTPException(404, "there is no cluster to explain")
-        return context.explainer
 
-    @router.get("", operation_id="explain", summary="What is wrong, in plain words")
-    async def _explain() -> Envelope[Explanation]:
-        """Ask all members that can be reached, and say what is wrong and what to do.
-
-        The same as `raftwerk explain`.
-        """
-        said = explain(await _explainer().inquire())
-        return Envelope(data=Explanation.model_validate(said, from_attributes=True))
-
-    @router.get("/own", operation_id="testify", summary="What this member knows")
-    async def _testify() -> Envelope[DepositionModel]:
-        """Say what this member alone knows of itself and of the ways to the others."""
-        said = _explainer().testify()
-        return Envelope(data=DepositionModel.model_validate(said, from_attributes=True))
-
-    return router
+@router.get("/own", operation_id="testify", summary="What this member knows")
+async def _testify(context: Context) -> Envelope[DepositionModel]:
+    """Say what this member alone knows of itself and of the ways to the others."""
+    said = _explainer(context).testify()
+    return Envelope(data=DepositionModel.model_validate(said, from_attributes=True))

@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.dependencies import Context
 from raftwerk.api.v1.envelope import Envelope
 from raftwerk.runtime.hooks import HookOutcome, HookRun
 
-__all__ = ["HookRunModel", "make_router"]
+__all__ = ["HookRunModel", "router"]
 
 
 class HookRunModel(BaseModel):
@@ -36,28 +36,14 @@ class HookRunModel(BaseModel):
     )
 
 
-def make_router(context: ApiContext) -> APIRouter:
-    """Return the route of the scripts.
+router = APIRouter(prefix="/hooks", tags=["hooks"])
 
-    Parameters
-    ----------
-    context : ApiContext
-        The member.
 
-    Returns
-    -------
-    APIRouter
-        To be included.
-    """
-    router = APIRouter(prefix="/hooks", tags=["hooks"])
-
-    @router.get("", operation_id="get_hook_runs", summary="The last role scripts")
-    async def _get_runs() -> Envelope[list[HookRunModel]]:
-        """List the last runs of this member's role scripts, the oldest first."""
-        runs = () if context.hooks is None else context.hooks.runs
-        return Envelope(data=[_model(run) for run in runs])
-
-    return router
+@router.get("", operation_id="get_hook_runs", summary="The last role scripts")
+async def _get_runs(context: Context) -> Envelope[list[HookRunModel]]:
+    """List the last runs of this member's role scripts, the oldest first."""
+    runs = () if context.hooks is None else context.hooks.runs
+    return Envelope(data=[_model(run) for run in runs])
 
 
 def _model(run: HookRun) -> HookRunModel:

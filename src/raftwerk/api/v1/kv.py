@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from starlette.convertors import Convertor, register_url_convertor
 
-from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.dependencies import Context
 from raftwerk.api.v1.envelope import Envelope
 from raftwerk.api.v1.kv_answers import Keys
 from raftwerk.api.v1.kv_models import (
@@ -31,7 +31,7 @@ from raftwerk.api.v1.kv_models import (
 )
 from raftwerk.api.v1.refusals import refusals
 
-__all__ = ["make_router"]
+__all__ = ["router"]
 
 _ROUTE: Final = "/{key:key}"
 
@@ -53,131 +53,131 @@ class _KeyConvertor(Convertor[str]):
 register_url_convertor("key", _KeyConvertor())
 
 
-def make_router(context: ApiContext) -> APIRouter:
-    """Return the routes below ``/kv``.
+router = APIRouter(prefix="/kv", tags=["kv"])
 
-    Parameters
-    ----------
-    context : ApiContext
-        The member.
 
-    Returns
-    -------
-    APIRouter
-        To be included.
-    """
-    router = APIRouter(prefix="/kv", tags=["kv"])
+@router.get(
+    _ROUTE,
+    operation_id="get_key",
+    summary="Get a key, or list or watch those with a prefix",
+    response_model=None,
+    responses=READ,
+)
+async def _get(
+    context: Context,
+    request: Request,
+    *,
+    key: KeyPath,
+    reading: Annotated[Reading, Query()],
+    if_none_match: IfNoneMatch = None,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """Answer a key's value as it was put, or a list, or changes to come."""
+    del key  # it is bytes, see `kv_form`
     keys = Keys(context)
-
-    @router.get(
-        _ROUTE,
-        operation_id="get_key",
-        summary="Get a key, or list or watch those with a prefix",
-        response_model=None,
-        responses=READ,
+    return await keys.read(
+        request,
+        keys.name_of(request),
+        reading,
+        if_none_match=if_none_match,
+        last_event_id=last_event_id,
     )
-    async def _get(
-        request: Request,
-        key: KeyPath,
-        reading: Annotated[Reading, Query()],
-        if_none_match: IfNoneMatch = None,
-        last_event_id: LastEventId = None,
-    ) -> Response:
-        """Answer a key's value as it was put, or a list, or changes to come."""
-        del key  # it is bytes, see `kv_form`
-        return await keys.read(
-            request,
-            keys.name_of(request),
-            reading,
-            if_none_match=if_none_match,
-            last_event_id=last_event_id,
-        )
 
-    @router.head(_ROUTE, include_in_schema=False)
-    async def _head(
-        request: Request, key: KeyPath, if_none_match: IfNoneMatch = None
-    ) -> Response:
-        """Answer the headers that a key's value would come with."""
-        del key
-        found = await keys.read(
-            request,
-            keys.name_of(request),
-            Reading.model_validate({}),
-            if_none_match=if_none_match,
-        )
-        return Response(status_code=found.status_code, headers=dict(found.headers))
 
-    @router.put(
-        _ROUTE,
-        operation_id="put_key",
-        summary="Put a key",
-        response_model=Envelope[Written],
-        responses=refusals(400, 410, 412, 413, 429),
-        openapi_extra=BODY,
+@router.head(_ROUTE, include_in_schema=False)
+async def _head(
+    context: Context, request: Request, key: KeyPath, if_none_match: IfNoneMatch = None
+) -> Response:
+    """Answer the headers that a key's value would come with."""
+    del key
+    keys = Keys(context)
+    found = await keys.read(
+        request,
+        keys.name_of(request),
+        Reading.model_validate({}),
+        if_none_match=if_none_match,
     )
-    async def _put(
-        request: Request,
-        key: KeyPath,
-        if_match: IfMatch = None,
-        if_none_match: IfNoneMatch = None,
-        idempotency_key: IdempotencyKey = None,
-        session: SessionNumber = None,
-    ) -> Response:
-        """Store the body as the key's value."""
-        del key, idempotency_key, session  # heeded before: see `idempotency`
-        return await keys.put(request, if_match, if_none_match)
+    return Response(status_code=found.status_code, headers=dict(found.headers))
 
-    @router.delete(
-        _ROUTE,
-        operation_id="delete_key",
-        summary="Delete a key, or those with a prefix",
-        response_model=Envelope[Written],
-        responses=refusals(400, 410, 412, 429),
-    )
-    async def _delete(
-        request: Request,
-        key: KeyPath,
-        prefix: Prefix = None,
-        if_match: IfMatch = None,
-        idempotency_key: IdempotencyKey = None,
-        session: SessionNumber = None,
-    ) -> Response:
-        """Delete what there is; nothing there is no error."""
-        del key, idempotency_key, session
-        return await keys.delete(request, prefix is not None, if_match)
 
-    # Last, for a path that ends with a line break would match these as well.
-    @router.get(
-        "/",
-        operation_id="list_keys",
-        summary="List or watch keys",
-        response_model=None,
-        responses=READ,
-    )
-    async def _list(
-        request: Request,
-        reading: Annotated[Reading, Query()],
-        last_event_id: LastEventId = None,
-    ) -> Response:
-        """List keys in order, those with a prefix or all, or watch them."""
-        every = reading.model_copy(update={"prefix": ""})
-        return await keys.read(request, b"", every, last_event_id=last_event_id)
+@router.put(
+    _ROUTE,
+    operation_id="put_key",
+    summary="Put a key",
+    response_model=Envelope[Written],
+    responses=refusals(400, 410, 412, 413, 429),
+    openapi_extra=BODY,
+)
+async def _put(
+    context: Context,
+    request: Request,
+    *,
+    key: KeyPath,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
+    idempotency_key: IdempotencyKey = None,
+    session: SessionNumber = None,
+) -> Response:
+    """Store the body as the key's value."""
+    del key, idempotency_key, session  # heeded before: see `idempotency`
+    return await Keys(context).put(request, if_match, if_none_match)
 
-    @router.delete(
-        "/",
-        operation_id="delete_keys",
-        summary="Delete all keys with a prefix",
-        response_model=Envelope[Written],
-        responses=refusals(400, 410, 429),
-    )
-    async def _delete_all(
-        request: Request,
-        prefix: AllPrefix,
-        idempotency_key: IdempotencyKey = None,
-        session: SessionNumber = None,
-    ) -> Response:
-        """Delete what there is; an empty prefix, given as such, is that of all keys."""
-        del prefix, idempotency_key, session
-        return await keys.delete(request, True, None)
 
-    return router
+@router.delete(
+    _ROUTE,
+    operation_id="delete_key",
+    summary="Delete a key, or those with a prefix",
+    response_model=Envelope[Written],
+    responses=refusals(400, 410, 412, 429),
+)
+async def _delete(
+    context: Context,
+    request: Request,
+    *,
+    key: KeyPath,
+    prefix: Prefix = None,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+    session: SessionNumber = None,
+) -> Response:
+    """Delete what there is; nothing there is no error."""
+    del key, idempotency_key, session
+    return await Keys(context).delete(request, prefix is not None, if_match)
+
+
+# Last, for a path that ends with a line break would match these as well.
+@router.get(
+    "/",
+    operation_id="list_keys",
+    summary="List or watch keys",
+    response_model=None,
+    responses=READ,
+)
+async def _list(
+    context: Context,
+    request: Request,
+    reading: Annotated[Reading, Query()],
+    last_event_id: LastEventId = None,
+) -> Response:
+    """List keys in order, those with a prefix or all, or watch them."""
+    every = reading.model_copy(update={"prefix": ""})
+    return await Keys(context).read(request, b"", every, last_event_id=last_event_id)
+
+
+@router.delete(
+    "/",
+    operation_id="delete_keys",
+    summary="Delete all keys with a prefix",
+    response_model=Envelope[Written],
+    responses=refusals(400, 410, 429),
+)
+async def _delete_all(
+    context: Context,
+    request: Request,
+    prefix: AllPrefix,
+    idempotency_key: IdempotencyKey = None,
+    session: SessionNumber = None,
+) -> Response:
+    """Delete what there is; an empty prefix, given as such, is that of all keys."""
+    del prefix, idempotency_key, session
+    return await Keys(context).delete(request, True, None)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
-from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.dependencies import Context
 from raftwerk.api.v1.envelope import Envelope
 from raftwerk.api.v1.kv_form import show_key
 from raftwerk.api.v1.refusals import refusals
@@ -17,7 +17,7 @@ from raftwerk.runtime.envelope import EnvelopeKind, content_of, kind_of
 from raftwerk.runtime.once import decode_once
 from raftwerk.types import LogIndex
 
-__all__ = ["LogEntry", "LogRange", "make_router"]
+__all__ = ["LogEntry", "LogRange", "router"]
 
 ENTRIES_MAX: Final = 200
 """How many entries an answer may have."""
@@ -59,68 +59,48 @@ class LogRange(BaseModel):
     entries: list[LogEntry] = Field(description="They, in order.")
 
 
-def make_router(context: ApiContext) -> APIRouter:
-    """Return the routes below ``/log``.
-
-    Parameters
-    ----------
-    context : ApiContext
-        The member.
-
-    Returns
-    -------
-    APIRouter
-        To be included.
-    """
-    router = APIRouter(prefix="/log", tags=["log"])
-    _add_list(router, context)
-    return router
+router = APIRouter(prefix="/log", tags=["log"])
 
 
-def _add_list(router: APIRouter, context: ApiContext) -> None:
-    """Add the route that lists entries."""
-
-    @router.get(
-        "/",
-        operation_id="list_log_entries",
-        summary="What stands in this member's log",
-        responses=refusals(404),
-    )
-    async def _list(
-        start: Annotated[
-            int | None,
-            Query(
-                description="The first index; without it, the last entries.",
-                ge=1,
-                le=INT64_MAX,
-            ),
-        ] = None,
-        limit: Annotated[
-            int, Query(description="How many.", ge=1, le=ENTRIES_MAX)
-        ] = 20,
-    ) -> Envelope[LogRange]:
-        """List entries of this member's own log, be they committed or not."""
-        if context.entries is None:
-            raise HTTPException(404, "this member has no log that can be read")
-        status = context.node.status()
-        first, last = status.first_index, status.last_log_index
-        if start is None:
-            start = max(first, last + 1 - limit)
-        if start < first:
-            raise HTTPException(404, f"the log begins at {first}; {start} is compacted")
-        stop = min(start + limit, last + 1)
-        entries: Sequence[Entry] = ()
-        if start < stop:
-            read = context.entries
-            entries = read(LogIndex(start), LogIndex(stop), READ_BYTES_MAX)
-        return Envelope(
-            data=LogRange(
-                first_index=first,
-                last_index=last,
-                commit_index=status.commit_index,
-                entries=[_show(entry, status.commit_index) for entry in entries],
-            )
+@router.get(
+    "/",
+    operation_id="list_log_entries",
+    summary="What stands in this member's log",
+    responses=refusals(404),
+)
+async def _list(
+    context: Context,
+    start: Annotated[
+        int | None,
+        Query(
+            description="The first index; without it, the last entries.",
+            ge=1,
+            le=INT64_MAX,
+        ),
+    ] = None,
+    limit: Annotated[int, Query(description="How many.", ge=1, le=ENTRIES_MAX)] = 20,
+) -> Envelope[LogRange]:
+    """List entries of this member's own log, be they committed or not."""
+    if context.entries is None:
+        raise HTTPException(404, "this member has no log that can be read")
+    status = context.node.status()
+    first, last = status.first_index, status.last_log_index
+    if start is None:
+        start = max(first, last + 1 - limit)
+    if start < first:
+        raise HTTPException(404, f"the log begins at {first}; {start} is compacted")
+    stop = min(start + limit, last + 1)
+    entries: Sequence[Entry] = ()
+    if start < stop:
+        entries = context.entries(LogIndex(start), LogIndex(stop), READ_BYTES_MAX)
+    return Envelope(
+        data=LogRange(
+            first_index=first,
+            last_index=last,
+            commit_index=status.commit_index,
+            entries=[_show(entry, status.commit_index) for entry in entries],
         )
+    )
 
 
 def _show(entry: Entry, commit_index: LogIndex) -> LogEntry:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Path
 from pydantic import BaseModel, Field
 
 from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.dependencies import Context
 from raftwerk.api.v1.envelope import Envelope
 from raftwerk.api.v1.refusals import refusals
 from raftwerk.service.cluster import ClusterService
@@ -21,7 +22,7 @@ from raftwerk.service.cluster_calls import (
 )
 from raftwerk.types import NodeId
 
-__all__ = ["MemberInfo", "describe_member", "make_router", "service_of"]
+__all__ = ["MemberInfo", "describe_member", "router", "service_of"]
 
 _ID = "4598138562816288261"
 _URLS = ["http://10.0.0.4:2380"]
@@ -180,98 +181,92 @@ def service_of(context: ApiContext) -> ClusterService:
     return context.cluster
 
 
-def make_router(context: ApiContext) -> APIRouter:
-    """Return the routes below ``/members``.
+router = APIRouter(prefix="/members", tags=["members"])
 
-    Parameters
-    ----------
-    context : ApiContext
-        The member.
 
-    Returns
-    -------
-    APIRouter
-        To be included.
+async def _change(context: ApiContext, request: ClusterRequest) -> Envelope[Changed]:
+    """Have the leader make a change, whichever member was asked."""
+    view = await service_of(context).request(request)
+    members = [describe_member(member, view) for member in view.members]
+    about = [member for member in members if member.id == str(view.subject)]
+    return Envelope(data=Changed(member=next(iter(about), None), members=members))
+
+
+@router.get("", operation_id="list_members", summary="Who belongs to the cluster")
+async def _list(context: Context) -> Envelope[list[MemberInfo]]:
+    """List all members, with how far each is as the leader sees it."""
+    view = await service_of(context).overview()
+    return Envelope(data=[describe_member(each, view) for each in view.members])
+
+
+@router.post(
+    "",
+    status_code=201,
+    operation_id="add_member",
+    summary="Let a new member take part",
+    responses=refusals(400),
+)
+async def _add(context: Context, new: NewMember) -> Envelope[Changed]:
+    """Add a member; start it with ``--initial-cluster-state existing`` after that.
+
+    Prefer a learner, and promote it when it has caught up: no quorum waits for it.
     """
-    router = APIRouter(prefix="/members", tags=["members"])
+    return await _change(context, AddMember(tuple(new.peer_urls), new.is_learner))
 
-    async def _change(request: ClusterRequest) -> Envelope[Changed]:
-        """Have the leader make a change, whichever member was asked."""
-        view = await service_of(context).request(request)
-        members = [describe_member(member, view) for member in view.members]
-        about = [member for member in members if member.id == str(view.subject)]
-        return Envelope(data=Changed(member=next(iter(about), None), members=members))
 
-    @router.get("", operation_id="list_members", summary="Who belongs to the cluster")
-    async def _list() -> Envelope[list[MemberInfo]]:
-        """List all members, with how far each is as the leader sees it."""
-        view = await service_of(context).overview()
-        return Envelope(data=[describe_member(each, view) for each in view.members])
+@router.put(
+    "/{member_id}",
+    operation_id="update_member",
+    summary="Know a member's new address",
+    responses=refusals(400, 404),
+)
+async def _update(
+    context: Context, member_id: MemberId, move: Move
+) -> Envelope[Changed]:
+    """Tell the others where they reach a member from now on."""
+    return await _change(context, UpdateMember(_read(member_id), tuple(move.peer_urls)))
 
-    @router.post(
-        "",
-        status_code=201,
-        operation_id="add_member",
-        summary="Let a new member take part",
-        responses=refusals(400),
-    )
-    async def _add(new: NewMember) -> Envelope[Changed]:
-        """Add a member; start it with ``--initial-cluster-state existing`` after that.
 
-        Prefer a learner, and promote it when it has caught up: no quorum waits for it.
-        """
-        return await _change(AddMember(tuple(new.peer_urls), new.is_learner))
+@router.delete(
+    "/{member_id}",
+    operation_id="remove_member",
+    summary="Let a member take part no more",
+    responses=refusals(400, 404),
+)
+async def _remove(context: Context, member_id: MemberId) -> Envelope[Changed]:
+    """Remove a member for good: its id is never used again."""
+    return await _change(context, RemoveMember(_read(member_id)))
 
-    @router.put(
-        "/{member_id}",
-        operation_id="update_member",
-        summary="Know a member's new address",
-        responses=refusals(400, 404),
-    )
-    async def _update(member_id: MemberId, move: Move) -> Envelope[Changed]:
-        """Tell the others where they reach a member from now on."""
-        return await _change(UpdateMember(_read(member_id), tuple(move.peer_urls)))
 
-    @router.delete(
-        "/{member_id}",
-        operation_id="remove_member",
-        summary="Let a member take part no more",
-        responses=refusals(400, 404),
-    )
-    async def _remove(member_id: MemberId) -> Envelope[Changed]:
-        """Remove a member for good: its id is never used again."""
-        return await _change(RemoveMember(_read(member_id)))
+@router.post(
+    "/{member_id}/promote",
+    operation_id="promote_member",
+    summary="Let a learner vote",
+    responses=refusals(400, 404),
+)
+async def _promote(context: Context, member_id: MemberId) -> Envelope[Changed]:
+    """Give a learner that has caught up a vote."""
+    return await _change(context, PromoteMember(_read(member_id)))
 
-    @router.post(
-        "/{member_id}/promote",
-        operation_id="promote_member",
-        summary="Let a learner vote",
-        responses=refusals(400, 404),
-    )
-    async def _promote(member_id: MemberId) -> Envelope[Changed]:
-        """Give a learner that has caught up a vote."""
-        return await _change(PromoteMember(_read(member_id)))
 
-    @router.post(
-        "/{member_id}/replace",
-        status_code=201,
-        operation_id="replace_member",
-        summary="Let a new member take the place of one",
-        responses=refusals(400, 404),
-    )
-    async def _replace(
-        member_id: MemberId, replacement: Replacement
-    ) -> Envelope[Changed]:
-        """Put a new member in the place of one that is lost, or is to be.
+@router.post(
+    "/{member_id}/replace",
+    status_code=201,
+    operation_id="replace_member",
+    summary="Let a new member take the place of one",
+    responses=refusals(400, 404),
+)
+async def _replace(
+    context: Context, member_id: MemberId, replacement: Replacement
+) -> Envelope[Changed]:
+    """Put a new member in the place of one that is lost, or is to be.
 
-        The new one is a learner at first, and promoted by itself when it has caught up.
-        The old one goes at once if it can't be reached or is at the same address, else
-        with that promotion, in one change.
-        """
-        urls = tuple(replacement.peer_urls)
-        return await _change(ReplaceMember(_read(member_id), urls))
-
-    return router
+    The new one is a learner at first, and promoted by itself when it has caught up.
+    The old one goes at once if it can't be reached or is at the same address, else
+    with that promotion, in one change.
+    """
+    urls = tuple(replacement.peer_urls)
+    return await _change(context, ReplaceMember(_read(member_id), urls))
 
 
 def _read(member_id: str) -> NodeId:

@@ -7,11 +7,11 @@ from pydantic import BaseModel, Field
 
 from raftwerk import __version__
 from raftwerk.api.raft_status import describe
-from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.dependencies import Context
 from raftwerk.api.v1.envelope import Envelope
 from raftwerk.api.v1.refusals import refusals
 
-__all__ = ["RaftStatus", "make_router"]
+__all__ = ["RaftStatus", "router"]
 
 _CLOSED: Final = (
     "members do not write to each other on this port. RAFTWERK_TRANSPORT=http"
@@ -78,57 +78,44 @@ class RaftStatus(BaseModel):
     )
 
 
-def make_router(context: ApiContext) -> APIRouter:
-    """Return the routes below ``/raft``.
+router = APIRouter(prefix="/raft", tags=["raft"])
 
-    Parameters
-    ----------
-    context : ApiContext
-        The member.
 
-    Returns
-    -------
-    APIRouter
-        To be included.
-    """
-    router = APIRouter(prefix="/raft", tags=["raft"])
+@router.get("/", operation_id="get_raft_status", summary="What a member says of itself")
+async def _get_status(context: Context) -> Envelope[RaftStatus]:
+    """Say who this member is, in which state and term, and how far its log is."""
+    said = describe(context.node.status(), context.settings.app_name)
+    return Envelope(data=RaftStatus.model_validate(said))
 
-    @router.get(
-        "/", operation_id="get_raft_status", summary="What a member says of itself"
-    )
-    async def _get_status() -> Envelope[RaftStatus]:
-        """Say who this member is, in which state and term, and how far its log is."""
-        said = describe(context.node.status(), context.settings.app_name)
-        return Envelope(data=RaftStatus.model_validate(said))
 
-    @router.put(
-        "/vote",
-        operation_id="put_vote",
-        summary="Deliver a message of an election",
-        responses=refusals(409),
-    )
-    async def _put_vote() -> None:
-        """Take part in an election, where members speak HTTP; here they don't."""
-        raise HTTPException(409, _CLOSED)
+@router.put(
+    "/vote",
+    operation_id="put_vote",
+    summary="Deliver a message of an election",
+    responses=refusals(409),
+)
+async def _put_vote() -> None:
+    """Take part in an election, where members speak HTTP; here they don't."""
+    raise HTTPException(409, _CLOSED)
 
-    @router.post(
-        "/log",
-        operation_id="post_log",
-        summary="Deliver a message of the log",
-        responses=refusals(409),
-    )
-    async def _post_log() -> None:
-        """Append to the log, where members speak HTTP; here they don't."""
-        raise HTTPException(409, _CLOSED)
 
-    @router.post(
-        "/snapshot",
-        operation_id="post_snapshot_message",
-        summary="Deliver a message of a snapshot",
-        responses=refusals(409),
-    )
-    async def _post_snapshot() -> None:
-        """Install a snapshot, where members speak HTTP; here they don't."""
-        raise HTTPException(409, _CLOSED)
+@router.post(
+    "/log",
+    operation_id="post_log",
+    summary="Deliver a message of the log",
+    responses=refusals(409),
+)
+async def _post_log() -> None:
+    """Append to the log, where members speak HTTP; here they don't."""
+    raise HTTPException(409, _CLOSED)
 
-    return router
+
+@router.post(
+    "/snapshot",
+    operation_id="post_snapshot_message",
+    summary="Deliver a message of a snapshot",
+    responses=refusals(409),
+)
+async def _post_snapshot() -> None:
+    """Install a snapshot, where members speak HTTP; here they don't."""
+    raise HTTPException(409, _CLOSED)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Path
 from pydantic import BaseModel, Field
 
 from raftwerk.api.v1.context import ApiContext
+from raftwerk.api.v1.dependencies import Context
 from raftwerk.api.v1.envelope import Envelope
 from raftwerk.api.v1.refusals import refusals
 from raftwerk.runtime.answered import (
@@ -15,7 +16,7 @@ from raftwerk.runtime.answered import (
 )
 from raftwerk.runtime.sessions import OpensSessions
 
-__all__ = ["ClosedSession", "SessionInfo", "make_router"]
+__all__ = ["ClosedSession", "SessionInfo", "router"]
 
 INT64_MAX = 2**63 - 1
 
@@ -45,54 +46,39 @@ class ClosedSession(BaseModel):
     id: str = Field(description="Its id.", examples=["4711"])
 
 
-def make_router(context: ApiContext) -> APIRouter:
-    """Return the routes below ``/sessions``.
+router = APIRouter(prefix="/sessions", tags=["sessions"], responses=refusals(404, 429))
 
-    Parameters
-    ----------
-    context : ApiContext
-        The member.
 
-    Returns
-    -------
-    APIRouter
-        To be included.
+def _opener(context: ApiContext) -> OpensSessions:
+    """Return who opens sessions."""
+    if context.sessions is None:
+        raise HTTPException(404, "there are no sessions here")
+    return context.sessions
+
+
+@router.post("", operation_id="open_session", summary="Open a session")
+async def _open(context: Context) -> Envelope[SessionInfo]:
+    """Open a session, whose writes are numbered and done once each.
+
+    If the answer is lost, open another one: who is not used ends by itself.
     """
-    router = APIRouter(
-        prefix="/sessions", tags=["sessions"], responses=refusals(404, 429)
+    session = await _opener(context).open_session()
+    info = SessionInfo(
+        id=str(session.session_id),
+        seconds=SESSION_SECONDS,
+        answers_max=SESSION_ANSWERS_MAX,
+        sessions_max=SESSIONS_MAX,
     )
+    return Envelope(data=info)
 
-    def _node() -> OpensSessions:
-        """Return who opens sessions."""
-        if context.sessions is None:
-            raise HTTPException(404, "there are no sessions here")
-        return context.sessions
 
-    @router.post("", operation_id="open_session", summary="Open a session")
-    async def _open() -> Envelope[SessionInfo]:
-        """Open a session, whose writes are numbered and done once each.
-
-        If the answer is lost, open another one: who is not used ends by itself.
-        """
-        session = await _node().open_session()
-        info = SessionInfo(
-            id=str(session.session_id),
-            seconds=SESSION_SECONDS,
-            answers_max=SESSION_ANSWERS_MAX,
-            sessions_max=SESSIONS_MAX,
-        )
-        return Envelope(data=info)
-
-    @router.delete(
-        "/{session}", operation_id="close_session", summary="Close a session"
-    )
-    async def _close(
-        session: Annotated[
-            int, Path(description="Its id.", ge=1, le=INT64_MAX, examples=[4711])
-        ],
-    ) -> Envelope[ClosedSession]:
-        """Close a session, so that nothing is kept; if there is none, do nothing."""
-        await _node().close_session(session)
-        return Envelope(data=ClosedSession(id=str(session)))
-
-    return router
+@router.delete("/{session}", operation_id="close_session", summary="Close a session")
+async def _close(
+    context: Context,
+    session: Annotated[
+        int, Path(description="Its id.", ge=1, le=INT64_MAX, examples=[4711])
+    ],
+) -> Envelope[ClosedSession]:
+    """Close a session, so that nothing is kept; if there is none, do nothing."""
+    await _opener(context).close_session(session)
+    return Envelope(data=ClosedSession(id=str(session)))
