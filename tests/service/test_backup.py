@@ -18,7 +18,7 @@ from raftwerk.kv import (
     Store,
     encode,
 )
-from raftwerk.runtime.snapshots import state_chunks
+from raftwerk.runtime.snapshot_reading import state_chunks
 from raftwerk.service.backup import (
     BackupWriter,
     NewCluster,

@@ -16,6 +16,7 @@ from raftwerk.errors import ConfigError, StorageError
 from raftwerk.host.protocol import Draw
 from raftwerk.runtime import Member, bootstrap_snapshot
 from raftwerk.runtime.manifest import Manifest
+from raftwerk.runtime.snapshot_reading import whole_snapshots
 from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.storage.snapshots import SnapshotFiles
@@ -118,7 +119,7 @@ def open_log(
 
 @refusing_unusable()
 def open_snapshots(config: ServeConfig, disk: Disk, log: Wal) -> SnapshotFiles:
-    """Return the snapshots of a data directory; the one that is needed is whole.
+    """Do as `whole_snapshots` says, and blame settings where they are to blame.
 
     Parameters
     ----------
@@ -136,17 +137,14 @@ def open_snapshots(config: ServeConfig, disk: Disk, log: Wal) -> SnapshotFiles:
 
     Raises
     ------
+    ConfigError
+        If a file may not be used, or is none.
     StorageError
         If they can't be read.
     WalCorrupted
         If the snapshot that the log names is damaged, or not there.
     """
-    snapshots = SnapshotFiles(disk, config.data_dir)
-    named = log.snapshot()
-    snapshots.prepare(named.index)
-    if Manifest.decode(named.data).chunks:
-        snapshots.check(named.index, named.term)
-    return snapshots
+    return whole_snapshots(disk, config.data_dir, log)
 
 
 def size_of_directory(directory: str) -> int:

@@ -30,6 +30,7 @@ sessions, once, answered, log_time      exactly once, by a time that the log kee
 snapshots, manifest, log_sizes          all about snapshots: when, of what, how large
 snapshot_taking, snapshot_writing       one is made while entries go on being applied
 snapshot_serving, snapshot_fetching     one travels, chunk by chunk
+snapshot_reading                        and becomes the state
 archiver                                all that was committed, in a folder of its own
 chain, comparison, drift                replicas that differ are found
 soundness, healing                      and brought back, or shut out

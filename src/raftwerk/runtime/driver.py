@@ -28,7 +28,8 @@ from raftwerk.runtime.loop_lag import LoopLag
 from raftwerk.runtime.presence import Presence
 from raftwerk.runtime.removal import Removal
 from raftwerk.runtime.requests import Requests
-from raftwerk.runtime.snapshots import Snapshots, fill
+from raftwerk.runtime.snapshot_reading import fill
+from raftwerk.runtime.snapshots import Snapshots
 from raftwerk.runtime.soundness import Soundness
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.timekeeper import Timekeeper

@@ -5,8 +5,7 @@ never passes through it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -23,18 +22,17 @@ from raftwerk.host.protocol import Host
 from raftwerk.runtime.answered import Answers
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.machine_queue import MachineCall, MachineQueue, MachineSteps
-from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.snapshot_fetching import FETCH_AGAIN_SECONDS, SnapshotFetcher
+from raftwerk.runtime.snapshot_reading import fill
 from raftwerk.runtime.snapshot_serving import SnapshotServer
 from raftwerk.runtime.snapshot_taking import SnapshotTaker
-from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.syncer import Syncer
 from raftwerk.runtime.worker import Worker
-from raftwerk.storage.snapshot_protocol import SnapshotStore, Stores
+from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.chunks import ChunkUnavailable, FetchChunk, SnapshotChunk
 from raftwerk.types import LogIndex, NodeId
 
-__all__ = ["Owner", "Snapshots", "fill", "state_chunks"]
+__all__ = ["Owner", "Snapshots"]
 
 _PATIENCE_TIMEOUTS: Final = 10
 """Greatest election timeouts without a word after which a snapshot is offered anew."""
@@ -45,61 +43,6 @@ ADOPTION_SECONDS: Final = 600.0
 
 ADOPTION_BYTES: Final = 256 * 1024
 """Entries that are applied once more before others on the loop have their turn."""
-
-
-def state_chunks(store: SnapshotStore, snapshot: Snapshot) -> Iterable[bytes] | None:
-    """Return the state that belongs to a snapshot.
-
-    Parameters
-    ----------
-    store : SnapshotStore
-        Where it is.
-    snapshot : Snapshot
-        With its manifest.
-
-    Returns
-    -------
-    iterable of bytes or None
-        Its chunks without the runtime's own; None if the state machine is as it is when
-        it is new.
-    """
-    manifest = Manifest.decode(snapshot.data)
-    chunks = manifest.chunks
-    if chunks is None:
-        return None
-    # A state of no chunks was never fetched, so there may be nothing to read.
-    if not chunks:
-        return ()
-    found = store.read_chunks(snapshot.index, snapshot.term)
-    return islice(found, manifest.own_chunks, None)
-
-
-def fill(store: SnapshotStore, snapshot: Snapshot, machine: StateMachine) -> Answers:
-    """Have a machine become what a snapshot holds.
-
-    Parameters
-    ----------
-    store : SnapshotStore
-        Where the state is.
-    snapshot : Snapshot
-        With its manifest.
-    machine : StateMachine
-        It is left alone if the snapshot is of a new one.
-
-    Returns
-    -------
-    Answers
-        What had been answered by then.
-    """
-    own = Manifest.decode(snapshot.data).own_chunks
-    answers = Answers()
-    if own:
-        found = store.read_chunks(snapshot.index, snapshot.term)
-        answers = Answers.load(islice(found, own))
-    chunks = state_chunks(store, snapshot)
-    if chunks is not None:
-        machine.restore(chunks)
-    return answers
 
 
 class Owner(Protocol):

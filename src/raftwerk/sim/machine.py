@@ -29,8 +29,8 @@ from raftwerk.host.virtual import VirtualClock, VirtualProcess
 from raftwerk.runtime import Node
 from raftwerk.runtime.event_feed import EventFeed
 from raftwerk.runtime.flight import FlightRecorder
-from raftwerk.runtime.manifest import Manifest
 from raftwerk.runtime.meter import Meter
+from raftwerk.runtime.snapshot_reading import whole_snapshots
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.tap import Tap
 from raftwerk.service.cluster import ClusterService
@@ -42,7 +42,6 @@ from raftwerk.sim.violation import Property, Violation
 from raftwerk.sim.witnessed import WitnessedLog, witnessed_transport
 from raftwerk.storage.memory_disk import PowerCut
 from raftwerk.storage.protocol import DirectoryIdentity
-from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
 from raftwerk.transport.protocol import Identity
 from raftwerk.types import LogIndex, NodeId, Term
@@ -245,31 +244,13 @@ class Machine(ABC):
         starting.result()
         return self.is_up
 
-    # pylint: disable-next=too-many-locals  # the parts of a member, each once
     def _assemble(self, draw: SplitMix64) -> Node:
         """Put a member together, as `raftwerk serve` does."""
-        world, disk = self.world, self.disk
-        identity = DirectoryIdentity(CLUSTER_ID, self.node_id, 0x100 + self.node_id)
-        if Wal.exists(disk, _DIRECTORY):
-            log = WitnessedLog.open(disk, _DIRECTORY, segment_bytes=_SEGMENT_BYTES)
-            self.durable.check_recovered(log.last_index(), log.initial_state()[0])
-        else:
-            if self.lives > 1 and self.has_had_log:
-                raise Violation(
-                    Property.RECOVERY, f"member {self.node_id} finds no log of its own"
-                )
-            log = WitnessedLog.create(
-                disk, _DIRECTORY, identity, self._first, segment_bytes=_SEGMENT_BYTES
-            )
-        self.has_had_log = True
-        assert isinstance(log, WitnessedLog)  # nosec B101: for the type checker
-        self._log = log
-        snapshots = SnapshotFiles(disk, _DIRECTORY)
-        named = log.snapshot()
+        directory_id = 0x100 + self.node_id
+        identity = DirectoryIdentity(CLUSTER_ID, self.node_id, directory_id)
+        self._log = log = self._open_log(identity)
         try:
-            snapshots.prepare(named.index)
-            if Manifest.decode(named.data).chunks:
-                snapshots.check(named.index, named.term)
+            snapshots = whole_snapshots(self.disk, _DIRECTORY, log)
         except BaseException:
             log.close()
             raise
@@ -280,29 +261,16 @@ class Machine(ABC):
             Identity(
                 cluster_id=CLUSTER_ID,
                 node_id=self.node_id,
-                directory_id=identity.directory_id,
+                directory_id=directory_id,
                 address=self.address,
             ),
             host,
             self._report,
             lambda peer: node.refusal(peer),
         )
-        tap = Tap(transport, world.clock)
-        config = NodeConfig(
-            node_id=self.node_id,
-            cluster_id=CLUSTER_ID,
-            name=self.name,
-            peer_urls=(f"http://{self.address}",),
-            directory_id=identity.directory_id,
-            snapshot_entries=world.plan.snapshot_entries,
-            snapshot_keep_entries=world.plan.snapshot_entries // 4,
-        )
-        self._flight = None
-        if world.flights is not None:
-            beat = config.heartbeat_millis
-            self._flight = make_recorder(
-                world.flights, self.name, host, world.clock, beat
-            )
+        tap = Tap(transport, self.world.clock)
+        config = self._make_config(directory_id)
+        self._flight = self._make_flight(config)
         node = Node(
             config,
             machine,
@@ -313,16 +281,67 @@ class Machine(ABC):
             flight=self._flight,
         )
         node.observe(self._observe)
-        if world.recording is not None:
-            meter = Meter(world.clock)
-            told = msgspec.structs.replace(host, clock=world.clock)
-            self._feed = EventFeed(node, config, told, log=log, tap=tap, meter=meter)
-            node.meter = meter
+        if self.world.recording is not None:
+            self._feed = self._make_feed(node, config, tap)
         self.services = self._make_services(
             node, ClusterService(node, host.timers, draw.fork("cluster")), draw
         )
         log.machine = self
         return node
+
+    def _open_log(self, identity: DirectoryIdentity) -> WitnessedLog:
+        """Recover the log; on a first start make one."""
+        if Wal.exists(self.disk, _DIRECTORY):
+            opened = WitnessedLog.open(
+                self.disk, _DIRECTORY, segment_bytes=_SEGMENT_BYTES
+            )
+            self.durable.check_recovered(opened.last_index(), opened.initial_state()[0])
+        else:
+            if self.lives > 1 and self.has_had_log:
+                raise Violation(
+                    Property.RECOVERY, f"member {self.node_id} finds no log of its own"
+                )
+            opened = WitnessedLog.create(
+                self.disk,
+                _DIRECTORY,
+                identity,
+                self._first,
+                segment_bytes=_SEGMENT_BYTES,
+            )
+        self.has_had_log = True
+        assert isinstance(opened, WitnessedLog)  # nosec B101: for the type checker
+        return opened
+
+    def _make_config(self, directory_id: int) -> NodeConfig:
+        """Return what the member is told: snapshots as often as the plan says."""
+        snapshot_entries = self.world.plan.snapshot_entries
+        return NodeConfig(
+            node_id=self.node_id,
+            cluster_id=CLUSTER_ID,
+            name=self.name,
+            peer_urls=(f"http://{self.address}",),
+            directory_id=directory_id,
+            snapshot_entries=snapshot_entries,
+            snapshot_keep_entries=snapshot_entries // 4,
+        )
+
+    def _make_flight(self, config: NodeConfig) -> FlightRecorder | None:
+        """Return the member's flight recorder, if this world has any."""
+        world = self.world
+        if world.flights is None:
+            return None
+        beat = config.heartbeat_millis
+        host = self.process.host
+        return make_recorder(world.flights, self.name, host, world.clock, beat)
+
+    def _make_feed(self, node: Node, config: NodeConfig, tap: Tap) -> EventFeed:
+        """Return what the member tells those who watch, by the right time."""
+        clock = self.world.clock
+        meter = Meter(clock)
+        told = msgspec.structs.replace(self.process.host, clock=clock)
+        feed = EventFeed(node, config, told, log=self._log, tap=tap, meter=meter)
+        node.meter = meter
+        return feed
 
     @abstractmethod
     def _make_state_machine(self) -> StateMachine:

@@ -17,10 +17,9 @@ from raftwerk.errors import MisuseError, NotLeader, NotProposed, OutcomeUnknown
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.real import real_host
 from raftwerk.runtime import Member, Node, NodeConfig, StateMachine, bootstrap_snapshot
-from raftwerk.runtime.manifest import Manifest
+from raftwerk.runtime.snapshot_reading import whole_snapshots
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
-from raftwerk.storage.snapshots import SnapshotFiles
 from raftwerk.storage.wal import Wal
 from raftwerk.transport.protocol import Identity, Objection
 from raftwerk.transport.tcp import TcpTransport
@@ -166,11 +165,6 @@ class LocalCluster:
             first = bootstrap_snapshot(self._members)
             log = Wal.create(disk, directory, identity, first)
         try:
-            snapshots = SnapshotFiles(disk, directory)
-            named = log.snapshot()
-            snapshots.prepare(named.index)
-            if Manifest.decode(named.data).chunks:
-                snapshots.check(named.index, named.term)
 
             def _refusal(peer: Identity) -> Objection | None:
                 """Ask the node, which is made after its transport."""
@@ -207,7 +201,7 @@ class LocalCluster:
                 machine,
                 host=self._host,
                 store=log,
-                snapshots=snapshots,
+                snapshots=whole_snapshots(disk, directory, log),
                 transport=transport,
             )
             await node.start()

@@ -70,7 +70,7 @@ REPLICAS: Final = (
         checks=WORLD,
         patches=(
             Patch(
-                "raftwerk.runtime.snapshots",
+                "raftwerk.runtime.snapshot_reading",
                 "fill",
                 "        machine.restore(chunks)\n",
                 "        list(chunks)\n",
