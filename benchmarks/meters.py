@@ -1,5 +1,6 @@
 """What processes and the machine used, as Linux tells it; and on what machine."""
 
+import contextlib
 import os
 import platform
 import resource
@@ -10,6 +11,8 @@ from typing import Self
 
 PROC = Path("/proc")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+BLOCK_BYTES = 512
+"""What `st_blocks` counts in."""
 MEMORY_FILE_SYSTEMS = ("ramfs", "tmpfs")
 
 
@@ -30,6 +33,19 @@ def resident_mebibytes(pids: Sequence[int]) -> float:
     for pid in pids:
         pages += int((PROC / str(pid) / "statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def stored_mebibytes(folder: Path) -> float:
+    """Return what the files below a folder take on the disk.
+
+    Of a file that is gone by the time it is looked at, nothing.
+    """
+    blocks = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                blocks += os.stat(os.path.join(path, name)).st_blocks
+    return blocks * BLOCK_BYTES / 2**20
 
 
 class Span:

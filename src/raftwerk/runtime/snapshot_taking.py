@@ -16,7 +16,7 @@ from typing import Final
 from raftwerk.config import NodeConfig
 from raftwerk.core.records import ConfState, Entry, Snapshot
 from raftwerk.errors import DiskFull
-from raftwerk.host.protocol import Clock
+from raftwerk.host.protocol import Clock, Timers
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.archiver import ARCHIVE_KEEP_ENTRIES
 from raftwerk.runtime.machine_queue import (
@@ -63,6 +63,8 @@ class SnapshotTaker:
         Has the machine fix its view.
     clock : Clock
         To know how long chunks are drawn.
+    timers : Timers
+        To let the loop alone between two of them.
     conf_state : callable
         Returns the configuration as of the applied index.
     oldest_needed : callable
@@ -80,6 +82,7 @@ class SnapshotTaker:
         *,
         machine_queue: MachineQueue,
         clock: Clock,
+        timers: Timers,
         conf_state: Callable[[], ConfState],
         oldest_needed: Callable[[], LogIndex | None],
     ) -> None:
@@ -95,6 +98,7 @@ class SnapshotTaker:
         self._conf_state = conf_state
         self._oldest_needed = oldest_needed
         self._clock = clock
+        self._timers = timers
         self._writing: SnapshotWriting | None = None
         self._is_running = False
         self._is_nameless = Manifest.decode(stores.log.snapshot().data).is_nameless
@@ -104,6 +108,8 @@ class SnapshotTaker:
         """What the last snapshot that was taken here has; 0 before the first."""
         self._grown_bytes = 0
         """What was applied since its view was fixed."""
+        self._covered_bytes = 0
+        """What of it the one covers that is being taken."""
 
     def look(self, entries: Sequence[Entry]) -> None:
         """Take a snapshot if enough was applied since the last one.
@@ -125,10 +131,13 @@ class SnapshotTaker:
                 or self._grown_bytes >= self._state_bytes
             )
         ):
-            self.take()
+            self._take()
+        if self._writing and self._grown_bytes >= 2 * self._covered_bytes:
+            # So the log has at most twice what it had, and what comes from now on.
+            self._writing.hurry()
 
     def take(self) -> bool:
-        """Take a snapshot now.
+        """Take a snapshot now, without a rest: who asks for one waits for it.
 
         Returns
         -------
@@ -136,16 +145,22 @@ class SnapshotTaker:
             False if one is being taken already, or there is nothing new, or the state
             is not what it should be.
         """
+        if self._writing is not None:
+            self._writing.hurry()
+        return self._take(is_hurried=True)
+
+    def _take(self, *, is_hurried: bool = False) -> bool:
+        """Have one taken; return whether that was begun."""
         is_new = self._applier.applied_index > self._log.snapshot().index
         if self._is_running or self._is_stopped or not is_new:
             return False
         if self._applier.is_quarantined:
             return False  # Nobody is to begin with a state that is not sound.
         self._is_running = True
-        self._machine_queue.run(self._begin())
+        self._machine_queue.run(self._begin(is_hurried))
         return True
 
-    def _begin(self) -> MachineSteps[None]:
+    def _begin(self, is_hurried: bool) -> MachineSteps[None]:
         """Have the view fixed, between two batches, and the rest done beside them."""
         applier = self._applier
         index, term = applier.applied_index, applier.applied_term
@@ -160,12 +175,12 @@ class SnapshotTaker:
             revision=_revision_of(applier.machine),
             own_chunks=len(own),
         )
-        grown_bytes = self._grown_bytes
+        self._covered_bytes = self._grown_bytes
 
         def _done(hashes: ChunkHashes) -> None:
             """Know how large it is, and go on."""
             self._state_bytes = hashes.total_bytes
-            self._grown_bytes -= grown_bytes
+            self._grown_bytes -= self._covered_bytes
             self._finish(index, term, conf_state, manifest, hashes)
 
         in_steps = None
@@ -180,8 +195,10 @@ class SnapshotTaker:
             then=_done,
             otherwise=self._failed,
         )
+        if is_hurried:
+            writing.hurry()
         if in_steps is not None:
-            writing.in_turns(self._clock)
+            writing.in_turns(self._clock, self._timers)
         else:
             writing.beside_the_loop()
 

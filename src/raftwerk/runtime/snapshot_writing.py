@@ -4,14 +4,17 @@ What makes them may be slow: then the thread that writes makes them, too. But a 
 that works takes the interpreter from the loop each time that the loop lets go of it,
 which is with every socket; so chunks that are quickly made are made on the loop, for a
 millisecond a turn, and the thread does nothing but write
-(`docs/decisions/0173-snapshots-are-drawn-on-the-loop.md`).
+(`docs/decisions/0173-snapshots-are-drawn-on-the-loop.md`). Between two such turns the
+loop is left to the others for many times as long: all members write their snapshots at
+about the same time, and nobody waits for one
+(`docs/decisions/0215-snapshots-take-their-time.md`).
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from raftwerk.host.garbage import LARGE_WORK
-from raftwerk.host.protocol import Clock
+from raftwerk.host.protocol import Clock, Timer, Timers
 from raftwerk.runtime.manifest import ChunkHashes
 from raftwerk.runtime.worker import Worker
 from raftwerk.storage.snapshot_protocol import SnapshotSink
@@ -20,6 +23,13 @@ __all__ = ["SnapshotWriting"]
 
 DRAWN_SECONDS: Final = 0.001
 """For how long chunks are drawn in one turn of the loop."""
+
+RESTS_PER_DRAWN: Final = 15
+"""For how many times as long as it drew it leaves the loop alone then, so chunks take a
+sixteenth of a loop's time: several times what puts alone make to be written."""
+
+REST_SECONDS_MAX: Final = 0.1
+"""The longest rest, for what drew for long was perhaps itself left to wait."""
 
 DRAWN_BYTES: Final = 1 << 20
 """How much is drawn in one turn at most: it is held until it is written."""
@@ -59,6 +69,8 @@ class SnapshotWriting:
         self._sink: SnapshotSink | None = None
         self._hashes = ChunkHashes()
         self._is_stopped = False
+        self._is_hurried = False
+        self._rest: Timer | None = None
 
     def beside_the_loop(self) -> None:
         """Have all of it made and written in the thread."""
@@ -66,31 +78,43 @@ class SnapshotWriting:
             lambda: self._write(self._chunks, is_last=True), self._done, self._otherwise
         )
 
-    def in_turns(self, clock: Clock) -> None:
-        """Have it made on the loop, a little each turn, and written in the thread.
+    def in_turns(self, clock: Clock, timers: Timers) -> None:
+        """Have it made on the loop, a little now and then, and written in the thread.
 
         Parameters
         ----------
         clock : Clock
             To know what is little.
+        timers : Timers
+            To go on after a rest.
         """
+        self._rest = None
         LARGE_WORK.steps += 1
         some: list[bytes] = []
         size = 0
         begun = clock.now()
+        drawn_seconds = 0.0
         chunk: bytes | None = b""
-        while size < DRAWN_BYTES and clock.now() - begun < DRAWN_SECONDS:
+        while size < DRAWN_BYTES and drawn_seconds < DRAWN_SECONDS:
             chunk = next(self._chunks, None)
             if chunk is None:
                 break
             some.append(chunk)
             size += len(chunk)
+            drawn_seconds = clock.now() - begun
         is_last = chunk is None
+        rest_seconds = min(RESTS_PER_DRAWN * drawn_seconds, REST_SECONDS_MAX)
+        rested_at = begun + drawn_seconds + rest_seconds
 
         def _go_on(_: None) -> None:
-            """Make more, now that this is written."""
-            if not self._is_stopped:
-                self.in_turns(clock)
+            """Make more, now that this is written, when the loop has had its rest."""
+            if self._is_stopped:
+                return
+            remains = 0.0 if self._is_hurried else rested_at - clock.now()
+            if remains > 0:
+                self._rest = timers.call_later(remains, self.in_turns, clock, timers)
+            else:
+                self.in_turns(clock, timers)
 
         self._worker.run(
             lambda: self._write(some, is_last=is_last),
@@ -98,10 +122,16 @@ class SnapshotWriting:
             self._otherwise,
         )
 
+    def hurry(self) -> None:
+        """Rest no more from the next turn on: somebody waits, or another is due."""
+        self._is_hurried = True
+
     def stop(self) -> None:
         """Leave it: nobody needs it any more."""
         if not self._is_stopped:
             self._is_stopped = True
+            if self._rest is not None:
+                self._rest.cancel()
             self._worker.run(self._abort, lambda _: None)
 
     def _write(self, chunks: Iterable[bytes], *, is_last: bool) -> None:

@@ -162,6 +162,7 @@ class Snapshots:
             syncer,
             machine_queue=machine_queue,
             clock=host.clock,
+            timers=host.timers,
             conf_state=lambda: replica.state.tracker.conf_state,
             oldest_needed=self._server.oldest_fetched,
         )
