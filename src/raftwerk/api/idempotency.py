@@ -51,25 +51,6 @@ REFUSAL: Final = "raftwerk.refusal"
 
 KEY_BYTES_MAX: Final = 255
 
-DONE_ONCE: Final = frozenset(
-    {
-        "kv/put",
-        "kv/deleterange",
-        "kv/txn",
-        "kv/compaction",
-        "kv/lease/revoke",
-        "lease/grant",
-        "lease/revoke",
-        "lock/lock",
-        "lock/unlock",
-        "election/campaign",
-        "election/proclaim",
-        "election/resign",
-        "maintenance/alarm",
-    }
-)
-"""Calls of the gateway that change something by commands in the log alone."""
-
 ONE_COMMAND: Final = frozenset(
     {
         "kv/put",
@@ -82,7 +63,17 @@ ONE_COMMAND: Final = frozenset(
         "maintenance/alarm",
     }
 )
-"""Those that are one command each, and so can be one of a session's."""
+"""Calls of the gateway that are one command in the log each, and so can be one of a
+session's."""
+
+DONE_ONCE: Final = ONE_COMMAND | {
+    "lock/lock",
+    "lock/unlock",
+    "election/campaign",
+    "election/proclaim",
+    "election/resign",
+}
+"""All those that change something by commands in the log alone."""
 
 NOT_ONCE: Final = ("cluster/member/", "maintenance/")
 """How calls of the gateway begin that change something by other means, or read."""

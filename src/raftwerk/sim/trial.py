@@ -38,14 +38,39 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     result: object = None
 
 
-class Turns(Protocol):
-    """What `TrialClient.turns` returns: to be looped over with ``async for``."""
+class Turns:
+    """What `TrialClient.turns` returns: to be looped over with ``async for``.
+
+    Parameters
+    ----------
+    client : TrialClient
+        Whose; the pauses are of its time and draw.
+    pause_seconds : float
+        How long a pause is on average.
+    is_over : callable
+        Tells whether there are to be no more turns.
+    """
+
+    def __init__(
+        self, client: "TrialClient", pause_seconds: float, is_over: Callable[[], bool]
+    ) -> None:
+        self._client = client
+        self._micros = round(2e6 * pause_seconds)
+        self._is_over = is_over
+        self._turn = -1
 
     def __aiter__(self) -> "Turns":
         """Return itself."""
+        return self
 
     async def __anext__(self) -> int:
         """Return the number of the next turn, when it is time."""
+        client = self._client
+        await client.sleep((1 + client.draw.below(self._micros + 1)) / 1e6)
+        if self._is_over():
+            raise StopAsyncIteration
+        self._turn += 1
+        return self._turn
 
 
 class TrialClient(Protocol):

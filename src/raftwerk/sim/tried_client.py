@@ -9,11 +9,11 @@ from raftwerk.errors import NotProposed, OutcomeUnknown, RaftwerkError
 from raftwerk.host.draw import SplitMix64
 from raftwerk.sim.calls import Caller, Lost, Unreached
 from raftwerk.sim.machine import Machine, Services
-from raftwerk.sim.trial import Call
+from raftwerk.sim.trial import Call, Turns
 from raftwerk.sim.tried_machine import TriedServices
 from raftwerk.sim.world import World
 
-__all__ = ["SimulatedClient", "SimulatedTurns", "TriedRecords"]
+__all__ = ["SimulatedClient", "TriedRecords"]
 
 CALL_SECONDS: Final = 2.0
 
@@ -69,36 +69,6 @@ async def _caught(ask: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         raise
     except Exception as error:  # pylint: disable=broad-exception-caught  # an answer
         return _Raised(error)
-
-
-class SimulatedTurns:
-    """Turns on virtual time, until the run is over.
-
-    Parameters
-    ----------
-    client : SimulatedClient
-        Whose.
-    pause_seconds : float
-        How long a pause is on average.
-    """
-
-    def __init__(self, client: "SimulatedClient", pause_seconds: float) -> None:
-        self._client = client
-        self._micros = round(2e6 * pause_seconds)
-        self._turn = -1
-
-    def __aiter__(self) -> "SimulatedTurns":
-        """Do as `Turns.__aiter__` says."""
-        return self
-
-    async def __anext__(self) -> int:
-        """Do as `Turns.__anext__` says."""
-        client = self._client
-        await client.sleep((1 + client.draw.below(self._micros + 1)) / 1e6)
-        if client.is_over:
-            raise StopAsyncIteration
-        self._turn += 1
-        return self._turn
 
 
 class SimulatedClient:
@@ -203,6 +173,6 @@ class SimulatedClient:
         """Do as `TrialClient.sleep` says."""
         await self._world.sleep(seconds)
 
-    def turns(self, pause_seconds: float = 0.1) -> SimulatedTurns:
+    def turns(self, pause_seconds: float = 0.1) -> Turns:
         """Do as `TrialClient.turns` says."""
-        return SimulatedTurns(self, pause_seconds)
+        return Turns(self, pause_seconds, lambda: self.is_over)

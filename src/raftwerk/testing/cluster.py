@@ -18,6 +18,7 @@ from raftwerk.host.draw import SplitMix64
 from raftwerk.host.real import real_host
 from raftwerk.runtime import Member, Node, NodeConfig, StateMachine, bootstrap_snapshot
 from raftwerk.runtime.snapshot_reading import whole_snapshots
+from raftwerk.sim.trial import Turns
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.storage.wal import Wal
@@ -436,29 +437,9 @@ class LocalClient:
         """Do as `TrialClient.sleep` says."""
         await asyncio.sleep(seconds)
 
-    def turns(self, pause_seconds: float = 0.1) -> "_LocalTurns":
+    def turns(self, pause_seconds: float = 0.1) -> Turns:
         """Do as `TrialClient.turns` says."""
-        return _LocalTurns(self, pause_seconds)
-
-
-class _LocalTurns:
-    """Turns with pauses, until a client is told that it is over."""
-
-    def __init__(self, client: LocalClient, pause_seconds: float) -> None:
-        self._client = client
-        self._micros = round(2e6 * pause_seconds)
-        self._turn = -1
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> int:
-        client = self._client
-        await client.sleep((1 + client.draw.below(self._micros + 1)) / 1e6)
-        if client.is_over:
-            raise StopAsyncIteration
-        self._turn += 1
-        return self._turn
+        return Turns(self, pause_seconds, lambda: self.is_over)
 
 
 def _report_nothing(_level: int, _event: str, /, **_fields: object) -> None:
