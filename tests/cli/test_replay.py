@@ -151,6 +151,16 @@ def test_events_are_written_in_the_form_that_the_page_plays(
     assert times == sorted(times)
 
 
+def test_events_do_not_take_the_place_of_the_file_that_they_are_made_of(
+    file: str, folder: Path, capsysbinary: Said
+) -> None:
+    before = Path(file).read_bytes()
+    for source in (file, str(folder)):
+        said = replay(capsysbinary, source, f"--events={file}", code=2)
+        assert "another file than the one that is read" in said
+    assert Path(file).read_bytes() == before
+
+
 def test_a_core_that_does_otherwise_is_found_at_its_first_step(
     file: str, tmp_path: Path, capsysbinary: Said
 ) -> None:
@@ -162,6 +172,8 @@ def test_a_core_that_does_otherwise_is_found_at_its_first_step(
     (report,) = replay_json(capsysbinary, wrong, code=1)
     assert report["divergence"]["record"] == int(found[1])
     assert replay(capsysbinary, wrong, "--diff", code=1).count("DIVERGED") == 1
+    told = replay(capsysbinary, wrong, f"--events={tmp_path / 'events'}", code=1)
+    assert told.count("DIVERGED") == 1
 
 
 def test_what_a_crash_tore_is_told_and_is_no_failure(
@@ -192,6 +204,9 @@ def test_a_damaged_file_is_refused_in_one_line(
         (("--until=-1",), "until is -1; it must be 0 or more"),
         (("--step=1", "--diff"), "asked for one of"),
         (("--events=/nowhere/at/all",), "a file that can be written"),
+        (("--step=1", "--until=3"), "until is given; --step and --at end"),
+        (("--at=1", "--until=3"), "until is given; --step and --at end"),
+        (("--events=x", "--output=json"), "output is json; --events writes a file"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(

@@ -10,7 +10,8 @@ from raftwerk.cli.main import run
 from raftwerk.cli.simulate import read_seeds, sim, virtual_seconds
 from raftwerk.errors import ConfigError
 from raftwerk.sim.faults import draw_plan
-from raftwerk.sim.plan import Plan, decode_plan
+from raftwerk.sim.plan import Plan, decode_plan, encode_plan
+from raftwerk.sim.report import command_of
 from raftwerk.sim.run import Outcome
 
 
@@ -28,6 +29,22 @@ from raftwerk.sim.run import Outcome
         (["--seconds", "1", "--hours", "1"], "seconds and hours are both given"),
         (["--jobs", "0"], "jobs is 0"),
         (["--scenario", "/no/such/file"], "scenario is /no/such/file"),
+        (["--scenario", "x", "--seed", "1"], "seed and scenario are both given"),
+        (["--scenario", "x", "--nodes", "3"], "nodes and scenario are both given"),
+        (["--scenario", "x", "--hours", "1"], "hours and scenario are both given"),
+        (["--scenario", "x", "--faults", "all"], "faults and scenario are both given"),
+        (["--seed", str(2**64)], "seed is 18446744073709551616"),
+        (["--seeds", f"0..{2**64}"], "seeds is 0..18446744073709551616"),
+        (["--seeds", "0..100000"], "no more than 100000 at a time"),
+        (["--seeds", "\u0663..\u0664"], "seeds is \u0663"),
+        (["--clients", "0"], "clients is given; it needs a machine"),
+        (["--evidence", ""], "evidence is ''; it must be a directory"),
+        (["--evidence", __file__], "it must be a directory"),
+        (
+            ["--engine", "dask", "--scheduler", "tcp://h:1", "--jobs", "2"],
+            "jobs is given; with engine dask",
+        ),
+        (["--engine", "dask", "--scheduler", "h"], "scheduler is h; it must be like"),
         (["-o", "xml"], "output is xml"),
     ],
 )
@@ -65,6 +82,33 @@ def test_json_is_all_there_is_on_standard_output(
     assert told["runs"][0]["commands"] > 0
 
 
+def test_scenario_that_fails_is_told_by_its_file_and_evidence_that_can_not_be_kept(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run_plan(plan: Plan) -> tuple[Outcome, list[str]]:
+        outcome = Outcome(
+            seed=plan.seed, nodes=plan.nodes, seconds=plan.seconds, violation="never"
+        )
+        return outcome, []
+
+    monkeypatch.setattr("raftwerk.sim.campaign.run_plan", run_plan)
+    kept = tmp_path / "a plan.json"
+    kept.write_bytes(encode_plan(draw_plan(1, nodes=1, seconds=1.0)))
+    words = ["sim", "--scenario", str(kept), "--evidence", str(kept / "below")]
+    assert run(words) == ExitCode.FAILED
+    out, error = capsys.readouterr()
+    assert f"again: raftwerk sim --scenario '{kept}'\n" in out
+    assert "where nothing can be kept: Not a directory" in error
+
+
+def test_length_in_a_command_is_exact() -> None:
+    outcome = Outcome(seed=1, nodes=3, seconds=1234567.25)
+    command = "raftwerk sim --seed 1 --nodes 3 --seconds 1234567.25 --faults all"
+    assert command_of(outcome, "all") == command
+
+
 def test_failing_run_is_shown_made_small_and_kept(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -86,12 +130,17 @@ def test_failing_run_is_shown_made_small_and_kept(
     plan = draw_plan(1, faults="all")
     assert any(fault.kind == "crash" for fault in plan.faults)
     code = sim(
-        [plan], faults="all", jobs=1, as_json=False, evidence=tmp_path, shrinks=True
+        [plan],
+        again=lambda outcome: f"again with {outcome.seed}",
+        jobs=1,
+        as_json=False,
+        evidence=tmp_path,
+        shrinks=True,
     )
     assert code == ExitCode.FAILED
     shown = capsys.readouterr().out
     assert "seed 1: some property" in shown
-    assert "raftwerk sim --seed 1 --nodes 5 --seconds 60 --faults all" in shown
+    assert "again: again with 1" in shown
     assert "1 faults" in shown
     kept = decode_plan((tmp_path / "seed-1.json").read_bytes(), "seed-1.json")
     assert [fault.kind for fault in kept.faults] == ["crash"]

@@ -10,6 +10,8 @@ from raftwerk.cli.main import run
 
 BANK = "tests.sim.bank"
 
+KV = str(next(Path(__file__).parents[1].joinpath("sim/scenarios").glob("*.json")))
+
 WORDS = [
     *("sim", "--nodes", "3", "--seconds", "3"),
     *("--client", f"{BANK}:transfers"),
@@ -35,7 +37,13 @@ def test_wrong_one_is_told_of_and_its_scenario_fails_again(
     assert "states differ after entry" in told
     assert f"--machine {BANK}:ClockedBank" in told
     assert f"--invariant {BANK}:nobody_owes" in told
-    again = [*named, "--scenario", str(tmp_path / "seed-1.json"), "--no-shrink"]
+    again = [
+        *WORDS[:1],
+        *named[5:],
+        "--scenario",
+        str(tmp_path / "seed-1.json"),
+        "--no-shrink",
+    ]
     assert run([*again, "--evidence", str(tmp_path / "again")]) == ExitCode.FAILED
     assert "states differ after entry" in capsys.readouterr().out
     records = (tmp_path / "seed-1.events").read_bytes().splitlines()
@@ -43,6 +51,20 @@ def test_wrong_one_is_told_of_and_its_scenario_fails_again(
     # The mistake is the machine's: the cores did what they should.
     for member in (tmp_path / "seed-1.flights").iterdir():
         assert run(["replay", str(member)]) == ExitCode.OK
+
+
+@pytest.mark.parametrize("text", ["raise ValueError('no')", "def broken("])
+def test_module_that_can_not_be_imported_is_a_line_and_no_trace(
+    text: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "broken_bank.py").write_text(text)
+    assert run(["sim", "--machine", "broken_bank:Bank"]) == ExitCode.REFUSED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "machine is broken_bank:Bank" in line and "Error: " in line
 
 
 @pytest.mark.parametrize(
@@ -54,6 +76,8 @@ def test_wrong_one_is_told_of_and_its_scenario_fails_again(
         (["--machine", f"{BANK}:Shop"], f"machine is {BANK}:Shop"),
         (["--machine", f"{BANK}:OPENED"], "something that can be called"),
         (["--machine", f"{BANK}:Bank", "--clients", "-1"], "clients is -1"),
+        (["--clients", "3"], "clients is given; it needs a machine"),
+        (["--machine", f"{BANK}:Bank", "--scenario", KV], "of keys and values"),
         (["--engine", "ray"], "engine is ray"),
         (["--engine", "dask"], "engine dask and scheduler"),
         (["--scheduler", "tcp://127.0.0.1:1"], "engine dask and scheduler"),

@@ -74,13 +74,9 @@ def test_any_bit_that_flips_before_the_last_write_is_noticed() -> None:
     for place in range(len(sound)):
         data = bytearray(sound + last)
         data[place] ^= 1 << place % 8
-        try:
-            flight = read_flight(bytes(data), "here")
-        except (WalCorrupted, UnknownFormat):
-            continue
-        # A length that leads beyond the end looks as what a crash leaves does.
-        assert flight.torn_bytes > 0, place
-        assert flight.records == tuple(TICKS[: len(flight.records)])
+        # Also a length that leads beyond the end: a crash leaves no whole frame.
+        with pytest.raises((WalCorrupted, UnknownFormat)):
+            read_flight(bytes(data), "here")
 
 
 def test_another_version_is_refused_by_its_number() -> None:

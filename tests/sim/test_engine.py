@@ -80,7 +80,7 @@ def _runs_done(dask_worker: Any) -> int:
     return done
 
 
-def test_scheduler_that_nobody_answers_is_refused() -> None:
-    engine = DaskEngine("not an address")
-    with pytest.raises(ConfigError, match="scheduler is not an address"):
-        list(engine(simulate, [draw_plan(1)]))
+@pytest.mark.parametrize("address", ["not an address", "tcp://host", "http://host:1"])
+def test_what_is_no_address_is_refused_at_once(address: str) -> None:
+    with pytest.raises(ConfigError, match=f"scheduler is {address}; it must be like"):
+        DaskEngine(address)

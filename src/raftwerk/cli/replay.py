@@ -264,6 +264,8 @@ def write_events(path: str, target: str, *, until: int | None) -> ExitCode:
     """
     code = ExitCode.OK
     flights = _read_all(path)
+    if any(_is_same(target, flight.path) for flight in flights):
+        raise bad_setting("events", target, "another file than the one that is read")
     try:
         with open(target, "wb") as file:
             for flight in flights:
@@ -275,6 +277,7 @@ def write_events(path: str, target: str, *, until: int | None) -> ExitCode:
                     for record in story.after(moment):
                         file.write(encode_record(record) + b"\n")
                     if moment.divergence or moment.broken:
+                        write_lines([flight.path, *_moment_lines(moment)])
                         code = ExitCode.FAILED
     except OSError as error:
         allowed = f"a file that can be written ({error.strerror})"
@@ -295,6 +298,14 @@ def _read_all(path: str) -> list[Flight]:
     if not found:
         raise bad_setting("FILE", path, "a flight file, or a folder with some")
     return [_read_one(str(place / name)) for name in sorted(found)]
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Tell whether two paths name one file."""
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False  # it is still to be made
 
 
 def _read_one(path: str) -> Flight:

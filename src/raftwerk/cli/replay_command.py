@@ -9,6 +9,7 @@ import typer
 from raftwerk.cli.ctl import Form
 from raftwerk.cli.output import is_json
 from raftwerk.config import bad_setting
+from raftwerk.errors import ConfigError
 
 __all__ = ["add_commands"]
 
@@ -60,6 +61,10 @@ def _replay(
             raise bad_setting(name, value, "0 or more")
     if sum((step is not None, at is not None, diff, events is not None)) > 1:
         raise bad_setting("replay", "asked for several things", ALLOWED)
+    if until is not None and (step is not None or at is not None):
+        raise ConfigError("until is given; --step and --at end by themselves")
+    if as_json and events is not None:
+        raise ConfigError("output is json; --events writes a file and prints nothing")
     from raftwerk.cli import replay
 
     if step is not None or at is not None:

@@ -4,9 +4,9 @@
 
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Final
 
-import msgspec
 import typer
 
 from raftwerk.cli.ctl import Form
@@ -17,6 +17,10 @@ from raftwerk.errors import ConfigError
 __all__ = ["add_commands"]
 
 JOBS_MAX: Final = 256
+
+NODES: Final = 5
+
+FAULTS: Final = "all"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -37,19 +41,22 @@ def _sim(
     seeds: Annotated[
         str | None, typer.Option(metavar="A..B", help="Many, both ends included.")
     ] = None,
-    nodes: Annotated[int, typer.Option(help="Members in the beginning, 1 to 9.")] = 5,
+    nodes: Annotated[
+        int | None, typer.Option(help="Members in the beginning, 1 to 9; without it 5.")
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Virtual length; without any, 60 seconds.")
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="The same.")] = None,
     hours: Annotated[float | None, typer.Option(help="The same.")] = None,
     faults: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME",
-            help="calm, network, disk, membership, all, or swarm: some of all.",
+            help="calm, network, disk, membership, all, or swarm: some of all; without"
+            " it all.",
         ),
-    ] = "all",
+    ] = None,
     scenario: Annotated[
         str | None, typer.Option(metavar="FILE", help="Run this again instead.")
     ] = None,
@@ -69,8 +76,13 @@ def _sim(
         str | None,
         typer.Option(metavar="MODULE:NAME", help="Judges what clients were told."),
     ] = None,
-    clients: Annotated[int, typer.Option(help="How many, of a machine of yours.")] = 3,
-    jobs: Annotated[int, typer.Option(help="Processes at a time.")] = 1,
+    clients: Annotated[
+        int | None,
+        typer.Option(help="How many, of a machine of yours; without it 3."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes at a time; without it one.")
+    ] = None,
     engine: Annotated[
         str, typer.Option(metavar="NAME", help="processes, or dask: machines.")
     ] = "processes",
@@ -85,41 +97,85 @@ def _sim(
 ) -> None:
     """Run a whole cluster on virtual time, under faults, and check all it promises."""
     as_json = is_json(output)
-    if not 1 <= jobs <= JOBS_MAX:
+    if jobs is not None and not 1 <= jobs <= JOBS_MAX:
         raise bad_setting("jobs", str(jobs), f"1 to {JOBS_MAX}")
     if engine not in ("processes", "dask"):
         raise bad_setting("engine", engine, "processes or dask")
     if (engine == "dask") != (scheduler is not None):
         raise ConfigError("engine dask and scheduler are only good together")
+    if engine == "dask" and jobs is not None:
+        raise ConfigError("jobs is given; with engine dask its workers decide")
+    if scenario is not None:
+        _refuse_beside_scenario(
+            seed=seed,
+            seeds=seeds,
+            nodes=nodes,
+            seconds=seconds,
+            minutes=minutes,
+            hours=hours,
+            faults=faults,
+            clients=clients,
+        )
+    place = _place_of(evidence)
     from raftwerk.cli.simulate import read_scenario, read_seeds, sim, virtual_seconds
     from raftwerk.cli.trial import read_trial
     from raftwerk.sim.engine import DaskEngine
     from raftwerk.sim.faults import draw_plan
-    from raftwerk.sim.users import draw_trial
+    from raftwerk.sim.report import command_of
+    from raftwerk.sim.run import Outcome
+    from raftwerk.sim.users import CLIENTS, draw_trial
 
-    named = read_trial(machine, client, invariant or [], judge)
+    named = read_trial(machine, client, invariant or [], judge, clients)
     if scenario is not None:
-        plans = [read_scenario(scenario)]
+        plans = [read_scenario(scenario, is_tried=named.trial is not None)]
     else:
         draw = draw_plan
         if named.trial is not None:
-            draw = partial(draw_trial, clients=clients)
-            words = f"{named.words} --clients {clients}"
-            named = msgspec.structs.replace(named, words=words)
+            draw = partial(draw_trial, clients=CLIENTS if clients is None else clients)
         length = virtual_seconds(seconds, minutes, hours)
+        nodes = NODES if nodes is None else nodes
+        faults = FAULTS if faults is None else faults
         plans = [
             draw(each, nodes=nodes, seconds=length, faults=faults)
             for each in read_seeds(seed, seeds)
         ]
+
+    def _again(outcome: Outcome) -> str:
+        """Return the command that brings a run about again."""
+        if scenario is not None:
+            return f"raftwerk sim --scenario {quote(scenario)}"
+        told = "" if clients is None else f" --clients {clients}"
+        return command_of(outcome, faults or FAULTS) + told
+
     raise typer.Exit(
         sim(
             plans,
-            faults=faults,
-            jobs=min(jobs, len(plans)),
+            again=_again,
+            jobs=min(jobs or 1, len(plans)),
             as_json=as_json,
-            evidence=Path(evidence),
+            evidence=place,
             shrinks=shrink,
             tried=named,
             engine=None if scheduler is None else DaskEngine(scheduler, named.modules),
         )
     )
+
+
+def _refuse_beside_scenario(**given: object) -> None:
+    """Refuse what a scenario has decided already."""
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{name} and scenario are both given; a scenario has all")
+
+
+def _place_of(evidence: str) -> Path:
+    """Return where evidence goes, if a directory is there or can be made there."""
+    place = Path(evidence)
+    try:
+        is_good = bool(evidence) and (place.is_dir() or not place.exists())
+    except OSError as error:
+        allowed = f"a directory, or to be made ({error.strerror})"
+        raise bad_setting("evidence", evidence, allowed) from None
+    if not is_good:
+        raise bad_setting("evidence", evidence, "a directory, or to be made")
+    return place

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from shlex import quote
 from time import monotonic, process_time
 from typing import Final
 
@@ -24,17 +25,26 @@ from raftwerk.config import bad_setting
 from raftwerk.errors import ConfigError
 from raftwerk.sim.campaign import Told, simulate, smallest
 from raftwerk.sim.engine import Engine
-from raftwerk.sim.plan import Plan, decode_plan, encode_plan
-from raftwerk.sim.report import LAST_LINES, command_of, story_of, summary_of
+from raftwerk.sim.plan import (
+    SECONDS_MAX,
+    SEED_MAX,
+    SORTS,
+    Plan,
+    decode_plan,
+    encode_plan,
+)
+from raftwerk.sim.report import LAST_LINES, exact, story_of, summary_of
 from raftwerk.sim.run import Outcome, record_plan
 from raftwerk.sim.tried_run import record_trial
+from raftwerk.sim.users import KV_KINDS
 from raftwerk.storage.memory_disk import MemoryDisk
 
 __all__ = ["read_scenario", "read_seeds", "sim", "virtual_seconds"]
 
 SECONDS: Final = 60.0
 
-SECONDS_MAX: Final = 30 * 24 * 3600.0
+SEEDS_MAX: Final = 100_000
+"""Of one command: their plans are in memory, 10 KB each for a minute of faults."""
 
 BAR_CHARACTERS: Final = 30
 
@@ -42,7 +52,7 @@ BAR_CHARACTERS: Final = 30
 def sim(
     plans: Sequence[Plan],
     *,
-    faults: str,
+    again: Callable[[Outcome], str],
     jobs: int,
     as_json: bool,
     evidence: Path | None,
@@ -56,8 +66,8 @@ def sim(
     ----------
     plans : sequence of Plan
         What is to happen.
-    faults : str
-        The scenario that they were drawn from.
+    again : callable
+        Returns the command that brings a run about again, but for what a user brought.
     jobs : int
         How many processes there are.
     as_json : bool
@@ -81,8 +91,7 @@ def sim(
     outcomes, failed = _run_and_watch(plans, map_all(run, plans), 0 if engine else jobs)
     small = _made_small(failed, run) if shrinks else failed
     if evidence is not None:
-        for plan, told in small:
-            _keep(plan, told, evidence, tried)
+        _keep_all(small, evidence, tried)
     if as_json:
         write_json(
             {
@@ -92,7 +101,7 @@ def sim(
             }
         )
     else:
-        _write_stories(failed, small, faults, tried)
+        _write_stories(failed, small, again, tried)
         write_lines([_line_of(outcomes)])
     return ExitCode.FAILED if failed else ExitCode.OK
 
@@ -100,13 +109,13 @@ def sim(
 def _write_stories(
     failed: Sequence[tuple[Plan, Told]],
     small: Sequence[tuple[Plan, Told]],
-    faults: str,
+    again: Callable[[Outcome], str],
     tried: NamedTrial,
 ) -> None:
     """Tell of each run that failed, as small as it was made."""
     for (_, told), (plan, found) in zip(failed, small, strict=True):
         lines = found.lines[-LAST_LINES:]
-        command = command_of(told.outcome, faults) + tried.words
+        command = again(told.outcome) + tried.words
         write_lines([*story_of(found.outcome, plan, lines, command), ""])
 
 
@@ -183,13 +192,24 @@ def _made_small(
     return small
 
 
+def _keep_all(
+    small: Sequence[tuple[Plan, Told]], evidence: Path, tried: NamedTrial
+) -> None:
+    """Write down what happened in each; what can't be written is shown all the same."""
+    try:
+        for plan, told in small:
+            evidence.mkdir(parents=True, exist_ok=True)
+            _keep(plan, told, evidence, tried)
+    except OSError as error:
+        _tell(f"evidence is {evidence}, where nothing can be kept: {error.strerror}")
+
+
 def _keep(plan: Plan, told: Told, evidence: Path, tried: NamedTrial) -> None:
     """Write down what happened, and how to have it again."""
-    evidence.mkdir(parents=True, exist_ok=True)
     base = evidence / f"seed-{plan.seed}"
     scenario = base.with_suffix(".json")
     scenario.write_bytes(encode_plan(plan) + b"\n")
-    command = f"raftwerk sim --scenario {scenario}{tried.words}"
+    command = f"raftwerk sim --scenario {quote(str(scenario))}{tried.words}"
     story = story_of(told.outcome, plan, told.lines, command)
     base.with_suffix(".txt").write_text("\n".join(story) + "\n", "utf-8")
     with suppress(Exception):  # an error that has no name has no recording
@@ -252,15 +272,19 @@ def read_seeds(seed: int | None, seeds: str | None) -> range:
     """
     if seeds is None:
         one = 0 if seed is None else seed
-        if one < 0:
-            raise bad_setting("seed", str(one), "0 or more")
+        if not 0 <= one <= SEED_MAX:
+            raise bad_setting("seed", str(one), f"0 to {SEED_MAX}")
         return range(one, one + 1)
     if seed is not None:
         raise ConfigError("seed and seeds are both given; one of them is enough")
-    match = re.fullmatch(r"(\d+)\.\.(\d+)", seeds)
-    if match is None or int(match[1]) > int(match[2]):
-        raise bad_setting("seeds", seeds, "A..B, with A at most B")
-    return range(int(match[1]), int(match[2]) + 1)
+    match = re.fullmatch(r"([0-9]{1,20})\.\.([0-9]{1,20})", seeds)
+    if match is None or not int(match[1]) <= int(match[2]) <= SEED_MAX:
+        allowed = f"A..B, with A at most B and B at most {SEED_MAX}"
+        raise bad_setting("seeds", seeds, allowed)
+    found = range(int(match[1]), int(match[2]) + 1)
+    if len(found[:SEEDS_MAX]) < found.stop - found.start:
+        raise bad_setting("seeds", seeds, f"no more than {SEEDS_MAX} at a time")
+    return found
 
 
 def virtual_seconds(
@@ -290,19 +314,21 @@ def virtual_seconds(
         raise ConfigError(f"{names} are both given; one of them is enough")
     for name, value, unit in given:
         if not 0 < value * unit <= SECONDS_MAX:
-            allowed = f"more than 0, and no more than {SECONDS_MAX:g} s in all"
-            raise bad_setting(name, f"{value:g}", allowed)
+            allowed = f"more than 0, and no more than {exact(SECONDS_MAX)} s in all"
+            raise bad_setting(name, exact(value), allowed)
         return value * unit
     return SECONDS
 
 
-def read_scenario(path: str) -> Plan:
+def read_scenario(path: str, *, is_tried: bool = False) -> Plan:
     """Return the plan that a file holds.
 
     Parameters
     ----------
     path : str
         The file.
+    is_tried : bool
+        Whether it is to be run with a machine of a user's.
 
     Returns
     -------
@@ -312,11 +338,20 @@ def read_scenario(path: str) -> Plan:
     Raises
     ------
     ConfigError
-        If it can't be read.
+        If it can't be read, or is of keys and values where a user's machine is tried.
     """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         allowed = f"a file that can be read ({error.strerror})"
         raise bad_setting("scenario", path, allowed) from error
-    return decode_plan(data, path)
+    plan = decode_plan(data, path)
+    if is_tried:
+        sorts = [name for name in SORTS if name != "writers" and getattr(plan, name)]
+        kinds = [each.kind for each in plan.faults if each.kind in KV_KINDS]
+        if found := [*sorts, *kinds]:
+            raise ConfigError(
+                f"scenario is {path}, of keys and values: it has {found[0]}, which no"
+                " machine of yours knows"
+            )
+    return plan

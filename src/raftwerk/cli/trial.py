@@ -38,6 +38,7 @@ def read_trial(
     client: str | None,
     invariants: Sequence[str],
     judge: str | None,
+    clients: int | None = None,
 ) -> NamedTrial:
     """Return what a user wants tried.
 
@@ -51,6 +52,8 @@ def read_trial(
         The same of what must hold.
     judge : str or None
         The same of who judges the history.
+    clients : int or None
+        How many clients there are; none of our business but that it needs a machine.
 
     Returns
     -------
@@ -64,6 +67,8 @@ def read_trial(
     """
     given = [("client", client), *(("invariant", each) for each in invariants)]
     given.append(("judge", judge))
+    if machine is None and clients is not None:
+        given.append(("clients", str(clients)))
     named = [(option, name) for option, name in given if name is not None]
     if machine is None:
         if named:
@@ -94,6 +99,11 @@ def _find(setting: str, name: str) -> Any:
         found = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
         allowed = f"module:name of something that can be imported ({error})"
+        raise bad_setting(setting, name, allowed) from error
+    # pylint: disable-next=broad-exception-caught  # a module may do whatever it likes
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        allowed = f"module:name of something that can be imported ({what})"
         raise bad_setting(setting, name, allowed) from error
     if not callable(found):
         raise bad_setting(setting, name, "something that can be called")

@@ -371,6 +371,7 @@ class _Frames:
             length, checksum = _FRAME.unpack_from(data, self.end)
             begin = self.end + _FRAME.size
             if begin + length > len(data):
+                self._check_torn(begin, checksum)
                 return  # the write that a crash tore
             payload = data[begin : begin + length]
             if _checksum(self._chain, payload) != checksum:
@@ -382,6 +383,20 @@ class _Frames:
             self._chain = checksum
             self.end = begin + length
             yield payload
+
+    def _check_torn(self, begin: int, checksum: int) -> None:
+        """Make sure that the last frame is not whole: no crash makes a length wrong.
+
+        Else one flipped bit of a length would pass for a crash, and all that follows
+        would be left out in silence.
+        """
+        found: int = google_crc32c.value(_CHAIN.pack(self._chain))
+        for at in range(begin, len(self._data)):
+            found = google_crc32c.extend(found, self._data[at : at + 1])
+            if found == checksum:
+                raise _damaged(
+                    self._path, self.end, "the length of a frame does not fit"
+                )
 
 
 def _damaged(path: str, offset: int, what: str) -> WalCorrupted:

@@ -63,15 +63,23 @@ class DaskEngine:
     Raises
     ------
     ConfigError
-        If `distributed` is not installed.
+        If `distributed` is not installed, or that is no address.
     """
 
     def __init__(self, address: str, modules: Sequence[str] = ()) -> None:
         try:
-            import distributed  # pylint: disable=import-outside-toplevel  # an extra
+            # pylint: disable=import-outside-toplevel  # an extra
+            import distributed
+            from distributed.comm.addressing import get_address_host_port
         except ImportError:
             raise ConfigError(
                 "engine is dask, which is not installed: pip install 'raftwerk[dask]'"
+            ) from None
+        try:
+            get_address_host_port(address)  # a client would try for a minute
+        except (ValueError, NotImplementedError) as error:
+            raise ConfigError(
+                f"scheduler is {address}; it must be like tcp://10.0.0.7:8786 ({error})"
             ) from None
         self._connect: Callable[..., Client] = distributed.Client
         self._address = address

@@ -10,7 +10,7 @@ from typing import Final
 
 from raftwerk.errors import ConfigError
 from raftwerk.host.draw import SplitMix64
-from raftwerk.sim.plan import Fault, Plan
+from raftwerk.sim.plan import Fault, Plan, check_plan
 
 __all__ = ["SCENARIOS", "draw_plan"]
 
@@ -117,10 +117,7 @@ def draw_plan(
     ...     7, seconds=5.0, faults="network")
     True
     """
-    if not 1 <= nodes <= 9:
-        raise ConfigError(f"nodes is {nodes}; it must be 1 to 9")
-    if seconds <= 0:
-        raise ConfigError(f"seconds is {seconds:g}; it must be more than 0")
+    check_plan(Plan(seed=seed, nodes=nodes, seconds=seconds))
     draw = SplitMix64(seed).fork("plan")
     if faults == "swarm":
         chosen = SCENARIOS["all"]

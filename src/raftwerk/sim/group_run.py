@@ -293,7 +293,7 @@ class GroupRun(ABC):
             virtual_seconds=round(world.now(), 6),
             commands=world.ledger.commands,
             elections=world.ledger.elections,
-            restarts=sum(each.lives - 1 for each in world.machines.values()),
+            restarts=sum(max(0, each.lives - 1) for each in world.machines.values()),
             members=len(world.machines) - plan.nodes,
             outcomes=dict(sorted(self._told().items())),
             faults=dict(sorted(kinds.items())),

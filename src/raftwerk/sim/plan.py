@@ -6,15 +6,58 @@ whom it strikes is drawn from its own number when it is time, so that leaving on
 out changes nothing about the others.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 import msgspec
 
 from raftwerk.errors import ConfigError
 
-__all__ = ["PLAN_VERSION", "Fault", "Plan", "decode_plan", "encode_plan"]
+__all__ = [
+    "KINDS",
+    "NODES_MAX",
+    "PLAN_VERSION",
+    "SECONDS_MAX",
+    "SEED_MAX",
+    "SORTS",
+    "Fault",
+    "Plan",
+    "check_plan",
+    "decode_plan",
+    "encode_plan",
+]
 
 PLAN_VERSION: Final = 1
+
+SEED_MAX: Final = 2**64 - 1
+"""Draws have 64 bits, so a greater seed would be another one in disguise."""
+
+NODES_MAX: Final = 9
+
+SECONDS_MAX: Final = 30 * 24 * 3600.0
+
+CLIENTS_MAX: Final = 1_000
+"""Of one sort."""
+
+KINDS: Final = frozenset(
+    ("amid", "blackout", "clock", "compact", "crash", "crashloop", "cut", "depose")
+    + ("fail", "full", "kill", "member", "partition", "rot", "slow", "snapshot")
+    + ("stall", "stop", "stranger", "transfer", "weather")
+)
+"""What may go wrong; `raftwerk.sim.acts` says how each is done."""
+
+SORTS: Final[Mapping[str, str]] = {
+    "writers": "writers",
+    "bankers": "bankers",
+    "holders": "holders of locks",
+    "leaseholders": "holders of leases",
+    "watchers": "watchers",
+    "readers": "readers",
+    "repeaters": "repeaters",
+    "sweepers": "sweepers",
+}
+"""Clients, by the name of the field that says how many there are: what a story calls
+them."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,7 +68,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     at : float
         When, in seconds since the clients began.
     kind : str
-        What; one of `raftwerk.sim.acts.ACTS`.
+        What; one of `KINDS`.
     seconds : float
         How long it lasts.
     draw : int
@@ -101,6 +144,8 @@ def encode_plan(plan: Plan) -> bytes:
     faults = [msgspec.json.encode(fault).decode() for fault in plan.faults]
     fields["faults"] = []
     text = msgspec.json.format(msgspec.json.encode(fields), indent=2).decode()
+    if not faults:
+        return text.encode()
     listed = ",\n    ".join(faults)
     return text.replace('"faults": []', f'"faults": [\n    {listed}\n  ]').encode()
 
@@ -123,7 +168,7 @@ def decode_plan(data: bytes, name: str) -> Plan:
     Raises
     ------
     ConfigError
-        If it is no plan.
+        If it is no plan, or none that can be carried out.
     """
     try:
         plan = msgspec.json.decode(data, type=Plan)
@@ -134,4 +179,55 @@ def decode_plan(data: bytes, name: str) -> Plan:
             f"{name} is a scenario of version {plan.version}; this raftwerk reads"
             f" version {PLAN_VERSION}"
         )
+    check_plan(plan, f"{name} is no scenario: ")
     return plan
+
+
+def check_plan(plan: Plan, where: str = "") -> None:
+    """Make sure that a plan can be carried out.
+
+    Parameters
+    ----------
+    plan : Plan
+        Any.
+    where : str
+        Words for the front of a message.
+
+    Raises
+    ------
+    ConfigError
+        If one of its values can't work; the message names the first.
+    """
+    for name, value, lowest, highest in _bounds(plan):
+        if not lowest <= value <= highest:  # nor is it in order if it is no number
+            raise ConfigError(
+                f"{where}{name} is {value}; it must be {lowest} to {highest}"
+            )
+    if not plan.seconds > 0:
+        raise ConfigError(f"{where}seconds is {plan.seconds}; it must be more than 0")
+    for number, fault in enumerate(plan.faults):
+        if fault.kind not in KINDS:
+            known = ", ".join(sorted(KINDS))
+            raise ConfigError(
+                f"{where}faults[{number}].kind is {fault.kind}; it must be one of"
+                f" {known}"
+            )
+
+
+def _bounds(plan: Plan) -> Iterator[tuple[str, float, float, float]]:
+    """Return each number in a plan with its name, the least and the greatest."""
+    yield "seed", plan.seed, 0, SEED_MAX
+    yield "nodes", plan.nodes, 1, NODES_MAX
+    yield "seconds", plan.seconds, 0, SECONDS_MAX
+    for name in SORTS:
+        yield name, getattr(plan, name), 0, CLIENTS_MAX
+    yield "pace_seconds", plan.pace_seconds, 0.001, SECONDS_MAX
+    yield "snapshot_entries", plan.snapshot_entries, 1, 10**9
+    yield "version", plan.version, 1, PLAN_VERSION
+    earliest = 0.0
+    for number, fault in enumerate(plan.faults):
+        # They are begun one after the other, so their order is that of time.
+        yield f"faults[{number}].at", fault.at, earliest, SECONDS_MAX
+        yield f"faults[{number}].seconds", fault.seconds, 0, SECONDS_MAX
+        yield f"faults[{number}].draw", fault.draw, 0, SEED_MAX
+        earliest = fault.at

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from raftwerk.sim.plan import Plan
+from raftwerk.sim.plan import SORTS, Plan
 from raftwerk.sim.run import Outcome
 
-__all__ = ["command_of", "story_of", "summary_of"]
+__all__ = ["command_of", "exact", "story_of", "summary_of"]
 
 LAST_LINES: Final = 60
 """Of the story that a report shows; a file has more."""
@@ -33,8 +33,29 @@ def command_of(outcome: Outcome, faults: str) -> str:
     """
     return (
         f"raftwerk sim --seed {outcome.seed} --nodes {outcome.nodes}"
-        f" --seconds {outcome.seconds:g} --faults {faults}"
+        f" --seconds {exact(outcome.seconds)} --faults {faults}"
     )
+
+
+def exact(number: float) -> str:
+    """Return a number so that who reads it gets the same one.
+
+    Parameters
+    ----------
+    number : float
+        Any.
+
+    Returns
+    -------
+    str
+        As short as that can be.
+
+    Examples
+    --------
+    >>> exact(60.0), exact(1234567.25)
+    ('60', '1234567.25')
+    """
+    return repr(number).removesuffix(".0")
 
 
 def story_of(
@@ -58,22 +79,17 @@ def story_of(
     list of str
         Lines.
     """
-    sorts = (
-        (plan.writers, "writers"),
-        (plan.bankers, "bankers"),
-        (plan.holders, "holders of locks"),
-        (plan.leaseholders, "holders of leases"),
-        (plan.watchers, "watchers"),
-        (plan.readers, "readers"),
-        (plan.repeaters, "repeaters"),
+    clients = ", ".join(
+        f"{count} {words}"
+        for name, words in SORTS.items()
+        if (count := getattr(plan, name))
     )
-    clients = ", ".join(f"{count} {name}" for count, name in sorts if count)
     return [
         f"seed {outcome.seed}: {outcome.violation}",
         *(f"  {line}" for line in outcome.story.splitlines()),
         "",
         f"again: {command}",
-        f"{plan.nodes} nodes, {plan.seconds:g} s, {len(plan.faults)} faults;"
+        f"{plan.nodes} nodes, {exact(plan.seconds)} s, {len(plan.faults)} faults;"
         f" {clients or 'no clients'}",
         *(
             f"  at {fault.at:g} s for {fault.seconds:g} s: {fault.kind}"

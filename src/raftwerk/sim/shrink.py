@@ -11,23 +11,12 @@ from typing import Final
 
 import msgspec
 
-from raftwerk.sim.plan import Fault, Plan
+from raftwerk.sim.plan import SORTS, Fault, Plan
 
 __all__ = ["ATTEMPTS_MAX", "shrink"]
 
 ATTEMPTS_MAX: Final = 120
 """Runs, until the smallest plan found so far has to do."""
-
-_CLIENTS: Final = (
-    "bankers",
-    "holders",
-    "leaseholders",
-    "readers",
-    "repeaters",
-    "sweepers",
-    "watchers",
-    "writers",
-)
 
 
 class _Shrinker:
@@ -77,7 +66,7 @@ class _Shrinker:
 
     def leave_out_clients(self) -> None:
         """Do with fewer clients of each sort."""
-        for name in _CLIENTS:
+        for name in sorted(SORTS):
             while (count := getattr(self.plan, name)) > 0:
                 if not (
                     self.attempt(**{name: 0}) or self.attempt(**{name: count // 2})

@@ -12,14 +12,15 @@ from raftwerk.sim.campaign import Told
 from raftwerk.sim.campaign import simulate as run_one
 from raftwerk.sim.campaign import smallest
 from raftwerk.sim.faults import draw_plan
-from raftwerk.sim.plan import Plan
-from raftwerk.sim.report import story_of
+from raftwerk.sim.plan import SORTS, Plan
+from raftwerk.sim.report import exact, story_of
 from raftwerk.sim.run import Outcome
 from raftwerk.sim.trial import Call, Trial, TrialClient
 
 __all__ = [
     "CLIENTS",
     "CLIENTS_MAX",
+    "KV_KINDS",
     "SimulationResult",
     "draw_trial",
     "simulate",
@@ -29,6 +30,10 @@ __all__ = [
 CLIENTS = 3
 
 CLIENTS_MAX = 100
+
+KV_KINDS = ("amid", "compact")
+"""What strikes in a store of keys and values alone: in the middle of a change of many
+keys, and at revisions that are kept."""
 
 
 class SimulationResult(msgspec.Struct, frozen=True):
@@ -102,15 +107,8 @@ def draw_trial(
     plan = draw_plan(seed, nodes=nodes, seconds=seconds, faults=faults)
     return msgspec.structs.replace(
         plan,
-        # Only a store of keys and values has revisions that can be compacted.
-        faults=tuple(fault for fault in plan.faults if fault.kind != "compact"),
-        writers=clients,
-        bankers=0,
-        holders=0,
-        leaseholders=0,
-        readers=0,
-        repeaters=0,
-        watchers=0,
+        faults=tuple(fault for fault in plan.faults if fault.kind not in KV_KINDS),
+        **(dict.fromkeys(SORTS, 0) | {"writers": clients}),
     )
 
 
@@ -226,6 +224,6 @@ def simulate(
     name = getattr(machine, "__name__", "machine")
     again = (
         f"simulate({name}, ..., seed={seed}, nodes={nodes}, clients={clients},"
-        f" seconds={seconds:g}, faults={faults!r})"
+        f" seconds={exact(seconds)}, faults={faults!r})"
     )
     return tried(trial, plan, again, shrinks=shrinks)
