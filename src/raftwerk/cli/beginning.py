@@ -199,7 +199,7 @@ class Beginning:
 
     def _tell(self, words: str) -> None:
         """Say what a first start waits for."""
-        listed = () if self._first is None else self._first.listed
+        listed = () if self._first is None else self._first.inquiry.listed
         hint = hint_for(self.config.listen_peer_urls, listed)
         _log.info("waiting for the cluster", reason=words + hint)
 
@@ -238,7 +238,7 @@ class Beginning:
 
         def take() -> None:
             """Ask them."""
-            first.names = names
+            first.inquiry.names = names
 
         return take
 
@@ -361,14 +361,14 @@ class Beginning:
         cluster_id, node_id = node.status().cluster_id, node.status().node_id
         exists = not first.record.has_started
         while True:
-            await first.look()
+            await first.inquiry.round()
             exists = exists or node.status().leader is not None
             if not exists:
                 await first.settle()
                 if not first.record.has_started:
                     return
             peers = node.peers()
-            sighted = first.sightings(cluster_id)
+            sighted = first.inquiry.sightings(cluster_id)
             missing = [each for each in peers if not peers[each].is_connected]
             node.sight(
                 {each: sighted[each].host_port for each in missing if each in sighted}

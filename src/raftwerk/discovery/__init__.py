@@ -7,7 +7,8 @@ and is pure, `joining` asks, waits and asks again.
 
 Replicas that know nothing but a name agree on who founds the cluster: `bootstrap` has
 the rules and is pure, `first_start` runs them, and joins where there is a cluster
-already. Where the others may be, `names` tells: `dns` looks it up, `static` was told.
+already. `inquiry` asks the others, round by round; `askers` counts who asks us. Where
+the others may be, `names` tells: `dns` looks it up, `static` was told.
 """
 
 from raftwerk.discovery.joining import Newcomer, find_place

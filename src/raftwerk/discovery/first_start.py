@@ -1,16 +1,16 @@
 """Runs a first start: asks all who stand behind a name, keeps promises, joins.
 
 The rules are those of `bootstrap` and `place`; here is what they need of the world: a
-source of addresses, a way to ask, a file that survives, and patience.
+file that survives, patience, and (in `inquiry`) a source of addresses and a way to ask.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from raftwerk.config import Url
+from raftwerk.discovery.askers import Askers
 from raftwerk.discovery.bootstrap import (
     Bootstrap,
     Candidate,
@@ -21,17 +21,15 @@ from raftwerk.discovery.bootstrap import (
     encode_record,
     encode_view,
 )
+from raftwerk.discovery.inquiry import AskView, Inquiry
 from raftwerk.discovery.names import Names
 from raftwerk.discovery.place import Lost, Nowhere, Place, judge_joining
-from raftwerk.discovery.protocol import Applicant, Question, Roster, decode_question
-from raftwerk.errors import NamesUnknown, PeerError
-from raftwerk.host.protocol import Clock, Timer, Timers
+from raftwerk.discovery.protocol import Applicant, Roster, decode_question
+from raftwerk.errors import PeerError
+from raftwerk.host.protocol import Clock, Timers
 from raftwerk.types import NodeId
 
-__all__ = ["AskView", "FirstStart", "Start"]
-
-LOOK_UP_SECONDS: Final = 0.2
-"""From one look-up of the name to the next, before there is a cluster."""
+__all__ = ["FirstStart", "Start"]
 
 ROUND_SECONDS: Final = 0.05
 """From one round of questions to the next at first; a start by DNS is a few of them."""
@@ -45,41 +43,10 @@ ROUND_GROWTH: Final = 1.02
 APPLY_SECONDS: Final = 0.5
 """From one request to be added to the next."""
 
-ASKER_SECONDS: Final = 2.0
-"""How long who has asked counts as being there."""
-
-ASKERS_MAX: Final = 256
-"""How many who have asked are counted; the first is forgotten for the next."""
-
 PATIENCE_SECONDS: Final = 5.0
 """How long a proposal may take at first; doubled with each that failed."""
 
 PATIENCE_SECONDS_MAX: Final = 60.0
-
-
-class AskView(Protocol):
-    """A way to ask whoever listens for peers somewhere who it is."""
-
-    async def __call__(self, peer: Url, question: Question) -> View:
-        """Ask one; it takes a bounded time.
-
-        Parameters
-        ----------
-        peer : Url
-            Where.
-        question : Question
-            With who asks.
-
-        Returns
-        -------
-        View
-            The answer.
-
-        Raises
-        ------
-        PeerError
-            If there is none; the message says why.
-        """
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,10 +91,8 @@ class FirstStart:
 
     Attributes
     ----------
-    names : Names
-        Where the others may be; may be changed at any time.
-    listed : tuple of Url
-        Where they may be, as far as was found out.
+    inquiry : Inquiry
+        What it asks the others.
     """
 
     def __init__(
@@ -145,21 +110,16 @@ class FirstStart:
         self._terms = terms
         self._machine = Bootstrap(terms, record)
         self._save = save
-        self.names = names
-        self._ask = ask
+        self.inquiry = Inquiry(self._machine, terms.token, names, ask, clock)
+        self._askers = Askers(timers, self._machine.forget_asker)
         self._timers = timers
         self._clock = clock
         self._tell = tell
         self._told = ""
-        self._trouble = ""
-        self._views: dict[str, View] = {}
-        self.listed: tuple[Url, ...] = ()
-        self._next_look_up = 0.0
         self._next_application = 0.0
         self._applications = 0
         self._promised_at: float | None = None
         self._patience_seconds = PATIENCE_SECONDS
-        self._askers: dict[NodeId, Timer] = {}
 
     # ---- what others ask ----------------------------------------------------
 
@@ -191,7 +151,7 @@ class FirstStart:
             raise PeerError(f"this replica is in no cluster yet: {waits_for}")
         if asked.asker != self._machine.record.node_id:
             self._machine.asked_by(asked.asker)
-            self._forget_later(asked.asker)
+            self._askers.count(asked.asker)
         return encode_view(self.view())
 
     def view(self) -> View:
@@ -226,23 +186,6 @@ class FirstStart:
         """
         return self._told
 
-    def _forget_later(self, asker: NodeId) -> None:
-        """Count an asker as gone, unless it asks again."""
-        if asker not in self._askers and len(self._askers) >= ASKERS_MAX:
-            self._forget(next(iter(self._askers)))
-        if asker in self._askers:
-            self._askers[asker].cancel()
-        self._askers[asker] = self._timers.call_later(
-            ASKER_SECONDS, self._forget, asker
-        )
-
-    def _forget(self, asker: NodeId) -> None:
-        """Count an asker as gone."""
-        timer = self._askers.pop(asker, None)
-        if timer is not None:
-            timer.cancel()
-        self._machine.forget_asker(asker)
-
     # ---- before there is a cluster ------------------------------------------
 
     async def find(self) -> Start:
@@ -260,50 +203,13 @@ class FirstStart:
         """
         wait_seconds = ROUND_SECONDS
         while True:
-            await self.look()
+            await self.inquiry.round()
             start = await self._advance()
             if start is not None:
                 self._say("")
                 return start
             await self._timers.sleep(wait_seconds)
             wait_seconds = min(wait_seconds * ROUND_GROWTH, ROUND_SECONDS_MAX)
-
-    async def look(self) -> None:
-        """Look up who is there, if it is time, and ask all of them once."""
-        now = self._clock.now()
-        if now >= self._next_look_up:
-            self._next_look_up = now + LOOK_UP_SECONDS
-            try:
-                found = await self.names.look_up()
-            except NamesUnknown as error:
-                self._trouble = str(error)  # and those known before are still asked
-            else:
-                self._trouble = ""
-                self._machine.list_addresses([str(url) for url in found])
-                self._views = {
-                    str(url): self._views[str(url)]
-                    for url in found
-                    if str(url) in self._views
-                }
-                self.listed = found
-        await asyncio.gather(*map(self._hear, self.listed))
-
-    async def _hear(self, url: Url) -> None:
-        """Ask one, and take in what it says."""
-        question = Question(token=self._terms.token, asker=self._machine.record.node_id)
-        try:
-            view = await self._ask(url, question)
-        except PeerError as error:
-            self._views.pop(str(url), None)
-            self._machine.hear_nothing(str(url), str(error))
-        else:
-            self._take(url, view)
-
-    def _take(self, url: Url, view: View) -> None:
-        """Take in what somebody has said."""
-        if url in self.listed:
-            self._views[str(url)] = view
-        self._machine.hear(str(url), view)
 
     async def _advance(self) -> Start | None:
         """Do what follows from what was heard."""
@@ -383,11 +289,7 @@ class FirstStart:
                 " --initial-advertise-peer-urls where it is reached"
             )
             return None
-        inside = {
-            address: view
-            for address, view in self._views.items()
-            if view.cluster_id == cluster_id
-        }
+        inside = self.inquiry.members_of(cluster_id)
         rosters = [
             _open_places(view.roster)
             for view in inside.values()
@@ -414,19 +316,10 @@ class FirstStart:
         record = self._machine.record
         promise = record.promise
         is_ghost = promise is not None and promise.cluster_id == cluster_id
-        question = Question(
-            token=self._terms.token,
-            asker=record.node_id,
-            applicant=Applicant(
-                peer_urls=urls, former=record.node_id if is_ghost else NodeId(0)
-            ),
-        )
+        former = record.node_id if is_ghost else NodeId(0)
         url = Url.parse("peer URL", addresses[self._applications % len(addresses)])
         self._applications += 1
-        try:
-            self._take(url, await self._ask(url, question))
-        except PeerError:
-            pass  # asked again in a moment, or another one
+        await self.inquiry.apply(url, Applicant(peer_urls=urls, former=former))
 
     # ---- once there is a cluster --------------------------------------------
 
@@ -445,38 +338,19 @@ class FirstStart:
         """
         return self._terms.peer_urls or self._machine.addresses_of(node_id)
 
-    def sightings(self, cluster_id: int) -> dict[NodeId, Url]:
-        """Return where members of a cluster were found in the last round.
-
-        Parameters
-        ----------
-        cluster_id : int
-            Which cluster.
-
-        Returns
-        -------
-        dict of NodeId to Url
-            By member.
-        """
-        return {
-            view.node_id: Url.parse("peer URL", address)
-            for address, view in self._views.items()
-            if view.cluster_id == cluster_id
-        }
-
     # ---- what it says -------------------------------------------------------
 
     def _say_hindrance(self) -> None:
         """Say what is waited for."""
         if not self._terms.replicas:
-            silent = "; ".join(sorted(set(self._views) ^ set(map(str, self.listed))))
+            silent = "; ".join(self.inquiry.silent())
             self._say(f"no member of a cluster answers yet ({silent})")
             return
         hindrance = self._machine.hindrance()
         if hindrance is None:
             return
         if hindrance.obstacle is Obstacle.NO_ADDRESS:
-            hindrance = msgspec.structs.replace(hindrance, detail=self._trouble)
+            hindrance = msgspec.structs.replace(hindrance, detail=self.inquiry.trouble)
         self._say(hindrance.words)
 
     def _say(self, words: str) -> None:
