@@ -48,6 +48,16 @@ def test_links_between_documents_lead_somewhere(name: str) -> None:
     assert missing == []
 
 
+def test_each_page_is_in_the_index_of_pages() -> None:
+    listed = set(re.findall(r"\]\(([^)]+)\)", text_of("docs/README.md")))
+    pages = {
+        path.relative_to(ROOT / "docs").as_posix()
+        for path in (ROOT / "docs").rglob("*.md")
+        if path.parent.name != "decisions"
+    }
+    assert pages - {"README.md"} <= listed
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_files_that_a_document_names_exist(name: str) -> None:
     pattern = r"`((?:src|tests|docs|examples|benchmarks|deploy)/[\w./-]+)`"
