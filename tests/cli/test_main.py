@@ -91,6 +91,19 @@ def test_help_names_the_commands(
         assert f"\n  {command} " in text
 
 
+@pytest.mark.parametrize("group", [[], ["lease"], ["member"], ["snapshot"]])
+def test_help_cuts_no_sentence_off_on_a_narrow_terminal(
+    group: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main.run([*group, "--help"]) == ExitCode.OK
+    _, _, commands = capsys.readouterr().out.partition("Commands:")
+    assert commands
+    assert "..." not in commands
+
+
 def test_help_shows_the_flags_of_etcd_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.run(["serve", "--help"]) == ExitCode.OK
     text = capsys.readouterr().out

@@ -25,7 +25,7 @@ __all__ = [
     "shown",
 ]
 
-Key = Annotated[str, typer.Argument(help="The key.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The key.")]
 RangeEnd = Annotated[
     str, typer.Argument(metavar="RANGE_END", help="The key before which to end.")
 ]

@@ -30,8 +30,12 @@ __all__ = ["add_commands"]
 ORDERS = ("ASCEND", "DESCEND")
 TARGETS = ("CREATE", "KEY", "MODIFY", "VALUE", "VERSION")
 
-Revision = Annotated[int, typer.Option("--rev", metavar="REVISION", help="As of then.")]
-Limit = Annotated[int, typer.Option("--limit", metavar="N", help="So many at most.")]
+Revision = Annotated[
+    int, typer.Option("--rev", metavar="REVISION", help="As of this one; 0: now.")
+]
+Limit = Annotated[
+    int, typer.Option("--limit", metavar="N", help="At most so many; 0: all.")
+]
 Order = Annotated[
     str, typer.Option("--order", metavar="ORDER", help="ASCEND or DESCEND.")
 ]
@@ -77,7 +81,12 @@ def _put(
         str | None, typer.Argument(metavar="VALUE", help="Without it, the input.")
     ] = None,
     lease: Annotated[
-        str, typer.Option("--lease", metavar="ID", help="Lives as long as it (hex).")
+        str,
+        typer.Option(
+            "--lease",
+            metavar="ID",
+            help="It goes with this lease (hexadecimal); 0: it stays.",
+        ),
     ] = "0",
     prev_kv: PrevKv = False,
     ignore_value: Annotated[

@@ -88,7 +88,7 @@ def _keep_alive(
     timeout: Patience = TIMEOUT,
     output: Form = "text",
 ) -> None:
-    """Keep a lease alive until it is interrupted, or the lease has ended."""
+    """Keep a lease alive until interrupted, or until it has ended."""
     as_json = is_json(output)
     lease_id = lease_id_of(lease)
 

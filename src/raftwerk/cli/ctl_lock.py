@@ -46,18 +46,19 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def _lock(
-    name: Annotated[str, typer.Argument(help="Which lock.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which lock.")],
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND [ARG]…]", help="To be run while it is ours."),
+        typer.Argument(metavar="COMMAND", help="To be run while it is ours."),
     ] = None,
     ttl: Ttl = LOCK_TTL_SECONDS,
     endpoints: Endpoints = ENDPOINT,
     timeout: Patience = TIMEOUT,
 ) -> None:
-    """Wait for a lock; print its key and hold it, or run a command and let go.
+    """Wait for a lock, and hold it until interrupted.
 
-    The command finds key and revision in ETCD_LOCK_KEY and ETCD_LOCK_REV.
+    Its key is printed. With a command, that is run instead, and the lock let go after
+    it; it finds key and revision in ETCD_LOCK_KEY and ETCD_LOCK_REV.
     """
     _require_time(ttl)
 
@@ -104,9 +105,10 @@ async def _run(held: "Held", command: list[str]) -> int:
 
 
 def _elect(
-    name: Annotated[str, typer.Argument(help="Which election.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which election.")],
     proposal: Annotated[
-        str, typer.Argument(help="What to proclaim, to stand for it.")
+        str,
+        typer.Argument(metavar="PROPOSAL", help="What to proclaim, to stand for it."),
     ] = "",
     listen: Annotated[
         bool, typer.Option("--listen", "-l", help="Print who leads, and what they say.")
@@ -115,7 +117,10 @@ def _elect(
     endpoints: Endpoints = ENDPOINT,
     timeout: Patience = TIMEOUT,
 ) -> None:
-    """Stand for an election and lead until interrupted, or listen to who leads."""
+    """Stand for an election, or listen to who leads.
+
+    Who is elected leads until interrupted.
+    """
     _require_time(ttl)
     if listen == bool(proposal):
         raise bad_setting("PROPOSAL", proposal, "given, or --listen instead of it")

@@ -99,7 +99,7 @@ def _restore(
     time: ToTime = "",
     output: Form = "text",
 ) -> None:
-    """Begin a new cluster with a store that was saved, on an empty directory."""
+    """Begin a new cluster with a saved store, in an empty directory."""
     from raftwerk.host.real import real_host
     from raftwerk.service.backup import NewCluster, found_cluster
     from raftwerk.storage.disk import RealDisk

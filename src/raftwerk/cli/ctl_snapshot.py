@@ -40,7 +40,7 @@ def add_commands(app: typer.Typer) -> None:
         That of ``raftwerk``.
     """
     family = typer.Typer(
-        help="Save the store into a file, look at it, begin a cluster with it.",
+        help="Save the store, look at a snapshot, begin a cluster with it.",
         rich_markup_mode=None,
         no_args_is_help=True,
     )

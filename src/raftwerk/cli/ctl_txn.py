@@ -44,7 +44,10 @@ def _txn(
     timeout: Patience = TIMEOUT,
     output: Form = "text",
 ) -> None:
-    """Compare, and do one thing or another, all at once; read from the input."""
+    """Compare, and do one thing or another, all at once.
+
+    What to compare, and what to do, is read from the input.
+    """
     as_json = is_json(output)
     script = read_script(_prompted() if interactive else sys.stdin)
 

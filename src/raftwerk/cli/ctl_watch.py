@@ -22,7 +22,8 @@ COMMAND: Final = "raftwerk.cli.watch.command"
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The key.")]
 Revision = Annotated[
-    int, typer.Option("--rev", metavar="REVISION", help="Begin there.")
+    int,
+    typer.Option("--rev", metavar="REVISION", help="From this one on; 0: from now on."),
 ]
 Progress = Annotated[
     bool, typer.Option("--progress-notify", help="Print how far the store is.")
@@ -75,7 +76,7 @@ def _watch(
     timeout: Patience = TIMEOUT,
     output: Form = "text",
 ) -> None:
-    """Print each change of keys as it happens, until it is interrupted.
+    """Print each change of keys as it happens, until interrupted.
 
     With watch KEY -- COMMAND ARG … the command is run for each change, which it finds
     in ETCD_WATCH_REVISION, ETCD_WATCH_EVENT_TYPE, ETCD_WATCH_KEY and ETCD_WATCH_VALUE.

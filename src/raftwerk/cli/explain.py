@@ -36,7 +36,7 @@ def add_commands(app: typer.Typer) -> None:
 def _explain(
     endpoints: Endpoints = ENDPOINT, timeout: Patience = TIMEOUT, output: Form = "text"
 ) -> None:
-    """Ask all members how they are, and say what is wrong and what to do."""
+    """Ask all members, and say what is wrong and what to do."""
     # pylint: disable-next=import-outside-toplevel  # a wrong flag is told at once
     from raftwerk.service.diagnose import explain
 

@@ -41,7 +41,7 @@ def _recover(
     directories: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[DIR]…",
+            metavar="DIR",
             help="Data directories of all members that are left.",
             show_default=False,
         ),
@@ -58,7 +58,7 @@ def _recover(
     timeout: Patience = TIMEOUT,
     output: Form = "text",
 ) -> None:
-    """Go on with what is left of a cluster that has lost its quorum for good."""
+    """Go on with what is left after a quorum was lost for good."""
     as_json = is_json(output)
     if endpoints and directories:
         raise ConfigError("recover takes data directories or --endpoints, not both")

@@ -54,7 +54,10 @@ def _replay(
     ] = None,
     output: Form = "text",
 ) -> None:
-    """Run a node's core again on what it was told; check that it does the same."""
+    """Run a node's core again on what it was told; compare.
+
+    It has to do the same, step by step.
+    """
     as_json = is_json(output)
     for name, value in (("step", step), ("at", at), ("until", until)):
         if value is not None and value < 0:

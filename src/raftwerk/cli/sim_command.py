@@ -95,7 +95,10 @@ def _sim(
     shrink: Annotated[bool, typer.Option(help="Make a failing run small.")] = True,
     output: Form = "text",
 ) -> None:
-    """Run a whole cluster on virtual time, under faults, and check all it promises."""
+    """Run a whole cluster on virtual time, under faults; check it.
+
+    What is checked is all that Raft and raftwerk promise.
+    """
     as_json = is_json(output)
     if jobs is not None and not 1 <= jobs <= JOBS_MAX:
         raise bad_setting("jobs", str(jobs), f"1 to {JOBS_MAX}")
