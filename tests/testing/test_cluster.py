@@ -62,3 +62,22 @@ def test_members_that_differ_are_noticed(tmp_path: Path) -> None:
 def test_so_many_members_can_not_be_had(tmp_path: Path) -> None:
     with pytest.raises(MisuseError, match="nodes is 10"):
         LocalCluster(Bank, tmp_path, nodes=10)
+
+
+def test_session_outlives_whom_it_was_opened_at(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with LocalCluster(Bank, tmp_path) as cluster:
+            client = cluster.client()
+            session = await client.open_session()
+            assert await session.propose(order("anna", "bert", 10)) == "done"
+            await cluster.stop(await cluster.leader())
+            number = session.next_sequence - 1
+            # The same one again, at whoever is left: it is answered, and not done.
+            again = await session.propose(order("anna", "bert", 10), sequence=number)
+            assert again == "done"
+            assert await session.propose(order("anna", "bert", 1)) == "done"
+            await session.close()
+            for bank in await cluster.until_equal():
+                assert bank.accounts["anna"] == 89
+
+    asyncio.run(story())

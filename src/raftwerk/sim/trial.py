@@ -7,6 +7,7 @@ import msgspec
 
 from raftwerk.host.draw import SplitMix64
 from raftwerk.runtime import StateMachine
+from raftwerk.runtime.sessions import Session
 
 __all__ = ["Call", "Trial", "TrialClient", "Turns"]
 
@@ -110,6 +111,28 @@ class TrialClient(Protocol):
             If it may or may not be applied: look before you try again.
         Exception
             What the machine returned as the result, if it is an exception.
+        """
+
+    async def open_session(self, seconds: float = 2.0) -> Session:
+        """Open a session, whose commands are done exactly once, whatever gets lost.
+
+        Its `propose` asks one member after the other for an answer that was lost, and
+        may be called again with the number of a command.
+
+        Parameters
+        ----------
+        seconds : float
+            How long to wait for the answer.
+
+        Returns
+        -------
+        Session
+            As `raftwerk.runtime.Node.open_session` returns it.
+
+        Raises
+        ------
+        NotProposed, OutcomeUnknown
+            As `propose`; one that nobody uses ends by itself.
         """
 
     async def read(self, query: Callable[[Any], Any], seconds: float = 2.0) -> Any:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import msgspec
 
@@ -17,6 +17,8 @@ from raftwerk.errors import MisuseError, NotLeader, NotProposed, OutcomeUnknown
 from raftwerk.host.draw import SplitMix64
 from raftwerk.host.real import real_host
 from raftwerk.runtime import Member, Node, NodeConfig, StateMachine, bootstrap_snapshot
+from raftwerk.runtime.answered import Once
+from raftwerk.runtime.sessions import Session
 from raftwerk.runtime.snapshot_reading import whole_snapshots
 from raftwerk.sim.trial import Turns
 from raftwerk.storage.disk import RealDisk
@@ -36,6 +38,8 @@ WAIT_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 0.01
 
 NODES_MAX: Final = 9
+
+Result = TypeVar("Result")
 
 
 class _Running(msgspec.Struct, frozen=True):
@@ -398,9 +402,38 @@ class LocalClient:
 
     async def propose(self, command: bytes, seconds: float = 10.0) -> Any:
         """Do as `TrialClient.propose` says."""
+        return await self.change(lambda node: node.propose(command), seconds)
+
+    async def open_session(self, seconds: float = 10.0) -> Session:
+        """Do as `TrialClient.open_session` says."""
+        opened = await self.change(lambda node: node.open_session(), seconds)
+        return Session(_AnyMember(self), opened.session_id)
+
+    async def change(
+        self, ask: Callable[[Node], Coroutine[Any, Any, Result]], seconds: float = 10.0
+    ) -> Result:
+        """Ask a member for a change; whoever can't do it is not asked next time.
+
+        Parameters
+        ----------
+        ask : callable
+            Asks a node.
+        seconds : float
+            How long to wait for the answer.
+
+        Returns
+        -------
+        object
+            What was answered.
+
+        Raises
+        ------
+        NotProposed, OutcomeUnknown
+            As `TrialClient.propose`.
+        """
         try:
             async with asyncio.timeout(seconds):
-                return await self._node()[1].propose(command)
+                return await ask(self._node()[1])
         except TimeoutError:
             self._member += 1
             raise OutcomeUnknown(f"no answer within {seconds:g} s") from None
@@ -440,6 +473,21 @@ class LocalClient:
     def turns(self, pause_seconds: float = 0.1) -> Turns:
         """Do as `TrialClient.turns` says."""
         return Turns(self, pause_seconds, lambda: self.is_over)
+
+
+class _AnyMember:
+    """What a session asks: whichever member its client would ask, one after another."""
+
+    def __init__(self, client: LocalClient) -> None:
+        self._client = client
+
+    async def propose_once(self, once: Once, command: bytes) -> object:
+        """Do as `Node.propose_once` says."""
+        return await self._client.change(lambda node: node.propose_once(once, command))
+
+    async def close_session(self, session: int) -> None:
+        """Do as `Node.close_session` says."""
+        await self._client.change(lambda node: node.close_session(session))
 
 
 def _report_nothing(_level: int, _event: str, /, **_fields: object) -> None:
