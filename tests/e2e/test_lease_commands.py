@@ -100,7 +100,7 @@ def test_a_command_runs_while_the_lock_is_held(
     assert int(revision) > 0
     assert type_in("get", "c/", "--prefix") == ""
     with begun(
-        node, "lock", "c", sys.executable, "-c", "raise SystemExit(7)"
+        node, "lock", "c", "--", sys.executable, "-c", "raise SystemExit(7)"
     ) as failed:
         assert failed.wait(READY_SECONDS) == 7
     with begun(node, "lock", "c", "no-such-program") as failed:

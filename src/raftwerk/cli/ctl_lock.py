@@ -61,11 +61,14 @@ def _lock(
     it; it finds key and revision in ETCD_LOCK_KEY and ETCD_LOCK_REV.
     """
     _require_time(ttl)
+    words = command or []
+    if words[:1] == ["--"]:
+        del words[0]  # as for `watch`, and as etcdctl takes it
 
     async def _work(client: "Client") -> int:
         async with client.lock(os.fsencode(name), ttl_seconds=ttl) as held:
-            if command:
-                return await _run(held, command)
+            if words:
+                return await _run(held, words)
             write(held.key + b"\n")
             await held.until_lost()
         raise RequestError(

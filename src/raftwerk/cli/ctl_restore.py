@@ -174,9 +174,10 @@ def _tell(
             }
         )
         return
+    keys = "1 key" if len(store) == 1 else f"{len(store)} keys"
     lines = [
         f"{directory}: member {made.node_id:x} of new cluster {made.cluster_id:x},"
-        f" with {len(store)} keys at revision {store.revision}"
+        f" with {keys} at revision {store.revision}"
     ]
     if reached is not None:
         at = datetime.fromtimestamp(reached.at_millis / 1000, timezone.utc)
