@@ -1,4 +1,4 @@
-"""Raft for Python: a library, replicated objects, and an etcd-compatible service."""
+"""Raft for Python: a library, and an etcd-compatible service."""
 
 __version__ = "0.1.0"
 
