@@ -152,7 +152,7 @@ class Driver:
         self._aside: dict[type[Message], Callable[..., None]] = {
             **self.snapshots.handlers,
             **self.calls.handlers,
-            ProposalsRefused: requests.proposing.handed_back,
+            ProposalsRefused: self._handed_back,
             DiskReport: self.disk.on_report,
         }
         self.presence = Presence(
@@ -241,7 +241,7 @@ class Driver:
             except Exception as error:
                 self.fail(error)  # As in `_turn`.
                 return
-        self.wake()
+        self._take_in()
 
     def on_unreachable(self, peer: NodeId) -> None:
         """Do as `Receiver.on_unreachable` says."""
@@ -271,6 +271,13 @@ class Driver:
             if not self._is_in_turn:
                 self.wake()
 
+    def take(self, events: Sequence[Input | Message]) -> None:
+        """Do as `effects.Owner.take` says."""
+        if not self._is_stopped:
+            self._inputs += events
+            if not self._is_in_turn:
+                self._take_in()
+
     def query(self, query: Callable[[], Result]) -> "asyncio.Future[Result]":
         """Call something between two batches, where the state machine is called.
 
@@ -294,6 +301,33 @@ class Driver:
             self._is_scheduled = True
             self._loop.call_soon(self._turn)
 
+    def _handed_back(self, refusal: ProposalsRefused) -> None:
+        """Hold again what the leader did not take, to propose it in some turn."""
+        self.requests.proposing.handed_back(refusal)
+        self.wake()
+
+    def _take_in(self) -> None:
+        """Step what came in, and have a turn only if that asks for something.
+
+        Of all that comes in almost half asks for nothing: answers beyond a quorum's,
+        and that a follower has stored what it answered for.
+        """
+        if self._is_scheduled or self._is_in_turn or self._is_stopped:
+            self.wake()  # the turn that comes takes it in
+            return
+        try:
+            self._is_in_turn = True
+            is_any_due = self.timekeeper.pass_time()
+            self._step_inputs()
+            self._is_in_turn = False
+            replica = self.replica
+            has_events = bool(replica.state.events)
+            if is_any_due or self._inputs or has_events or replica.has_ready():
+                self.wake()
+        # pylint: disable-next=broad-exception-caught  # any ends it
+        except Exception as error:
+            self.fail(error)  # As in `_turn`.
+
     def _turn(self) -> None:
         """Take everything in, and do what it asks for."""
         self._is_scheduled = False
@@ -311,10 +345,13 @@ class Driver:
                 is_more = is_more or self.requests.begin()
                 if not self.replica.has_ready():
                     break
-                if self._effects.carry_out(self.replica.ready()):
+                ready = self.replica.ready()
+                if self._effects.carry_out(ready):
                     self._step_inputs()  # what was applied, if that is done already
                     is_more = is_more or self.replica.has_ready()
                     break
+                if not (self._inputs or ready.soft_state or ready.read_states):
+                    break  # nothing was done that might let something else begin
             if is_more:
                 self.wake()
             self._is_in_turn = False

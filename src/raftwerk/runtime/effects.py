@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.inputs import Input
-from raftwerk.core.messages import Message, PeerMessage
+from raftwerk.core.messages import AppendEntriesReply, Message, PeerMessage
 from raftwerk.core.ready import AppendOrder, ApplyOrder, Ready
 from raftwerk.core.replica import Replica
 from raftwerk.host.protocol import Host
@@ -45,6 +45,15 @@ class Owner(Protocol):
         ----------
         event : Input
             Any.
+        """
+
+    def take(self, events: Sequence[Input | Message]) -> None:
+        """Give the core inputs, for which alone there need be no turn.
+
+        Parameters
+        ----------
+        events : sequence of Input
+            What storage has done, or messages.
         """
 
     def members_changed(self) -> None:
@@ -113,6 +122,8 @@ class Effects:
         self._transport = transport
         self._owner = owner
         self._is_stopped = False
+        self._told: PeerMessage | None = None
+        """The answer that was sent last, unless something else was sent since."""
         timeout_seconds = config.election_timeout_max_millis / 1000
         self._syncer = Syncer(
             stores.log,
@@ -157,6 +168,7 @@ class Effects:
         if ready.soft_state is not None:
             self._requests.leader_changed()
         if ready.messages:
+            self._told = None
             messages = stamped(ready.messages, self._replica.state.term)
             self.snapshots.sending(messages)
             self.notices.send(self.disk.beside(messages))
@@ -185,18 +197,31 @@ class Effects:
     def _finish(self, orders: list[AppendOrder]) -> None:
         """Send the replies of orders that are done, and tell the core."""
         outgoing: list[PeerMessage] = []
+        inputs: list[Input | Message] = []
         for order in orders:
             for reply in order.replies:
                 if reply.receiver == self._node_id:
-                    self._owner.give(reply)
-                else:
+                    inputs.append(reply)
+                elif not self._is_told(reply):
+                    self._told = reply
                     outgoing.append(reply)
             if order.snapshot is not None:
                 self.snapshots.restore(order)
             elif order.done is not None:
-                self.give(order.done)
+                inputs.append(order.done)
+        if inputs:
+            self._owner.take(inputs)
         if outgoing:
             self.send(outgoing)
+
+    def _is_told(self, reply: PeerMessage) -> bool:
+        """Tell whether the leader was just told the same.
+
+        It asks with each news of what is committed, and the answer is that of the
+        entries before. Should that be lost, the leader asks again when we have answered
+        its next heartbeat (`core.answers`), and that is one that is told anew.
+        """
+        return isinstance(reply, AppendEntriesReply) and reply == self._told
 
     # ---- what snapshots ask -------------------------------------------------
 

@@ -50,11 +50,17 @@ class Timekeeper:
         self._ticker = Ticker(host, self._tick_seconds, wake)
         self._next_look = 0.0
 
-    def pass_time(self) -> None:
-        """Count the ticks since the last turn."""
+    def pass_time(self) -> bool:
+        """Count the ticks since the last call.
+
+        Returns
+        -------
+        bool
+            Whether it was time to look around.
+        """
         passed = self._ticker.passed()
         if passed == 0:
-            return
+            return False
         deadline = self._replica.ticks_until_deadline()
         is_leader = self._replica.state.role is Role.LEADER
         ticks = ticks_that_count(
@@ -68,6 +74,8 @@ class Timekeeper:
         if now >= self._next_look:
             self._next_look = now + self._heartbeat_seconds
             self._look_around(now)
+            return True
+        return False
 
     def arm(self, is_any_waiting: bool) -> None:
         """Have a turn at the core's deadline, or sooner if somebody waits.
