@@ -5,6 +5,7 @@ from functools import cache
 import pytest
 
 from raftwerk.sim.acts import ACTS
+from raftwerk.sim.disk import SimDisk
 from raftwerk.sim.plan import Fault, Plan
 from raftwerk.sim.run import run_plan
 
@@ -73,3 +74,28 @@ def story_of(seed: int, kind: str) -> str:
 @pytest.mark.parametrize("kind", sorted(SEEN))
 def test_each_act_happens_and_the_group_gets_over_it(kind: str) -> None:
     assert any(SEEN[kind] in story_of(seed, kind) for seed in range(4))
+
+
+@pytest.mark.parametrize("operation", ["create", "rename", "remove"])
+def test_power_that_goes_amid_any_operation_is_noticed(
+    operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = getattr(SimDisk, operation)
+    struck: list[SimDisk] = []
+    calls = 0
+
+    def cut_off(disk: SimDisk, *paths: str) -> object:
+        nonlocal calls
+        calls += 1
+        if calls > 30 and not struck:
+            struck.append(disk)
+            disk.cut_power_after(0)
+        return original(disk, *paths)
+
+    monkeypatch.setattr(SimDisk, operation, cut_off)
+    outcome, story = run_plan(
+        Plan(seed=1, nodes=3, seconds=3.0, snapshot_entries=20, writers=3)
+    )
+    assert outcome.holds, "\n".join(story)
+    assert struck, f"{operation} was called {calls} times"
+    assert any("loses its power" in line for line in story)

@@ -378,7 +378,8 @@ class Machine(ABC):
         try:
             await node.wait_ended()
         except PowerCut:
-            return
+            if self._is_in(life):  # by an operation that tells nobody, as `remove`
+                self._power_was_cut()
         except Violation:
             return  # told already
         except StorageError as error:
