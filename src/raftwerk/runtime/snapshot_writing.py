@@ -24,9 +24,9 @@ __all__ = ["SnapshotWriting"]
 DRAWN_SECONDS: Final = 0.001
 """For how long chunks are drawn in one turn of the loop."""
 
-RESTS_PER_DRAWN: Final = 15
+RESTS_PER_DRAWN: Final = 24
 """For how many times as long as it drew it leaves the loop alone then, so chunks take a
-sixteenth of a loop's time: several times what puts alone make to be written."""
+twenty-fifth of a loop's time: no less than what puts make to be written meanwhile."""
 
 REST_SECONDS_MAX: Final = 0.1
 """The longest rest, for what drew for long was perhaps itself left to wait."""
