@@ -10,9 +10,10 @@ from raftwerk.core.replica import Replica
 from raftwerk.errors import InvariantViolation
 from raftwerk.runtime import flight as flight_module
 from raftwerk.runtime.disk_guard import report_nothing
-from raftwerk.runtime.flight import FlightPlan, FlightRecorder, RecordedReplica
+from raftwerk.runtime.flight import FlightPlan, FlightRecorder
 from raftwerk.runtime.flight_form import Ended, Flight
 from raftwerk.runtime.flight_replay import FlightReplay, Moment
+from raftwerk.runtime.flight_replica import RecordedReplica
 from raftwerk.storage.memory_disk import MemoryDisk
 from raftwerk.types import LogIndex, NodeId
 

@@ -37,9 +37,9 @@ soundness, healing                      and brought back, or shut out
 sync_times, disk_watch, disk_guard      a disk that hangs or is full
 meter, metrics, loop_lag, recent        what is counted and timed
 event_feed, event_format, frames, tap   what is told to those who watch, and how
-flight, flight_log, flight_writer       the flight recorder: all that a core was told
-flight_form, flight_ring, flight_shape  its files; the ring of them; files without
-                                        payloads
+flight, flight_replica, flight_log      the flight recorder: all that a core was told
+flight_form, flight_ring                its files; the ring of them
+flight_writer, flight_shape             what writes them; files without payloads
 flight_replay, flight_words             flown again, and told in words
 flight_events                           as the events of which the page is made
 hooks, script_hook                      what an application does when its node leads

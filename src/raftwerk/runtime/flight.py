@@ -14,22 +14,21 @@ import logging
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, TypeVar, TypeVarTuple
+from typing import Final
 
 import msgspec
 
 from raftwerk import __version__
 from raftwerk.core.config import CoreConfig
 from raftwerk.core.image import take_image
-from raftwerk.core.inputs import Input, Propose
+from raftwerk.core.inputs import Propose
 from raftwerk.core.messages import (
     AppendEntries,
     ForwardProposal,
     InstallSnapshot,
-    Message,
 )
 from raftwerk.core.ready import Ready
-from raftwerk.core.records import ConfChange, ConfState, Entry
+from raftwerk.core.records import Entry
 from raftwerk.core.replica import Replica
 from raftwerk.core.sizes import entries_bytes
 from raftwerk.core.stable import StableLog
@@ -37,17 +36,13 @@ from raftwerk.errors import InvariantViolation, MemberRemoved
 from raftwerk.host.protocol import Host, Timer
 from raftwerk.runtime.disk_guard import report_nothing
 from raftwerk.runtime.flight_form import (
-    Advanced,
     Beginning,
-    ConfApplied,
     Ended,
     Read,
-    Stepped,
     StoredLog,
-    TimeoutSet,
-    Took,
 )
 from raftwerk.runtime.flight_log import RecordedLog
+from raftwerk.runtime.flight_replica import RecordedReplica
 from raftwerk.runtime.flight_ring import FlightRing
 from raftwerk.runtime.flight_shape import tokens
 from raftwerk.runtime.flight_writer import FlightWriter, Noted, TookReady
@@ -56,7 +51,7 @@ from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.protocol import Report
 from raftwerk.types import NO_INDEX, LogIndex, Term
 
-__all__ = ["FlightPlan", "FlightRecorder", "RecordedReplica"]
+__all__ = ["FlightPlan", "FlightRecorder"]
 
 FLUSH_SECONDS: Final = 0.1
 """How long a record waits at most before it is written: what a kill may cost."""
@@ -72,9 +67,6 @@ WAITING_BYTES_MAX: Final = 32 * 1024 * 1024
 
 AGAIN_SECONDS: Final = 10.0
 """How long a disk that refused is left alone."""
-
-Args = TypeVarTuple("Args")
-Result = TypeVar("Result")
 
 
 class FlightPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,76 +89,6 @@ class FlightPlan(msgspec.Struct, frozen=True, kw_only=True):
     shape_key: bytes | None = None
     files_max: int = 8
     file_bytes: int = 8 * 1024 * 1024
-
-
-class RecordedReplica(Replica):
-    """A replica each of whose calls is noted.
-
-    Parameters
-    ----------
-    config, log, draw : CoreConfig, StableLog, callable
-        As `Replica` has them.
-    flight : FlightRecorder
-        Who notes them.
-    """
-
-    __slots__ = ("_flight",)
-
-    def __init__(
-        self,
-        config: CoreConfig,
-        log: StableLog,
-        draw: Callable[[int], int],
-        flight: "FlightRecorder",
-    ) -> None:
-        super().__init__(config, log, draw)
-        self._flight = flight
-
-    def step(self, event: Input | Message) -> None:
-        """Do as `Replica.step` says."""
-        self._noted(super().step, event, kind=Stepped, event=event)
-
-    def apply_conf_change(self, change: ConfChange) -> ConfState:
-        """Do as `Replica.apply_conf_change` says."""
-        apply = super().apply_conf_change
-        return self._noted(apply, change, kind=ConfApplied, change=change)
-
-    def set_election_timeout(self, ticks: int) -> None:
-        """Do as `Replica.set_election_timeout` says."""
-        self._noted(super().set_election_timeout, ticks, kind=TimeoutSet, ticks=ticks)
-
-    def advance(self) -> None:
-        """Do as `Replica.advance` says."""
-        self._noted(super().advance, kind=Advanced)
-
-    def ready(self) -> Ready:
-        """Do as `Replica.ready` says."""
-        self._flight.enter(self)
-        try:
-            ready = super().ready()
-        except BaseException as error:
-            self._flight.leave(error, Took, digest=b"")
-            raise
-        self._flight.took(ready)
-        return ready
-
-    def _noted(
-        self,
-        function: Callable[[*Args], Result],
-        *args: *Args,
-        kind: Callable[..., Noted],
-        **fields: object,
-    ) -> Result:
-        """Make a call, and have it noted with all that it brought about."""
-        self._flight.enter(self)
-        raised: BaseException | None = None
-        try:
-            return function(*args)
-        except BaseException as error:
-            raised = error
-            raise
-        finally:
-            self._flight.leave(raised, kind, **fields)
 
 
 class FlightRecorder:
