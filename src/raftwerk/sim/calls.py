@@ -6,7 +6,7 @@ comes back is what the service returned or raised in the member's own process.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from raftwerk.errors import (
     InvariantViolation,
@@ -48,7 +48,6 @@ class Caller:
         self._world = world
         self._draw = draw
 
-    # pylint: disable-next=too-many-locals  # the steps of one way, there and back
     async def call(
         self,
         machine: Machine,
@@ -80,61 +79,84 @@ class Caller:
         RaftwerkError
             What else the member refused with.
         """
-        world, draw = self._world, self._draw
-        conditions = world.conditions
-        future: asyncio.Future[Result] = world.loop.create_future()
-        asked: list[asyncio.Task[Any]] = []
-        number = world.next_number()
-        is_answer_lost = happens(conditions.drop_rate / 2, draw)
+        return await _Call(self._world, self._draw, machine, ask).made(seconds)
 
-        def _settle(error: BaseException | None, result: Any = None) -> None:
-            """Have it known how it ended."""
-            if future.done() or (is_answer_lost and not isinstance(error, Lost)):
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
 
-        def _back(error: BaseException | None, result: Any = None) -> None:
-            """Send an answer."""
-            latency = conditions.latency_seconds(draw)
-            world.timers.call_later(latency, _settle, error, result)
+class _Call(Generic[Result]):
+    """One call: the way there, and the way back."""
 
-        def _answered(task: "asyncio.Task[Any]") -> None:
-            """Take what the service returned."""
-            machine.calls.pop(number, None)
-            if task.cancelled():
-                return
-            error = task.exception()
-            if error is None:
-                _back(None, task.result())
-            else:
-                _back(self._told(error))
+    def __init__(
+        self,
+        world: World,
+        draw: SplitMix64,
+        machine: Machine,
+        ask: Callable[[Services], Coroutine[Any, Any, Result]],
+    ) -> None:
+        self._world = world
+        self._draw = draw
+        self._machine = machine
+        self._ask = ask
+        self._conditions = world.conditions
+        self._number = world.next_number()
+        self._is_answer_lost = happens(self._conditions.drop_rate / 2, draw)
+        self._future: asyncio.Future[Result] = world.loop.create_future()
+        self._task: asyncio.Task[Any] | None = None
 
-        def _arrive() -> None:
-            """Reach the member, or nobody."""
-            if future.done():
-                return
-            if not machine.is_ready:
-                _back(Unreached("connection refused"))
-                return
-            task = machine.run(ask(machine.services))
-            asked.append(task)
-            machine.calls[number] = lambda: _back(Lost("connection reset"))
-            task.add_done_callback(_answered)
-
+    async def made(self, seconds: float) -> Result:
+        """Make it, and wait for so long."""
+        world, draw, conditions = self._world, self._draw, self._conditions
         if not happens(conditions.drop_rate / 2, draw):
-            world.timers.call_later(conditions.latency_seconds(draw), _arrive)
-        patience = world.timers.call_later(seconds, _settle, Lost("no answer in time"))
+            latency = conditions.latency_seconds(draw)
+            world.timers.call_later(latency, self._arrive)
+        late = Lost("no answer in time")
+        patience = world.timers.call_later(seconds, self._settle, late)
         try:
-            return await future
+            return await self._future
         finally:
             patience.cancel()
-            machine.calls.pop(number, None)
-            for task in asked:
-                if not task.done() and machine.is_up:
-                    task.cancel()
+            self._machine.calls.pop(self._number, None)
+            task = self._task
+            if task is not None and not task.done() and self._machine.is_up:
+                task.cancel()
+
+    def _arrive(self) -> None:
+        """Reach the member, or nobody."""
+        machine = self._machine
+        if self._future.done():
+            return
+        if not machine.is_ready:
+            self._answer(Unreached("connection refused"))
+            return
+        self._task = task = machine.run(self._ask(machine.services))
+        machine.calls[self._number] = lambda: self._answer(Lost("connection reset"))
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        """Take what the service returned."""
+        self._machine.calls.pop(self._number, None)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            self._answer(None, task.result())
+        else:
+            self._answer(self._told(error))
+
+    def _answer(self, error: BaseException | None, result: Any = None) -> None:
+        """Send an answer."""
+        latency = self._conditions.latency_seconds(self._draw)
+        self._world.timers.call_later(latency, self._settle, error, result)
+
+    def _settle(self, error: BaseException | None, result: Any = None) -> None:
+        """Have it known how it ended."""
+        if self._future.done():
+            return
+        if self._is_answer_lost and not isinstance(error, Lost):
+            return
+        if error is None:
+            self._future.set_result(result)
+        else:
+            self._future.set_exception(error)
 
     def _told(self, error: BaseException) -> BaseException:
         """Return what a client is told of an error."""
