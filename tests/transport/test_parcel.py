@@ -11,7 +11,7 @@ from raftwerk.transport.chunks import ChunkMessage
 from raftwerk.transport.codec import LANES_MAX, FrameKind
 from raftwerk.transport.config import FRAME_BODY_BYTES
 from raftwerk.transport.frame import Frame, FrameDecoder
-from raftwerk.transport.parcel import Lane, lane_of, pack
+from raftwerk.transport.parcel import Lane, lane_of, pack, whole_frame
 from tests.transport.helpers import (
     append_entries,
     example_of,
@@ -55,6 +55,15 @@ def test_small_messages_share_a_frame() -> None:
     frames = frames_of(Lane.CONTROL, messages)
     assert [frame.kind for frame in frames] == [FrameKind.MESSAGES]
     assert messages_of(frames) == messages
+
+
+@given(st.integers(min_value=0, max_value=200))
+def test_a_message_alone_has_the_frame_of_its_parcel_or_needs_parts(over: int) -> None:
+    message = append_entries(FRAME_BODY_BYTES - 200 + over)
+    parcels = list(pack(lane_of(message), [message]))
+    frame = whole_frame(message)
+    assert (frame is None) == parcels[0].is_large
+    assert frame is None or frame == parcels[0].next_frame()
 
 
 def test_a_large_message_travels_in_parts() -> None:

@@ -128,7 +128,27 @@ class FrameDecoder:
             if len(self._rest) < self._wanted:
                 return iter(())
             data = bytes(self._rest)
+        elif (frame := self._only_frame(data)) is not None:
+            return iter((frame,))
         return self._frames(data)
+
+    def _only_frame(self, data: bytes) -> Frame | None:
+        """Return the frame that is all of the data, if it is one, whole and sound.
+
+        So it is mostly, where members say one thing at a time; what is not like this,
+        `_frames` finds out.
+        """
+        end = len(data)
+        if self._error or end <= _HEADER.size:
+            return None
+        length, checksum = _HEADER.unpack_from(data)
+        if length != end - _HEADER.size or length > self.frame_bytes_max:
+            return None
+        body = data[_HEADER.size :]
+        if google_crc32c.value(body) != checksum:
+            return None
+        self._at_start = False
+        return Frame(body[0], memoryview(body)[1:])
 
     def _frames(self, data: bytes) -> Iterator[Frame]:
         """Yield the frames of data that begins where a frame begins."""

@@ -21,7 +21,7 @@ from raftwerk.transport.codec import FrameKind, encode_message
 from raftwerk.transport.config import FRAME_BODY_BYTES
 from raftwerk.transport.frame import encode_frame
 
-__all__ = ["Lane", "Parcel", "lane_of", "pack"]
+__all__ = ["Lane", "Parcel", "lane_of", "pack", "whole_frame"]
 
 
 class Lane(enum.IntEnum):
@@ -62,6 +62,7 @@ def lane_of(message: Message) -> Lane:
 _ARRAY: Final = struct.Struct(">BI")
 _ARRAY_32: Final = 0xDD
 """The msgpack mark of an array whose length follows in 4 bytes."""
+_HEAD_OF_ONE: Final = _ARRAY.pack(_ARRAY_32, 1)
 _ROOM: Final = FRAME_BODY_BYTES - 1 - _ARRAY.size
 """What messages may take of a frame beside its kind and the head of their array."""
 _PART_BYTES: Final = FRAME_BODY_BYTES - 2
@@ -179,6 +180,33 @@ def pack(lane: Lane, messages: Sequence[Message]) -> Iterator[Parcel]:
         size += len(encoded)
     if small:
         yield Parcel(lane, small, _frame_of(pieces), is_large=False)
+
+
+def whole_frame(message: Message) -> bytes | None:
+    """Return the frame of a message that travels alone: that of its only parcel.
+
+    Parameters
+    ----------
+    message : Message
+        For which nothing else waits.
+
+    Returns
+    -------
+    bytes or None
+        None: it takes more than one frame.
+
+    Examples
+    --------
+    >>> from raftwerk.core.messages import TimeoutNow
+    >>> message = TimeoutNow(sender=1, receiver=2, term=3)
+    >>> [parcel] = pack(Lane.CONTROL, [message])
+    >>> whole_frame(message) == parcel.next_frame()
+    True
+    """
+    encoded = encode_message(message)
+    if len(encoded) > _ROOM:
+        return None
+    return encode_frame(FrameKind.MESSAGES, _HEAD_OF_ONE, encoded)
 
 
 def _frame_of(pieces: list[bytes]) -> bytes:

@@ -14,7 +14,7 @@ from raftwerk.transport.endpoint import Endpoint, World, meet
 from raftwerk.transport.frame import FrameDecoder
 from raftwerk.transport.handshake import RefusalCode
 from raftwerk.transport.lanes import Lanes
-from raftwerk.transport.parcel import lane_of
+from raftwerk.transport.parcel import lane_of, whole_frame
 from raftwerk.transport.protocol import PeerView
 from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import NodeId
@@ -172,6 +172,11 @@ class Route:
         snapshots = _snapshots_in(messages)
         data = b""
         if self._world.is_encoded:
+            # Most travel alone, and need no lanes to be sorted into.
+            frame = whole_frame(messages[0]) if len(messages) == 1 else None
+            if frame is not None:
+                self._sent_bytes += len(frame)
+                return _Shipment(target, messages, frame, 0 if is_copy else snapshots)
             lanes, pieces = self._lanes, list[bytes]()
             loss = lanes.put(messages)
             while frames := lanes.take():
