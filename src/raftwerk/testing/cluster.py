@@ -20,6 +20,7 @@ from raftwerk.runtime import Member, Node, NodeConfig, StateMachine, bootstrap_s
 from raftwerk.runtime.answered import Once
 from raftwerk.runtime.sessions import Session
 from raftwerk.runtime.snapshot_reading import whole_snapshots
+from raftwerk.runtime.versions import READABLE_VERSION
 from raftwerk.sim.trial import Turns
 from raftwerk.storage.disk import RealDisk
 from raftwerk.storage.protocol import DirectoryIdentity
@@ -121,6 +122,8 @@ class LocalCluster:
             for member in self._members:
                 await self.start(member.node_id)
             await self.leader()
+            # Until members have told each other what they can do, sessions wait.
+            await self._until(self._is_versed, "members know each other's version")
         except BaseException:
             await self.stop_all()
             raise
@@ -277,6 +280,11 @@ class LocalCluster:
 
         found: int = await self._until(_known, "all members know one leader")
         return found
+
+    def _is_versed(self) -> bool:
+        """Tell whether all members know that all can do what they can."""
+        views = [node.status() for node in self.nodes.values()]
+        return all(view.cluster_version == READABLE_VERSION for view in views)
 
     async def until_equal(self) -> list[Any]:
         """Wait until all members that run have applied all there is; compare them.
