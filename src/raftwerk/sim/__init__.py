@@ -3,11 +3,12 @@
 A seed is drawn into a plan (`faults`), which is data (`plan`); a `group_run` carries it
 out in a `world` of machines (`machine`, with `disk` and clocks), where faults strike
 (`acts`; `strangers` are one), clients call members (`calls`) and an `operator` keeps
-house. Members speak through the real transport, on `streams` of the world's own; what
-they store and send is `witnessed` first, and held against each other at once
-(`agreement`, `durable`; `violation` has the names of what must hold). `flights` records
-them. `running` is how a world is run at all, `campaign` one run of many; `shrink` makes
-a failing plan small, `report` tells of it.
+house. Members speak through the real transport, by `ways` that can be cut, with
+messages or on `streams` of the world's own; what they store and send is `witnessed`
+first, and held against each other at once (`agreement`, `durable`; `violation` has the
+names of what must hold). `flights` records them. `running` is how a world is run at
+all, `campaign` one run of many; `shrink` makes a failing plan small, `report` tells of
+it.
 
 What the group keeps is one of two: keys and values with all services (`run`,
 `kv_machine`, `ledger`), which `clients` of ours use (`workload`, `watching`, `reading`,

@@ -27,7 +27,8 @@ from raftwerk.sim.kv_machine import kv_services
 from raftwerk.sim.machine import DISK_SECONDS, Machine, Strike
 from raftwerk.sim.plan import Fault
 from raftwerk.sim.strangers import knock
-from raftwerk.sim.world import CALM, World
+from raftwerk.sim.ways import CALM
+from raftwerk.sim.world import World
 from raftwerk.transport.conditions import Conditions
 
 __all__ = ["ACTS", "Act"]
@@ -183,12 +184,12 @@ async def _depose(world: World, _fault: Fault, draw: SplitMix64) -> None:
     others = [each for each in world.machines.values() if each is not machine]
     world.tell(machine, f"is cut off for {seconds:g} s")
     for other in others:
-        world.cut(machine.node_id, other.node_id)
-        world.cut(other.node_id, machine.node_id)
+        world.ways.cut(machine.node_id, other.node_id)
+        world.ways.cut(other.node_id, machine.node_id)
     await world.sleep(seconds)
     for other in others:
-        world.heal(machine.node_id, other.node_id)
-        world.heal(other.node_id, machine.node_id)
+        world.ways.heal(machine.node_id, other.node_id)
+        world.ways.heal(other.node_id, machine.node_id)
     world.tell(machine, "is not cut off any more")
 
 
@@ -232,10 +233,10 @@ async def _partition(world: World, fault: Fault, draw: SplitMix64) -> None:
     world.tell(None, f"cut for {fault.seconds:g} s, {times} times: {named}")
     for _ in range(times):
         for one, other in links:
-            world.cut(one.node_id, other.node_id)
+            world.ways.cut(one.node_id, other.node_id)
         await world.sleep(fault.seconds / (2 * times - 1))
         for one, other in links:
-            world.heal(one.node_id, other.node_id)
+            world.ways.heal(one.node_id, other.node_id)
         if times > 1:
             await world.sleep(fault.seconds / (2 * times - 1))
     world.tell(None, f"healed: {named}")
@@ -279,16 +280,16 @@ async def _weather(world: World, fault: Fault, draw: SplitMix64) -> None:
         machine = _someone(world, draw)
         if machine is not None:
             doubled = replace(conditions, duplicate_rate=0.3, late_seconds=0.5)
-            world.set_conditions_of(machine, doubled)
+            world.ways.set_conditions_of(machine, doubled)
             world.lagging = machine
             await world.sleep(fault.seconds)
-            world.set_conditions_of(machine, CALM)
+            world.ways.set_conditions_of(machine, CALM)
             world.lagging = None
         return
-    world.set_conditions(conditions)
+    world.ways.set_conditions(conditions)
     await world.sleep(fault.seconds)
-    if world.conditions is conditions:
-        world.set_conditions(CALM)
+    if world.ways.conditions is conditions:
+        world.ways.set_conditions(CALM)
 
 
 async def _stranger(world: World, fault: Fault, draw: SplitMix64) -> None:

@@ -96,7 +96,7 @@ class _Call(Generic[Result]):
         self._draw = draw
         self._machine = machine
         self._ask = ask
-        self._conditions = world.conditions
+        self._conditions = world.ways.conditions
         self._number = world.next_number()
         self._is_answer_lost = happens(self._conditions.drop_rate / 2, draw)
         self._future: asyncio.Future[Result] = world.loop.create_future()

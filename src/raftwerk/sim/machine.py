@@ -191,7 +191,7 @@ class Machine(ABC):
             clock=self.clock,
             latency=lambda _worker: self.disk_seconds * (1 + disk_draw.below(8)) / 4,
         )
-        self.world.streams.begin(self.process, self.name)
+        self.world.ways.streams.begin(self.process, self.name)
         self.is_up = True
         self.is_paused = self.may_fail = False
         self.seen = Seen(self.node_id)
@@ -459,8 +459,8 @@ class Machine(ABC):
         self.is_up = self.is_ready = self.is_paused = False
         self.process.kill()
         self._duties.clear()
-        self.world.network.crash(self.node_id)
-        self.world.streams.crash(self.process, is_heard)
+        self.world.ways.network.crash(self.node_id)
+        self.world.ways.streams.crash(self.process, is_heard)
         self.world.record_process(self, "killed")
         calls, self.calls = self.calls, {}
         for number in sorted(calls):

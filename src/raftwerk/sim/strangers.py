@@ -49,7 +49,7 @@ async def knock(
     """
     host, _, port = machine.address.rpartition(":")
     try:
-        end, _ = await world.streams.connect(_Listening, host, int(port))
+        end, _ = await world.ways.streams.connect(_Listening, host, int(port))
     except OSError:
         return  # it does not listen now
     begin = b""

@@ -61,7 +61,7 @@ class _Connection:
     def _ship(self, answer: WatchAnswer | None) -> None:
         """Bring an answer on its way; None: the connection broke."""
         world = self._world
-        conditions = world.conditions
+        conditions = world.ways.conditions
         if happens(conditions.drop_rate, self._client.draw):
             answer = None
         arrival = world.now() + conditions.latency_seconds(self._client.draw)

@@ -129,7 +129,7 @@ def witnessed_transport(
         transport = _WitnessedMessages(
             identity,
             address,
-            network=world.network,
+            network=world.ways.network,
             host=host,
             report=report,
             admit=admit,

@@ -30,17 +30,12 @@ from raftwerk.runtime.event_format import encode_record
 from raftwerk.sim.agreement import Agreement
 from raftwerk.sim.machine import DISK_SECONDS, Machine
 from raftwerk.sim.plan import Plan
-from raftwerk.sim.streams import Streams
 from raftwerk.sim.violation import Property, Violation
+from raftwerk.sim.ways import Ways
 from raftwerk.storage.memory_disk import MemoryDisk
-from raftwerk.transport.conditions import Conditions
-from raftwerk.transport.memory import MemoryNetwork
 from raftwerk.types import NodeId
 
-__all__ = ["CALM", "World", "first_snapshot"]
-
-CALM: Final = Conditions(latency_min_seconds=0.000_3, latency_max_seconds=0.001_5)
-"""A network within one room."""
+__all__ = ["World", "first_snapshot"]
 
 STORY_LINES_MAX: Final = 4_000
 """What is kept of a story: its end, which is where something went wrong."""
@@ -118,6 +113,8 @@ class World:
         To be forked.
     now : callable
         Returns the true time, in seconds.
+    ways : Ways
+        What is between the machines.
     machines : dict of NodeId to Machine
         All that ever were.
     ledger : Agreement
@@ -150,20 +147,10 @@ class World:
         self.recording: list[bytes] | None = None
         self.flights: MemoryDisk | None = None
         self.timers = host.timers
-        self.network = MemoryNetwork(
-            self.timers, self.draw.fork("network"), conditions=CALM
-        )
-        self.conditions = CALM
-        self.streams = Streams(
-            self.timers,
-            self.draw.fork("streams"),
-            self._conditions_of,
-            self._is_cut,
-        )
-        loop.sockets = self.streams
+        self.ways = Ways(self)
+        loop.sockets = self.ways.streams
         self.ledger = ledger
         self._make_machine = make_machine
-        self._ids: dict[str, NodeId] = {}
         self.machines = {
             member.node_id: make_machine(self, member.node_id, ledger.first)
             for member in _founders_of(plan)
@@ -182,7 +169,6 @@ class World:
         self._number = 0
         self._names = 0
         self._held: dict[NodeId, int] = {}
-        self._cuts: dict[tuple[NodeId, NodeId], int] = {}
         self._context = contextvars.copy_context()
         self._over: asyncio.Future[None] = loop.create_future()
 
@@ -512,93 +498,11 @@ class World:
         self._names += 1
         return f"m{self._names}"
 
-    def cut(self, sender: NodeId, receiver: NodeId) -> None:
-        """Cut a way once more; it is healed when each who cut it has healed it.
-
-        Parameters
-        ----------
-        sender : NodeId
-            From whom.
-        receiver : NodeId
-            To whom.
-        """
-        self._cuts[sender, receiver] = self._cuts.get((sender, receiver), 0) + 1
-        self.network.cut(sender, receiver)
-
-    def _is_cut(self, sender: str, receiver: str) -> bool:
-        """Tell whether a way between two machines is cut."""
-        if not self._cuts:
-            return False
-        ids = self._ids_of(sender, receiver)
-        return ids is not None and self.network.is_cut(ids[0], ids[1])
-
-    def _conditions_of(self, sender: str, receiver: str) -> Conditions:
-        """Return what happens on a way between two machines."""
-        ids = self._ids_of(sender, receiver)
-        if ids is None:
-            return self.conditions
-        return self.network.conditions_of(ids[0], ids[1])
-
-    def _ids_of(self, sender: str, receiver: str) -> tuple[NodeId, NodeId] | None:
-        """Return the ids of two members; None if one is no member's machine."""
-        if len(self._ids) < len(self.machines):
-            self._ids = {each.name: each.node_id for each in self.machines.values()}
-        if sender in self._ids and receiver in self._ids:
-            return self._ids[sender], self._ids[receiver]
-        return None
-
-    def heal(self, sender: NodeId, receiver: NodeId) -> None:
-        """Heal a way as often as it was cut.
-
-        Parameters
-        ----------
-        sender : NodeId
-            From whom.
-        receiver : NodeId
-            To whom.
-        """
-        left = self._cuts.get((sender, receiver), 1) - 1
-        self._cuts[sender, receiver] = left
-        if left <= 0:
-            self._cuts.pop((sender, receiver), None)
-            self.network.heal(sender, receiver)
-
-    def set_conditions(self, conditions: Conditions) -> None:
-        """Change what happens to all messages from now on.
-
-        Parameters
-        ----------
-        conditions : Conditions
-            What happens.
-        """
-        self.conditions = conditions
-        self.network.set_conditions(conditions)
-        self.tell(None, f"network: {conditions}")
-
-    def set_conditions_of(self, machine: Machine, conditions: Conditions) -> None:
-        """Change what happens to the messages of one member from now on.
-
-        Parameters
-        ----------
-        machine : Machine
-            Whose; to it and from it.
-        conditions : Conditions
-            What happens.
-        """
-        for other in self.machines.values():
-            if other is not machine:
-                one, two = machine.node_id, other.node_id
-                self.network.set_conditions(conditions, one, two)
-                self.network.set_conditions(conditions, two, one)
-        self.tell(machine, f"its lines: {conditions}")
-
     def calm_down(self) -> None:
         """End all faults but those of machines that are down."""
-        self._cuts.clear()
         self._held.clear()
         self.lagging = self.relapsing = None
-        self.network.heal_all()
-        self.set_conditions(CALM)
+        self.ways.calm_down()
         for machine in self.machines.values():
             machine.go_on()
             machine.amid = None
