@@ -1,6 +1,7 @@
 """The short way answers as the long way does, byte for byte, whatever is sent."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -23,6 +24,7 @@ from raftwerk.config import Url
 pytestmark = pytest.mark.e2e
 
 WAIT_SECONDS = 20
+REQUESTS = 100
 PATH = "/v3/kv/put"
 
 
@@ -283,3 +285,36 @@ def test_a_client_that_leaves_before_its_answer_harms_nobody() -> None:
             await server.stop()
 
     asyncio.run(story())
+
+
+def test_nothing_of_a_request_is_left_for_the_collector() -> None:
+    async def story() -> int:
+        both = Both()
+        server = ApiServer(both, [Url("127.0.0.1", 0)], stop_seconds=1)
+        server.hot.by_path = {PATH.encode(): both.call}
+        (url,) = await server.start()
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+
+        async def ask(times: int) -> None:
+            for _ in range(times):
+                writer.write(post(b"hello"))
+                await reader.readuntil(b"}")
+
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await ask(5)
+                gc.collect()
+                await ask(REQUESTS)
+                return gc.collect()
+        finally:
+            writer.close()
+            await server.stop()
+
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        left = asyncio.run(story())
+    finally:
+        if was_enabled:
+            gc.enable()
+    assert left < REQUESTS / 2, "a node freezes what it is not to look at again"

@@ -9,7 +9,7 @@ long way (decision 170).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -60,6 +60,15 @@ class HotCalls:
         self.by_path: Mapping[bytes, HotCall] = {}
 
 
+class _Unheard:
+    """An event that nobody waits for: what it is about has been noted already."""
+
+    __slots__ = ()
+
+    def set(self) -> None:
+        """Do nothing."""
+
+
 class _Exchange:
     """A hot request and its answer, in the place of uvicorn's cycle.
 
@@ -72,11 +81,14 @@ class _Exchange:
         "call",
         "disconnected",
         "keep_alive",
-        "message_event",
         "more_body",
         "response_complete",
         "response_started",
     )
+
+    message_event: ClassVar = _Unheard()
+    """One for all. Were it the exchange itself, the exchange would hold itself, and its
+    body: what the collector has frozen by then (decision 180) would stay for ever."""
 
     def __init__(self, call: HotCall) -> None:
         self.call = call
@@ -86,10 +98,6 @@ class _Exchange:
         self.disconnected = False
         self.response_started = False
         self.response_complete = False
-        self.message_event = self
-
-    def set(self) -> None:
-        """Hear of what has been noted already."""
 
 
 class HotProtocol(LimitedProtocol):
