@@ -137,6 +137,32 @@ def check_clients(seeds: int) -> Finding:
     return Finding()
 
 
+def check_sweeps(seeds: int) -> Finding:
+    """Have somebody change many keys at once, in a thirtieth of the seeds: they are long.
+
+    Few do anything else, but in each run things happen amid those changes.
+    """
+    # pylint: disable=import-outside-toplevel # the mistake must be made before
+    from msgspec.structs import replace
+
+    from raftwerk.sim.faults import draw_plan
+    from raftwerk.sim.plan import SORTS, Fault
+    from raftwerk.sim.run import run_plan
+
+    for seed in range(max(1, seeds // 30)):
+        plan = draw_plan(seed, nodes=3, seconds=20.0, faults="calm")
+        strikes = tuple(
+            Fault(at=float(at), kind="amid", seconds=0.5, draw=at)
+            for at in range(4, 20, 4)
+        )
+        few = dict.fromkeys(SORTS, 0) | {"writers": 2, "sweepers": 1}
+        plan = replace(plan, faults=strikes, wires="messages", **few)
+        outcome, _ = run_plan(plan)
+        if not outcome.holds:
+            return Finding(outcome.violation, seed + 1, outcome.story)
+    return Finding()
+
+
 WORLDS: Final = ("disk", "all", "network", "membership")
 """The scenarios that simulated worlds have in turn."""
 
@@ -147,6 +173,7 @@ CHECKS: Final[Mapping[str, Callable[[int], Finding]]] = {
     "leases": check_leases,
     "scripts": check_scripts,
     "clients": check_clients,
+    "sweeps": check_sweeps,
     "world": check_world,
 }
 """By name; each takes how many seeds it may try."""

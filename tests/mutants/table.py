@@ -10,6 +10,7 @@ from .mistakes.membership import MEMBERSHIP
 from .mistakes.reads import READS
 from .mistakes.replicas import REPLICAS
 from .mistakes.services import SERVICES
+from .mistakes.stepped import STEPPED
 from .mistakes.storage import STORAGE
 
 __all__ = ["TABLE"]
@@ -23,5 +24,6 @@ TABLE: Final[tuple[Mistake, ...]] = (
     *STORAGE,
     *REPLICAS,
     *SERVICES,
+    *STEPPED,
 )
 """In the order in which they are told."""
