@@ -1,4 +1,4 @@
-"""The table of settings: every name once, the seed's among them."""
+"""The table of settings: every name once, the short ones among them."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The client port: etcd's JSON under ``/v3``, the seed's API under ``/api``, probes.
+"""The client port: etcd's JSON under ``/v3``, a documented API under ``/api``, probes.
 
 `app` puts the routes together, `server` serves them on an address. The gateway's routes
 are plain ASGI, for they are the hot ones: `gateway` knows the paths, `kv_json` the
@@ -22,7 +22,7 @@ watch_json, lease_json, lock_json  ``/v3/watch``, ``lease``, ``lock`` and ``elec
 cluster_json, maintenance_json     ``/v3/cluster`` and ``maintenance``
 shapes, gateway_document           the same calls in the document of the API
 idempotency, origin                requests done once; pages of others, refused
-raft_status, peer_routes           the seed's status, and its routes between members
+raft_status, peer_routes           a member's status; routes between members
 probes, metrics, metrics_table     what machines ask: health, version, numbers
 =================================  =====================================================
 """

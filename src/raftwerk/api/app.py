@@ -182,7 +182,7 @@ class ClientApp:
             await send_answer(send, json_answer(envelope(said)))
 
     def _status(self) -> object:
-        """Return the seed's status."""
+        """Return what this member says of itself."""
         status = self._context.node.status()
         return describe(status, self._context.settings.app_name)
 

@@ -1,4 +1,4 @@
-"""The routes of the seed by which members write to each other, where they speak HTTP.
+"""The routes by which members write to each other, where they speak HTTP.
 
 They are served on the peer listener, never to clients. Who may write, and what it does,
 is decided by `raftwerk.transport.http_desk`; this is its face.

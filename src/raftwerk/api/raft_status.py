@@ -1,4 +1,4 @@
-"""What a member says of itself: the seed's status, asked often and so answered plainly.
+"""What a member says of itself: a status, asked often and so answered plainly.
 
 Monitors look several times a second, and from the first moment on. The same answer is
 documented by `v1.raft`, whose model is held to this one by a test.
@@ -26,7 +26,7 @@ _STATES: Final = {
 
 
 def state_of(status: NodeStatus) -> str:
-    """Return a member's state in the seed's words.
+    """Return a member's state in the API's words.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ ETCD_HEARTBEAT_MILLIS: Final = 100
 """etcd's default, which its users' scripts may set."""
 
 LEVEL_ALIASES: Final = {"warning": "warn", "critical": "fatal"}
-"""Python's names of levels, as the seed's LOGGING has them."""
+"""Python's names of levels, which ``LOGGING`` may have."""
 
 RECORD_ALIASES: Final = {"true": "full", "on": "full", "1": "full", "false": "off"}
 """How a switch is said in environments and TOML."""

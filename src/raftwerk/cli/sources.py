@@ -1,8 +1,8 @@
 """Where the text of a setting comes from: flag, environment, ``.env``, TOML, in order.
 
 The first that has it wins. Of several variables for one setting, its own
-(``RAFTWERK_…``) wins over the seed's. A variable that was set to nothing says nothing:
-that is how compose files leave one out.
+(``RAFTWERK_LOG_LEVEL``) wins over the plain one (``LOGGING``). A variable that was set
+to nothing says nothing: that is how compose files leave one out.
 """
 
 import difflib

@@ -190,7 +190,7 @@ def callable_urls(listened: tuple[Url, ...]) -> tuple[Url, ...]:
 
 
 def page_address(texts: Mapping[str, str], usual: MonitorConfig) -> tuple[str, int]:
-    """Return where the page is served: the seed's ``ADDRESS`` may hold a port.
+    """Return where the page is served: ``ADDRESS`` may hold a port, too.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How the documented API presents itself; the seed's settings keep their defaults."""
+"""How the documented API presents itself: its title, its paths, who is responsible."""
 
 from typing import Final
 

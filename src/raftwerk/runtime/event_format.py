@@ -117,7 +117,7 @@ def id_text(node_id: NodeId | None) -> str | None:
 
 
 def role_word(status: NodeStatus) -> str:
-    """Return the seed's word for what a member is.
+    """Return the API's word for what a member is.
 
     Parameters
     ----------

@@ -272,5 +272,5 @@ def _texts(node_ids: Sequence[NodeId]) -> tuple[str, ...]:
 
 
 def _state(role: Role, is_learner: bool) -> str:
-    """Return a role in the seed's words."""
+    """Return a role in the API's words."""
     return "LEARNER" if is_learner and role is Role.FOLLOWER else role.value

@@ -1,4 +1,4 @@
-"""Messages as JSON over HTTP: for who wants to watch, and for the seed's routes.
+"""Messages as JSON over HTTP: for who wants to watch.
 
 Slower than `tcp` by far, and readable by any tool. A letter is a request to one of
 three routes below the API's prefix, on the peer listener; `http_letter` has its form,

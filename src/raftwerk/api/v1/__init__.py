@@ -1,4 +1,4 @@
-"""The seed's API, version 1: documented, in an envelope, to be tried in a browser.
+"""The documented API, version 1: with a schema, an envelope, and a page to try it.
 
 One file a family of routes: its models, and a ``router`` with a prefix and a tag of the
 family's name. Of ``/kv``, the largest, the models are in `kv_models`, and what the
