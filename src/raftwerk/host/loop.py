@@ -200,14 +200,14 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         """Simulated ones, of whoever simulates a world; else there are none."""
         self.seconds = 0.0
         """The virtual time; to be read, by those who ask for it all the time."""
-        self._due: deque[asyncio.Handle] = deque()
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._due: deque[_Handle | _TimerHandle] = deque()
+        self._timers: list[tuple[float, int, _TimerHandle]] = []
         self._timers_set = 0
         self._timers_cancelled = 0
         self._turns = 0
         self._tasks_made = 0
         self._abandoned: set[object] = set()
-        self._suspended: dict[object, list[asyncio.Handle]] = {}
+        self._suspended: dict[object, list[_Handle | _TimerHandle]] = {}
         self._pinned: list[_Task[Any]] = []
         self._failures: list[dict[str, Any]] = []
         self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # see there
@@ -481,7 +481,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         `run_forever` of the base class calls this until the loop is stopped.
         """
         # pylint: disable=protected-access  # a loop runs handles: theirs is made for it
-        due = self._due
+        due, abandoned, suspended = self._due, self._abandoned, self._suspended
         while True:
             if not due and not self._stopping:
                 self._jump()
@@ -494,10 +494,16 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
                 )
             for _ in range(len(due)):
                 handle = due.popleft()
-                if handle._cancelled or (
-                    (self._abandoned or self._suspended) and self._is_held(handle)
-                ):
+                if handle._cancelled:
                     continue
+                if abandoned or suspended:
+                    # Whose process was killed or stands still must not run now.
+                    owner = handle._context.get(OWNER)
+                    if owner in abandoned:
+                        continue
+                    if owner in suspended:
+                        suspended[owner].append(handle)
+                        continue
                 handle._run()
             if self._failures:
                 self._raise_failure()
@@ -537,18 +543,6 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         self._turns = 0
         while timers and timers[0][0] <= now:
             due.append(heappop(timers)[2])
-
-    def _is_held(self, handle: asyncio.Handle) -> bool:
-        """Tell whether the handle's owner must not run now; keep it if it may later."""
-        context: Context = getattr(handle, "_context")  # public from Python 3.12 on
-        owner = context.get(OWNER)
-        if owner in self._abandoned:
-            return True
-        held = self._suspended.get(owner)
-        if held is None:
-            return False
-        held.append(handle)
-        return True
 
     def _timer_handle_cancelled(self, _handle: asyncio.TimerHandle) -> None:
         """Forget cancelled timers once they may be the greater part.
