@@ -138,7 +138,7 @@ def check_clients(seeds: int) -> Finding:
 
 
 def check_sweeps(seeds: int) -> Finding:
-    """Have somebody change many keys at once, in a thirtieth of the seeds: they are long.
+    """Have somebody change many keys at once; a thirtieth of the seeds, for it is long.
 
     Few do anything else, but in each run things happen amid those changes.
     """
