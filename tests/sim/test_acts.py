@@ -48,7 +48,7 @@ def story_of(seed: int, kind: str) -> str:
     )
     wires = "streams" if kind == "stranger" else "messages"
     seconds = 5.0 if kind in ("amid", "depose") else 3.0
-    sweepers = 2 if kind == "amid" else 0
+    sweepers = 1 if kind == "amid" else 0
     plan = Plan(
         seed=seed,
         nodes=3,
