@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from raftwerk.host.compiled import build_kind
+
 PROC = Path("/proc")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 BLOCK_BYTES = 512
@@ -105,6 +107,7 @@ def machine() -> str:
     return (
         f"{os.cpu_count()} processors ({model}), {platform.system()}"
         f" {platform.release().partition('-')[0]}, Python {platform.python_version()}"
+        f", raftwerk {build_kind()}"
     )
 
 

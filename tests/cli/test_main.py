@@ -16,6 +16,7 @@ from raftwerk.errors import (
     UnknownFormat,
     WalCorrupted,
 )
+from raftwerk.host.compiled import build_kind
 
 MISTAKES = [
     (["--nonsense"], "raftwerk: No such option: --nonsense"),
@@ -75,6 +76,7 @@ def test_version_python_and_platform_are_one_line(
     assert line.count("\n") == 1
     for part in (
         raftwerk.__version__,
+        build_kind(),
         platform.python_version(),
         platform.platform(),
     ):

@@ -53,6 +53,7 @@ from raftwerk.errors import (
     UnknownFormat,
     WalCorrupted,
 )
+from raftwerk.host.compiled import build_kind
 
 __all__ = ["app", "main", "run"]
 
@@ -75,8 +76,8 @@ def _print_version(is_asked_for: bool) -> None:
     """Print who we are and what we run on, in one line, and end."""
     if is_asked_for:
         python = f"{platform.python_implementation()} {platform.python_version()}"
-        line = f"raftwerk {raftwerk.__version__}, {python}, {platform.platform()}"
-        write_lines([line])
+        ours = f"raftwerk {raftwerk.__version__}, {build_kind()}"
+        write_lines([f"{ours}, {python}, {platform.platform()}"])
         raise typer.Exit()
 
 
@@ -86,7 +87,7 @@ def _root(
         bool,
         typer.Option(
             "--version",
-            help="Print version, Python and platform.",
+            help="Print version, build, Python and platform.",
             callback=_print_version,
             is_eager=True,
         ),
