@@ -73,12 +73,13 @@ bench: $(ENV)/.synced
 	@$${CC:-cc} --version >/dev/null 2>&1 || { \
 	    echo "no C compiler: install one, or name it by CC" >&2; exit 2; }
 	.venv/bin/uv sync --locked --quiet --no-install-project --python .venv/bin/python
+	@touch .venv-compiled/.begun  # what is edited from here on is not in it
 	rm -rf .venv-compiled/wheel
 	HATCH_BUILD_HOOK_ENABLE_CUSTOM=1 .venv/bin/uv build --wheel --no-build-isolation \
 	    --python .venv-compiled/bin/python --out-dir .venv-compiled/wheel
 	.venv/bin/uv pip install --quiet --no-deps --reinstall \
 	    --python .venv-compiled/bin/python .venv-compiled/wheel/*.whl
-	@touch $@
+	@mv .venv-compiled/.begun $@
 
 $(MADE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
