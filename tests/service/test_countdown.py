@@ -29,6 +29,15 @@ def test_what_is_left_is_never_said_to_be_less_than_it_is() -> None:
     assert countdown.take_due(30.9).checkpoints == [(7, 30)]
 
 
+def test_what_sums_of_times_are_off_by_makes_no_second() -> None:
+    for hundredths in range(0, 10_000, 7):
+        countdown = Countdown()
+        countdown.begin(Lease(7, 60), now=hundredths / 100)
+        due_at = countdown.next_due()
+        assert due_at is not None
+        assert countdown.take_due(due_at).checkpoints == [(7, 30)], due_at
+
+
 def test_a_new_leader_counts_from_what_is_known_and_remembers_soon() -> None:
     countdown = Countdown()
     countdown.begin(Lease(7, 60, remaining_seconds=40), 0.0, patience_seconds=5.0)

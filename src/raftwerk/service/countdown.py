@@ -29,6 +29,9 @@ CHECKPOINT_SECONDS_FIRST: Final = 5.0
 would never be remembered by the rule of half the time; who does not, would never end
 if the leader changed sooner than that, again and again."""
 
+ROUNDING_SECONDS: Final = 1e-6
+"""What sums of times may be off by: 30 s left are not to be remembered as 31."""
+
 CHECKPOINT_SECONDS_MIN: Final = 1.0
 """And what is not worth an entry in the log."""
 
@@ -210,7 +213,7 @@ class Countdown:
                 due.expired.append(counted.lease_id)
                 continue
             if counted.checkpoint_at <= now:
-                left = math.ceil(counted.deadline - now)
+                left = math.ceil(counted.deadline - now - ROUNDING_SECONDS)
                 due.checkpoints.append((counted.lease_id, left))
                 counted.restart(now, counted.deadline)
             self._push(counted, counted.due_at)
