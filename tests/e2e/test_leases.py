@@ -68,19 +68,20 @@ class Leases:
 
     async def _keep_alive(self, number: int, lease: str, ttl: int) -> None:
         """Keep a lease alive in time; a try that fails is made again, elsewhere."""
-        pause = ttl / BEATS_PER_TTL
+        pause = wait = ttl / BEATS_PER_TTL
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(wait)
             try:
-                # Who waits for longer on one node is not in time on the next.
+                # Who waits for longer on one node is not in time on the next: a leader
+                # that takes over may know that half of the time is left.
                 found = await self.post(
-                    "lease/keepalive", {"ID": lease}, number, seconds=ttl / 2
+                    "lease/keepalive", {"ID": lease}, number, seconds=pause
                 )
             except (httpx.TransportError, ConnectionError):
                 number += 1
-                pause = AGAIN_SECONDS
+                wait = AGAIN_SECONDS
                 continue
-            pause = ttl / BEATS_PER_TTL
+            wait = pause
             if found["result"].get("TTL") != str(ttl):
                 self.lost.append(f"lease {lease} of {ttl} s: {found}")
                 return

@@ -42,7 +42,6 @@ async def write(cluster: Cluster, node: NodeProcess, value: bytes) -> None:
     await until(look, f"{node.name} writes", READY_SECONDS)
 
 
-@pytest.mark.long  # leases of two seconds: too tight where other tests run beside it
 def test_a_leader_whose_disk_hangs_hands_over_and_no_lease_is_lost(
     tmp_path: Path,
 ) -> None:
