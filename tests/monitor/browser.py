@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from playwright.sync_api import Error
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -53,7 +54,28 @@ class Tab:
 
     def wait(self, claim: str, argument: object = None) -> None:
         """Wait until a claim about the document, in its own language, is true."""
-        self.page.wait_for_function(claim, arg=argument, polling=20)
+        self._wait(claim, argument)
+
+    def _wait(self, claim: str, argument: object = None) -> Any:
+        """Wait for a claim, and return what it said.
+
+        A claim that trips over what isn't drawn yet isn't true yet, so that none has to
+        ask first for each thing that it reads. Should it trip until the end, then what
+        over is told.
+        """
+        patient = f"""argument => {{
+          try {{
+            return ({claim})(argument);
+          }} catch (error) {{
+            window.tripped = String(error);
+            return false;
+          }}
+        }}"""
+        try:
+            return self.page.wait_for_function(patient, arg=argument, polling=20)
+        except Error as error:
+            tripped = self.page.evaluate("() => window.tripped")
+            raise AssertionError(f"never true, last tripped over: {tripped}") from error
 
     def wait_health(self, words: str) -> None:
         """Wait until the line on the cluster's health has these words."""
@@ -92,13 +114,10 @@ class Tab:
 
     def leader(self) -> str:
         """Return the name of who leads, once somebody does."""
-        found = self.page.wait_for_function(
-            """() => {
-              const words = document.querySelector('#ring .centre-leader')?.textContent;
-              return words?.endsWith(' leads') && words.slice(0, -' leads'.length);
-            }""",
-            polling=20,
-        )
+        found = self._wait("""() => {
+              const words = document.querySelector('#ring .centre-leader').textContent;
+              return words.endsWith(' leads') && words.slice(0, -' leads'.length);
+            }""")
         return str(found.json_value())
 
 
