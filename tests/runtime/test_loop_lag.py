@@ -28,9 +28,7 @@ class Rig:
         assert isinstance(loop, VirtualLoop)
         self.stall = Stall()
         host = self.stall.make_host(virtual_host(loop, SplitMix64(1)))
-        self.lag = LoopLag(
-            host.clock, host.timers, period_seconds=0.05, late_seconds=0.016
-        )
+        self.lag = LoopLag(host, period_seconds=0.05)
         self.lag.start()
 
     async def hold(self, seconds: float) -> None:

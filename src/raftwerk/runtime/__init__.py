@@ -13,6 +13,7 @@ state_machine, status                   what a user implements; what a node says
                                         itself
 driver, effects                         the loop around the core: inputs, one `Ready`,
                                         its orders
+duties                                  what a member sees to by itself
 core_settings, ticker, timekeeper       milliseconds as ticks; when the next turn is due
 syncer, log_syncs                       one sync for all that waits, in the quickest way
 worker, timed_threads                   threads beside the loop

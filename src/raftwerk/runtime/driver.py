@@ -19,21 +19,15 @@ from raftwerk.host.protocol import Host
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.calls import Answer, Calls
 from raftwerk.runtime.core_settings import core_config
+from raftwerk.runtime.duties import Duties
 from raftwerk.runtime.effects import Effects
-from raftwerk.runtime.envelope import EnvelopeKind
 from raftwerk.runtime.handed_on import is_for, refusal_of
-from raftwerk.runtime.handover import Farewell
-from raftwerk.runtime.log_time import LogTime
 from raftwerk.runtime.loop_lag import LoopLag
-from raftwerk.runtime.presence import Presence
-from raftwerk.runtime.removal import Removal
 from raftwerk.runtime.requests import Requests
 from raftwerk.runtime.snapshot_reading import fill
 from raftwerk.runtime.snapshots import Snapshots
-from raftwerk.runtime.soundness import Soundness
 from raftwerk.runtime.state_machine import StateMachine
 from raftwerk.runtime.timekeeper import Timekeeper
-from raftwerk.runtime.versions import DRIFT_VERSION, SESSIONS_VERSION
 from raftwerk.storage.snapshot_protocol import Stores
 from raftwerk.transport.disk_report import DiskReport
 from raftwerk.transport.protocol import Transport
@@ -84,10 +78,8 @@ class Driver:
         What is asked of this member.
     applier : Applier
         What is applied, and who the members are; to look at.
-    presence : Presence
-        Who is told of us, and whom the transport is told of.
-    soundness : Soundness
-        Whether this replica is as the others.
+    duties : Duties
+        What this member sees to by itself.
     timekeeper : Timekeeper
         What time means to the core.
     loop_lag : LoopLag
@@ -132,68 +124,39 @@ class Driver:
             lambda: self.applier.members,
             lambda: self.applier.is_quarantined,
         )
-        self.applier = Applier(
+        applier = self.applier = Applier(
             machine, requests.sender, requests.waiters, replica.apply_conf_change
         )
-        answered = fill(stores.snapshots, snapshot, machine)
-        self.applier.restored(snapshot, answered)
-        self._effects = Effects(
+        applier.restored(snapshot, fill(stores.snapshots, snapshot, machine))
+        effects = self._effects = Effects(
             config,
             replica,
-            self.applier,
+            applier,
             requests,
             host=host,
             stores=stores,
             transport=transport,
             owner=self,
         )
-        self.disk = self._effects.disk
-        self.calls = Calls(config, replica.state, host, self._effects.send, answers)
+        self.disk = effects.disk
+        self.calls = Calls(config, replica.state, host, effects.send, answers)
         self._aside: dict[type[Message], Callable[..., None]] = {
-            **self.snapshots.handlers,
+            **effects.snapshots.handlers,
             **self.calls.handlers,
             ProposalsRefused: self._handed_back,
             DiskReport: self.disk.on_report,
         }
-        self.presence = Presence(
+        self.duties = Duties(
             config,
-            transport,
-            host.timers,
-            lambda: self.applier.members,
-            lambda record: requests.propose(record, EnvelopeKind.RECORD),
-        )
-        self._removal = Removal(
-            config, host.timers, lambda: self.applier.members, self.fail
-        )
-        self._farewell = Farewell(
-            replica.state,
-            self.give,
-            lambda: requests.is_any_waiting,
-            host.timers,
-            config.election_timeout_max_millis / 1000,
-            lambda: self.applier.drift.quarantined,
-        )
-        self.soundness = Soundness(
-            replica.state,
-            self.applier,
+            replica,
+            applier,
+            requests,
             self.calls,
-            self.snapshots,
-            host,
+            effects.snapshots,
+            host=host,
+            transport=transport,
             answers=answers,
-            propose=lambda record: requests.propose(
-                record, EnvelopeKind.RECORD, DRIFT_VERSION
-            ),
-            hand_over=self.hand_over,
-            on_failure=self.fail,
-            patience_seconds=10 * config.election_timeout_max_millis / 1000,
-        )
-        self._log_time = LogTime(
-            replica.state,
-            self.applier,
-            host,
-            lambda record, term: requests.propose_as_leader(
-                record, term, EnvelopeKind.RECORD, SESSIONS_VERSION
-            ),
+            owner=self,
         )
         self.timekeeper = Timekeeper(
             config,
@@ -201,15 +164,9 @@ class Driver:
             host,
             self.wake,
             self._look_around,
-            lambda: self.disk.may_stand and self.soundness.may_stand,
+            lambda: self.disk.may_stand and self.duties.soundness.may_stand,
         )
-        heartbeat_seconds = config.heartbeat_millis / 1000
-        self.loop_lag = LoopLag(
-            host.clock,
-            host.timers,
-            period_seconds=heartbeat_seconds,
-            late_seconds=heartbeat_seconds / 3,
-        )
+        self.loop_lag = LoopLag(host, config.heartbeat_millis / 1000)
         self.loop_lag.start()
 
     @property
@@ -256,7 +213,7 @@ class Driver:
 
     def on_removed(self, words: str) -> None:
         """Do as `Receiver.on_removed` says: nobody will hear of us again."""
-        self._removal.told(words)
+        self.duties.removal.told(words)
 
     def give(self, event: Input | Message) -> None:
         """Give the core an input: in this turn, or in the next if there is none.
@@ -356,9 +313,7 @@ class Driver:
                 self.wake()
             self._is_in_turn = False
             self._tell_events()
-            self._farewell.look()
-            self.soundness.look()
-            self._log_time.look()
+            self.duties.look()
             self.timekeeper.arm(self.requests.is_any_waiting)
         # pylint: disable-next=broad-exception-caught  # any ends it
         except Exception as error:
@@ -406,8 +361,7 @@ class Driver:
 
     def members_changed(self) -> None:
         """Do as `effects.Owner.members_changed` says."""
-        self.presence.look()
-        self._removal.look()
+        self.duties.members_changed()
 
     # ---- the end ------------------------------------------------------------
 
@@ -431,26 +385,23 @@ class Driver:
         self._inputs.clear()
         self.timekeeper.stop()
         self.loop_lag.stop()
-        self.presence.stop()
-        self._removal.stop()
         self.calls.stop()
-        self.soundness.stop()
-        self._log_time.stop()
+        self.duties.stop()
         self._effects.stop()
         self.requests.end(f"member {self._config.node_id:x} {how}")
-        self._farewell.end()
+        self.duties.farewell.end()
         self._tell_events()
 
     async def hand_over(self) -> None:
         """Let another one lead, if we do, for a bounded time; go on as any member."""
         if not self._is_stopped:
-            await self._farewell.hand_over()
+            await self.duties.farewell.hand_over()
 
     async def say_farewell(self) -> None:
         """Let another one lead, and end what is under way, for a bounded time."""
         if not self._is_stopped:
             self.requests.end_unbegun(f"member {self._config.node_id:x} is stopping")
-            await self._farewell.say()
+            await self.duties.farewell.say()
 
     async def stop(self) -> None:
         """Stop, and let end what is under way on disks and in threads."""

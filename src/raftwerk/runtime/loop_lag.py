@@ -9,12 +9,16 @@ from typing import Final
 
 import msgspec
 
-from raftwerk.host.protocol import Clock, Timer, Timers
+from raftwerk.host.protocol import Host, Timer
 
 __all__ = ["LoopLag", "LoopView"]
 
 WINDOW_SECONDS: Final = 10.0
 """The worst is that of this window, and of the one before."""
+
+
+LATE_DIVISOR: Final = 3
+"""A measurement is late beyond this part of the heartbeat interval."""
 
 
 class LoopView(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,31 +39,20 @@ class LoopLag:
 
     Parameters
     ----------
-    clock : Clock
-        What it is late by.
-    timers : Timers
-        Rings.
+    host : Host
+        What it is late by, and what rings.
     period_seconds : float
-        From one measurement to the next.
-    late_seconds : float
-        Beyond this it is counted as late.
+        From one measurement to the next: the heartbeat interval.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        timers: Timers,
-        *,
-        period_seconds: float,
-        late_seconds: float,
-    ) -> None:
-        self._clock = clock
-        self._timers = timers
+    def __init__(self, host: Host, period_seconds: float) -> None:
+        self._clock = host.clock
+        self._timers = host.timers
         self._period_seconds = period_seconds
-        self._late_seconds = late_seconds
+        self._late_seconds = period_seconds / LATE_DIVISOR
         self._timer: Timer | None = None
         self._due = 0.0
-        self._window_ends = clock.now() + WINDOW_SECONDS
+        self._window_ends = host.clock.now() + WINDOW_SECONDS
         self._lag = 0.0
         self._late_count = 0
         # The worst lag and the worst turn: of this window, and of the one before.

@@ -262,7 +262,7 @@ class Node(NodeRequests):
         said = said_directories(driver.replica.state.log, driver.applier.applied_index)
         refusal = driver.applier.members.refusal(peer.node_id, peer.directory_id, said)
         if refusal is None:
-            driver.presence.meet(peer)
+            driver.duties.presence.meet(peer)
         return refusal
 
     def sight(self, addresses: Mapping[NodeId, str]) -> None:
@@ -282,7 +282,7 @@ class Node(NodeRequests):
         NotLeader
             If this node does not run.
         """
-        self._driver().presence.sight(addresses)
+        self._driver().duties.presence.sight(addresses)
 
     def move(self, peer_urls: tuple[str, ...]) -> None:
         """Tell the group that this member is reached elsewhere from now on.
@@ -297,4 +297,4 @@ class Node(NodeRequests):
         NotLeader
             If this node does not run.
         """
-        self._driver().presence.move(peer_urls)
+        self._driver().duties.presence.move(peer_urls)
