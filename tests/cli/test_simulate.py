@@ -7,8 +7,7 @@ import pytest
 
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.main import run
-from raftwerk.cli.simulate import read_seeds, sim, virtual_seconds
-from raftwerk.errors import ConfigError
+from raftwerk.cli.simulate import sim
 from raftwerk.sim.faults import draw_plan
 from raftwerk.sim.plan import Plan, decode_plan, encode_plan
 from raftwerk.sim.report import command_of
@@ -55,20 +54,6 @@ def test_what_can_not_work_is_refused(
     out, error = capsys.readouterr()
     assert not out
     assert named in error
-
-
-def test_seeds_include_both_ends() -> None:
-    assert list(read_seeds(None, "3..5")) == [3, 4, 5]
-    assert list(read_seeds(7, None)) == [7]
-    assert list(read_seeds(None, None)) == [0]
-
-
-def test_length_has_three_units() -> None:
-    assert virtual_seconds(None, None, None) == 60.0
-    assert virtual_seconds(None, 1.5, None) == 90.0
-    assert virtual_seconds(None, None, 2.0) == 7200.0
-    with pytest.raises(ConfigError):
-        virtual_seconds(None, None, 1e9)
 
 
 def test_json_is_all_there_is_on_standard_output(

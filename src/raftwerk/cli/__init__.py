@@ -39,7 +39,7 @@ inspect                                     what lies in a data directory
 recover, recover_nodes, recover_report      a lost quorum: who is left, what may be lost
 new_epoch                                   and going on without the others
 replay_command, replay, replay_report       a flight file, replayed
-sim_command, simulate, trial                whole clusters on virtual time
+sim_command, sim_plans, simulate, trial     whole clusters on virtual time
 bench, bench_run, bench_load                how quick a cluster is
 bench_mix, bench_report                     with what, and what was found
 demo, demo_nodes, supervisor, child         a cluster on this machine, as processes

@@ -2,7 +2,6 @@
 
 # pylint: disable=import-outside-toplevel  # see above
 
-from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Final
@@ -100,14 +99,7 @@ def _sim(
     What is checked is all that Raft and raftwerk promise.
     """
     as_json = is_json(output)
-    if jobs is not None and not 1 <= jobs <= JOBS_MAX:
-        raise bad_setting("jobs", str(jobs), f"1 to {JOBS_MAX}")
-    if engine not in ("processes", "dask"):
-        raise bad_setting("engine", engine, "processes or dask")
-    if (engine == "dask") != (scheduler is not None):
-        raise ConfigError("engine dask and scheduler are only good together")
-    if engine == "dask" and jobs is not None:
-        raise ConfigError("jobs is given; with engine dask its workers decide")
+    _check_engine(engine, scheduler, jobs)
     if scenario is not None:
         _refuse_beside_scenario(
             seed=seed,
@@ -120,35 +112,39 @@ def _sim(
             clients=clients,
         )
     place = _place_of(evidence)
-    from raftwerk.cli.simulate import read_scenario, read_seeds, sim, virtual_seconds
+    from raftwerk.cli.sim_plans import (
+        draw_plans,
+        read_scenario,
+        read_seeds,
+        virtual_seconds,
+    )
+    from raftwerk.cli.simulate import sim
     from raftwerk.cli.trial import read_trial
     from raftwerk.sim.engine import DaskEngine
-    from raftwerk.sim.faults import draw_plan
     from raftwerk.sim.report import command_of
     from raftwerk.sim.run import Outcome
-    from raftwerk.sim.users import CLIENTS, draw_trial
 
     named = read_trial(machine, client, invariant or [], judge, clients)
+    is_tried = named.trial is not None
     if scenario is not None:
-        plans = [read_scenario(scenario, is_tried=named.trial is not None)]
+        plans = [read_scenario(scenario, is_tried=is_tried)]
     else:
-        draw = draw_plan
-        if named.trial is not None:
-            draw = partial(draw_trial, clients=CLIENTS if clients is None else clients)
         length = virtual_seconds(seconds, minutes, hours)
-        nodes = NODES if nodes is None else nodes
-        faults = FAULTS if faults is None else faults
-        plans = [
-            draw(each, nodes=nodes, seconds=length, faults=faults)
-            for each in read_seeds(seed, seeds)
-        ]
+        plans = draw_plans(
+            read_seeds(seed, seeds),
+            nodes=NODES if nodes is None else nodes,
+            seconds=length,
+            faults=FAULTS if faults is None else faults,
+            clients=clients,
+            is_tried=is_tried,
+        )
 
     def _again(outcome: Outcome) -> str:
         """Return the command that brings a run about again."""
         if scenario is not None:
             return f"raftwerk sim --scenario {quote(scenario)}"
         told = "" if clients is None else f" --clients {clients}"
-        return command_of(outcome, faults or FAULTS) + told
+        return command_of(outcome, FAULTS if faults is None else faults) + told
 
     raise typer.Exit(
         sim(
@@ -162,6 +158,18 @@ def _sim(
             engine=None if scheduler is None else DaskEngine(scheduler, named.modules),
         )
     )
+
+
+def _check_engine(engine: str, scheduler: str | None, jobs: int | None) -> None:
+    """Refuse what says two things of where the runs are to run."""
+    if jobs is not None and not 1 <= jobs <= JOBS_MAX:
+        raise bad_setting("jobs", str(jobs), f"1 to {JOBS_MAX}")
+    if engine not in ("processes", "dask"):
+        raise bad_setting("engine", engine, "processes or dask")
+    if (engine == "dask") != (scheduler is not None):
+        raise ConfigError("engine dask and scheduler are only good together")
+    if engine == "dask" and jobs is not None:
+        raise ConfigError("jobs is given; with engine dask its workers decide")
 
 
 def _refuse_beside_scenario(**given: object) -> None:
