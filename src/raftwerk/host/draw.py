@@ -64,8 +64,11 @@ class SplitMix64:
         # A remainder would favour small numbers. So we take as many bits as the
         # greatest answer has, and draw again what is too great: half of it at most.
         while True:
-            if 0 < bits <= 64:  # nearly always
-                drawn = self.next_64_bits() >> 64 - bits
+            if 0 < bits <= 64:  # nearly always: `next_64_bits`, without the call
+                self._state = mixed = (self._state + _STEP) & _MASK
+                mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+                mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+                drawn = (mixed ^ (mixed >> 31)) >> 64 - bits
             else:
                 drawn = self._bits(bits)
             if drawn < bound:

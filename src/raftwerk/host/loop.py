@@ -437,7 +437,16 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
             # Who waits for the rest of a tick might wait for it again and again, with
             # sums in which it vanishes, and time would never move on.
             delay = RESOLUTION_SECONDS
-        return self._set(self.seconds + delay, callback, args, context)
+        # As `_set` does, which is not called: there are more timers than anything else.
+        when = self.seconds + delay
+        handle = _TimerHandle(when, callback, args, self, context)
+        if when > self.seconds:
+            self._timers_set += 1
+            heappush(self._timers, (when, self._timers_set, handle))
+        else:
+            require(not math.isnan(when), "a timer has a time, not a NaN")
+            self._due.append(handle)
+        return handle
 
     def abandon(self, owner: object) -> None:
         """Never again run code on behalf of this owner: as if its process were killed.
@@ -504,7 +513,16 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
                     if owner in suspended:
                         suspended[owner].append(handle)
                         continue
-                handle._run()
+                try:  # what `asyncio.Handle._run` does, without a call for each
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                # pylint: disable-next=broad-exception-caught  # raised after the turn
+                except BaseException as error:
+                    words = f"Exception in callback {handle!r}"
+                    self.call_exception_handler(
+                        {"message": words, "exception": error, "handle": handle}
+                    )
             if self._failures:
                 self._raise_failure()
             if self._stopping:
@@ -519,12 +537,12 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
     ) -> asyncio.TimerHandle:
         """Set a timer; one whose time has come is due behind all that is."""
         handle = _TimerHandle(when, callback, args, self, context)
-        if when <= self.seconds:
-            self._due.append(handle)
-        else:
-            require(not math.isnan(when), "a timer has a time, not a NaN")
+        if when > self.seconds:
             self._timers_set += 1
             heappush(self._timers, (when, self._timers_set, handle))
+        else:
+            require(not math.isnan(when), "a timer has a time, not a NaN")
+            self._due.append(handle)
         return handle
 
     def _jump(self) -> None:
@@ -535,14 +553,22 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         """
         # pylint: disable=protected-access  # as in `_run_once`
         timers, due = self._timers, self._due
-        while timers and timers[0][2]._cancelled:
+        now = -1.0
+        while timers:
+            handle = timers[0][2]
+            if not handle._cancelled:
+                when = timers[0][0]
+                if now < 0.0:
+                    if when == math.inf:
+                        break
+                    self.seconds = now = when
+                    self._turns = 0
+                elif when > now:
+                    return
+                due.append(handle)
             heappop(timers)
-        if not timers or timers[0][0] == math.inf:
+        if now < 0.0:
             raise Deadlock(self._describe_deadlock())
-        self.seconds = now = timers[0][0]
-        self._turns = 0
-        while timers and timers[0][0] <= now:
-            due.append(heappop(timers)[2])
 
     def _timer_handle_cancelled(self, _handle: asyncio.TimerHandle) -> None:
         """Forget cancelled timers once they may be the greater part.

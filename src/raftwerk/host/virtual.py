@@ -129,11 +129,12 @@ class VirtualTimers:
         self, delay_seconds: float, callback: Callable[[*Args], object], *args: *Args
     ) -> Timer:
         """Do as `Timers.call_later` says."""
+        context = self._context
         return self._loop.set_timer(
-            self._clock.true_seconds(delay_seconds),
+            self._clock.true_seconds(delay_seconds) if delay_seconds else 0.0,
             callback,
             args,
-            None if self._context is None else self._context.copy(),
+            None if context is None else context.copy(),
         )
 
     async def sleep(self, delay_seconds: float) -> None:

@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from heapq import merge
-from itertools import islice
+from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import Final, TypeAlias
 
@@ -71,6 +71,17 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     place: int
     kv: KeyValue
 
+    @property
+    def value(self) -> bytes:
+        """What the version says, as of one that has no place.
+
+        Returns
+        -------
+        bytes
+            The value.
+        """
+        return self.kv.value
+
 
 Version: TypeAlias = KeyValue | Placed
 
@@ -92,11 +103,12 @@ def placed(versions: Iterator[KeyValue]) -> Iterator[Version]:
     """
     revision = place = 0
     for kv in versions:
-        if kv.mod_revision == revision:
+        made = kv.mod_revision
+        if made == revision:
             place += 1
             yield Placed(kv.key, revision, place, kv)
         else:
-            revision, place = kv.mod_revision, 0
+            revision, place = made, 0
             yield kv
 
 
@@ -119,28 +131,24 @@ def cut(versions: Iterable[Version]) -> Iterator[list[Version]]:
     for run in _by_key(versions):
         if not run:
             yield []
-        start = 0
-        while start < len(run):
-            key = run[start].key
-            stop, key_bytes = start, 0
-            while stop < len(run) and run[stop].key == key:
-                key_bytes += _size_of(run[stop])
-                stop += 1
+        for key, group in groupby(run, _key_of):
+            same = list(group)
+            key_bytes = len(same) * (VERSION_BYTES + len(key))
+            key_bytes += sum([len(version.value) for version in same])
             if chunk and _begins_chunk(key, key_bytes):
                 yield chunk
                 chunk, size = [], 0
             if size + key_bytes <= CHUNK_BYTES_MAX:
-                chunk += run[start:stop]
+                chunk += same
                 size += key_bytes
             else:
-                for version in run[start:stop]:
-                    version_bytes = _size_of(version)
+                for version in same:
+                    version_bytes = VERSION_BYTES + len(key) + len(version.value)
                     if chunk and size + version_bytes > CHUNK_BYTES_MAX:
                         yield chunk
                         chunk, size = [], 0
                     chunk.append(version)
                     size += version_bytes
-            start = stop
     if chunk:
         yield chunk
 
@@ -156,6 +164,10 @@ def _by_key(versions: Iterable[Version]) -> Iterator[list[Version]]:
         pieces.append(piece)
         samples.append(sorted(version.key for version in piece[::SAMPLED]))
         yield []
+    if len(pieces) * DEALT_AT_ONCE <= SORTED_AT_ONCE:
+        # They are one bucket, and there is nothing to be dealt.
+        yield sorted(chain.from_iterable(pieces), key=_key_of)
+        return
     borders: list[bytes] = []
     for border in _borders(samples):
         if border is None:
@@ -204,9 +216,3 @@ def _begins_chunk(key: bytes, size_bytes: int) -> bool:
     # Multiplied, for the checksums of names that are counted up are not scattered.
     drawn = zlib.crc32(key) * 0x9E3779B1 & 0xFFFFFFFF
     return drawn * CHUNK_BYTES < size_bytes << 32
-
-
-def _size_of(version: Version) -> int:
-    """Return about how many bytes a version takes."""
-    value = version.kv.value if isinstance(version, Placed) else version.value
-    return VERSION_BYTES + len(version.key) + len(value)

@@ -11,7 +11,7 @@ when it is released.
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Final, TypeAlias
 
@@ -194,13 +194,13 @@ def _first_revision(block: _Full | _Block) -> int:
 
 
 def _changes_of(blocks: list[_Full | _Block], offset: int) -> Iterator[Change]:
-    """Yield the changes of some blocks, but for so many of the first one.
+    """Return the changes of some blocks, but for so many of the first one.
 
     These are not walked over: whoever watches asks for the newest at each change.
     """
+    begun: tuple[Iterator[Change], ...] = ()
     if offset and blocks:
-        first = blocks[0]
-        yield from zip(first.made[offset:], first.overtaken[offset:], strict=True)
-        blocks = blocks[1:]
-    for block in blocks:
-        yield from zip(block.made, block.overtaken, strict=True)
+        first, *blocks = blocks
+        begun = (zip(first.made[offset:], first.overtaken[offset:], strict=True),)
+    rest = (zip(block.made, block.overtaken, strict=True) for block in blocks)
+    return chain.from_iterable(chain(begun, rest))

@@ -13,8 +13,8 @@ members, or of two moments, share the chunks of all that is the same in both.
 from collections.abc import Iterable, Iterator
 from heapq import merge
 from itertools import chain
-from operator import attrgetter
-from typing import Final, TypeAlias
+from operator import attrgetter, itemgetter
+from typing import Final, TypeAlias, cast
 
 import msgspec
 
@@ -87,6 +87,9 @@ class _Leases(msgspec.Struct, frozen=True, array_like=True, tag="leases"):
 
 
 _Record: TypeAlias = _Header | _Leases | _Base | _Changes | _Versions | _End
+
+_made: Final = itemgetter(0)
+"""The version that a change made."""
 
 _DECODER: Final = msgspec.msgpack.Decoder(_Record)
 
@@ -234,7 +237,7 @@ def _chunks(
     yield b"".join(first)
     oldest = header.compact_revision
     base_count = change_count = 0
-    for versions in cut(chain(base, placed(kv for kv, _ in changes))):
+    for versions in cut(chain(base, placed(map(_made, changes)))):
         if not versions:
             yield b""
             continue
@@ -247,9 +250,11 @@ def _chunks(
 
 def _record_of(versions: list[Version]) -> _Versions:
     """Return the record of versions."""
+    if Placed not in set(map(type, versions)):
+        return _Versions(cast(list[KeyValue], versions))
     kvs = [each.kv if isinstance(each, Placed) else each for each in versions]
     places = [each.place if isinstance(each, Placed) else 0 for each in versions]
-    return _Versions(kvs, places if any(places) else [])
+    return _Versions(kvs, places)
 
 
 def _base(

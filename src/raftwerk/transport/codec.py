@@ -66,6 +66,9 @@ class FrameKind(enum.IntEnum):
     ANSWER = 10
 
 
+_MESSAGES: Final = int(FrameKind.MESSAGES)
+"""That of most frames; members of an enumeration are dear to look up."""
+
 _encode: Final = msgspec.msgpack.Encoder().encode
 FirstMessage = PeerMessage | ChunkMessage | CallMessage | ProposalsRefused
 """What members of the first version say to each other."""
@@ -164,7 +167,7 @@ class Assembler:
             If the frame is of another kind, no message of this version can be read
             from it, or its message is too large.
         """
-        if frame.kind == FrameKind.MESSAGES:
+        if frame.kind == _MESSAGES:
             return _decoded(self._decode_all, frame.payload, "messages")
         if frame.kind not in (FrameKind.PART, FrameKind.LAST_PART):
             raise PeerError(f"a frame of kind {frame.kind} does not belong here")

@@ -87,8 +87,10 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
         float
             Between least and greatest.
         """
-        spread = self.latency_max_seconds - self.latency_min_seconds
-        return self.latency_min_seconds + _drawn_up_to(spread, draw)
+        least = self.latency_min_seconds
+        # As `_drawn_up_to`, which is not called: it is asked of each message.
+        parts = round((self.latency_max_seconds - least) * _PARTS)
+        return least + draw.below(parts + 1) / _PARTS if parts > 0 else least
 
     def extra_seconds(self, draw: Draw) -> float:
         """Draw how much longer a message takes that is late.

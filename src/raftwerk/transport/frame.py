@@ -22,6 +22,8 @@ from raftwerk.errors import PeerError
 __all__ = ["Frame", "FrameDecoder", "encode_frame"]
 
 _HEADER: Final = struct.Struct("<II")
+_HEADER_BYTES: Final = _HEADER.size
+_unpack_header: Final = _HEADER.unpack_from
 _KINDS: Final = tuple([bytes((kind,)) for kind in range(256)])
 """The first byte of a body, by what it says."""
 
@@ -128,24 +130,31 @@ class FrameDecoder:
             if len(self._rest) < self._wanted:
                 return iter(())
             data = bytes(self._rest)
-        elif (frame := self._only_frame(data)) is not None:
+        elif (frame := self.only_frame(data)) is not None:
             return iter((frame,))
         return self._frames(data)
 
-    def _only_frame(self, data: bytes) -> Frame | None:
-        """Return the frame that is all of the data, if it is one, whole and sound.
+    def only_frame(self, data: bytes) -> Frame | None:
+        """Return the frame that is all of what arrived, if it is one, whole and sound.
 
-        So it is mostly, where members say one thing at a time; what is not like this,
-        `_frames` finds out.
+        So it is mostly, where members say one thing at a time.
+
+        Parameters
+        ----------
+        data : bytes
+            The next bytes of the stream.
+
+        Returns
+        -------
+        Frame or None
+            None: nothing was taken in, and `feed` finds out what it is.
         """
-        end = len(data)
-        if self._error or end <= _HEADER.size:
+        length = len(data) - _HEADER_BYTES
+        if self._rest or self._error or not 0 < length <= self.frame_bytes_max:
             return None
-        length, checksum = _HEADER.unpack_from(data)
-        if length != end - _HEADER.size or length > self.frame_bytes_max:
-            return None
-        body = data[_HEADER.size :]
-        if google_crc32c.value(body) != checksum:
+        said, checksum = _unpack_header(data)
+        body = data[_HEADER_BYTES:]
+        if said != length or google_crc32c.value(body) != checksum:
             return None
         self._at_start = False
         return Frame(body[0], memoryview(body)[1:])

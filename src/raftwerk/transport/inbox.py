@@ -1,6 +1,6 @@
 """What arrived in one turn of the loop, handed to the receiver in one go."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from raftwerk.core.messages import Message
 from raftwerk.host.protocol import Timers
@@ -132,12 +132,23 @@ class Inbox:
         """Hand over what is here; what is put in meanwhile has its own turn."""
         self._is_due = False
         messages, self._messages = self._messages, []
-        lost, self._lost = self._lost, {}
-        snapshots, self._snapshots = self._snapshots, []
-        removed, self._removed = self._removed, ""
+        fates = None
+        if self._lost or self._snapshots or self._removed:
+            fates = self._lost, self._snapshots, self._removed
+            self._lost, self._snapshots, self._removed = {}, [], ""
         # The receiver may stop the transport in any of these calls.
         if messages and self._receiver is not None:
             self._receiver.on_messages(messages)
+        if fates is not None:
+            self._tell_fates(*fates)
+
+    def _tell_fates(
+        self,
+        lost: Iterable[NodeId],
+        snapshots: Iterable[tuple[NodeId, bool]],
+        removed: str,
+    ) -> None:
+        """Tell what became of others, and of what they were sent."""
         for peer in lost:
             if self._receiver is not None:
                 self._receiver.on_unreachable(peer)

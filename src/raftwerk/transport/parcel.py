@@ -62,6 +62,7 @@ def lane_of(message: Message) -> Lane:
 _ARRAY: Final = struct.Struct(">BI")
 _ARRAY_32: Final = 0xDD
 """The msgpack mark of an array whose length follows in 4 bytes."""
+_MESSAGES: Final = int(FrameKind.MESSAGES)
 _HEAD_OF_ONE: Final = _ARRAY.pack(_ARRAY_32, 1)
 _ROOM: Final = FRAME_BODY_BYTES - 1 - _ARRAY.size
 """What messages may take of a frame beside its kind and the head of their array."""
@@ -206,10 +207,10 @@ def whole_frame(message: Message) -> bytes | None:
     encoded = encode_message(message)
     if len(encoded) > _ROOM:
         return None
-    return encode_frame(FrameKind.MESSAGES, _HEAD_OF_ONE, encoded)
+    return encode_frame(_MESSAGES, _HEAD_OF_ONE, encoded)
 
 
 def _frame_of(pieces: list[bytes]) -> bytes:
     """Join encoded messages to one msgpack array in one frame."""
     head = _ARRAY.pack(_ARRAY_32, len(pieces))
-    return encode_frame(FrameKind.MESSAGES, head, *pieces)
+    return encode_frame(_MESSAGES, head, *pieces)

@@ -128,12 +128,13 @@ class Route:
         if target is None:
             self._lose(messages)
             return
-        conditions = self._conditions()
+        world = self._world
+        conditions = world.conditions_of(self._sender.node_id, self.receiver)
         if len(messages) > 1:
             messages = sorted(messages, key=lane_of)
         if not conditions.keeps_all:
             messages = self._disturbed(target, messages, conditions)
-        room = self._world.config.queue_messages_max - self._waiting_messages
+        room = world.config.queue_messages_max - self._waiting_messages
         if len(messages) > room:
             self._lose(messages[room:])
             self._tell_unreachable()
@@ -143,7 +144,8 @@ class Route:
             # and the order stays.
             self._waiting.append(self._ship(target, messages))
             self._waiting_messages += len(messages)
-            self._later(conditions.latency_seconds(self._world.draw), self._arrive_next)
+            latency = conditions.latency_seconds(world.draw)
+            world.timers.call_later(latency, self._arrive_next)
 
     def _disturbed(
         self, target: Endpoint, messages: Sequence[Message], conditions: Conditions
@@ -169,14 +171,18 @@ class Route:
         self, target: Endpoint, messages: Sequence[Message], is_copy: bool = False
     ) -> _Shipment:
         """Wrap messages for their way; what fits no frame is lost."""
-        snapshots = _snapshots_in(messages)
-        data = b""
-        if self._world.is_encoded:
+        is_encoded = self._world.is_encoded
+        if is_encoded and len(messages) == 1:
             # Most travel alone, and need no lanes to be sorted into.
-            frame = whole_frame(messages[0]) if len(messages) == 1 else None
+            message = messages[0]
+            frame = whole_frame(message)
             if frame is not None:
                 self._sent_bytes += len(frame)
-                return _Shipment(target, messages, frame, 0 if is_copy else snapshots)
+                told = isinstance(message, InstallSnapshot) and not is_copy
+                return _Shipment(target, messages, frame, int(told))
+        snapshots = _snapshots_in(messages)
+        data = b""
+        if is_encoded:
             lanes, pieces = self._lanes, list[bytes]()
             loss = lanes.put(messages)
             while frames := lanes.take():
@@ -213,14 +219,19 @@ class Route:
         messages = shipment.messages
         if world.is_encoded:
             # Each shipment is whole frames, so all of this way share a decoder.
-            take, messages = self._assembler.take, []
-            for frame in self._decoder.feed(shipment.data):
-                messages += take(frame)
-            before = target.received_bytes.get(sender.node_id, 0)
-            target.received_bytes[sender.node_id] = before + len(shipment.data)
+            data, frame = shipment.data, self._decoder.only_frame(shipment.data)
+            if frame is not None:
+                messages = self._assembler.take(frame)
+            else:
+                messages = []
+                for frame in self._decoder.feed(data):
+                    messages += self._assembler.take(frame)
+            received = target.received_bytes
+            received[sender.node_id] = received.get(sender.node_id, 0) + len(data)
         target.inbox.put_messages(messages)
-        is_answered = not world.is_cut(self.receiver, sender.node_id)
-        self._tell_of_snapshots(shipment.snapshots, is_answered)
+        if shipment.snapshots:
+            is_answered = not world.is_cut(self.receiver, sender.node_id)
+            self._tell_of_snapshots(shipment.snapshots, is_answered)
 
     def _lose(self, messages: Sequence[Message]) -> None:
         """Lose messages; of snapshots the sender hears."""
