@@ -88,6 +88,26 @@ def test_scenario_that_fails_is_told_by_its_file_and_evidence_that_can_not_be_ke
     assert "where nothing can be kept: Not a directory" in error
 
 
+def test_scenario_of_a_user_s_machine_says_which_one_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried = ["--machine", "tests.sim.bank:LosingBank"]
+    tried += ["--client", "tests.sim.bank:transfers"]
+    tried += ["--invariant", "tests.sim.bank:sum_is_kept"]
+    words = ["sim", "--seed", "1", "--nodes", "1", "--seconds", "4", "--no-shrink"]
+    kept = str(tmp_path / "seed-1.json")
+    assert run([*words, *tried, "--evidence", str(tmp_path)]) == ExitCode.FAILED
+    first = capsys.readouterr().out
+    assert run(["sim", "--scenario", kept]) == ExitCode.REFUSED
+    error = capsys.readouterr().err
+    assert f"scenario is {kept}, of a machine of yours" in error
+    assert " ".join(tried) in error
+    words = ["sim", "--scenario", kept, *tried, "--no-shrink"]
+    assert run([*words, "--evidence", str(tmp_path / "again")]) == ExitCode.FAILED
+    again = capsys.readouterr().out
+    assert first.splitlines()[:2] == again.splitlines()[:2]
+
+
 def test_length_in_a_command_is_exact() -> None:
     outcome = Outcome(seed=1, nodes=3, seconds=1234567.25)
     command = "raftwerk sim --seed 1 --nodes 3 --seconds 1234567.25 --faults all"

@@ -3,9 +3,9 @@
 import json
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from raftwerk.errors import NotProposed, OutcomeUnknown
 from raftwerk.sim import Call, TrialClient
@@ -100,6 +100,57 @@ class LosingBank(Bank):
         if done == "done" and self.accounts[source] == 0:
             self.accounts[target] -= 1
         return done
+
+
+class SteppedBank(Bank):
+    """Is quick, and makes a step of each half of a transfer."""
+
+    is_quick = True
+
+    def apply(self, index: int, commands: Sequence[bytes]) -> list[object]:
+        steps = self.apply_in_steps(index, commands)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                results: list[object] = end.value
+                return results
+
+    def apply_in_steps(
+        self, _index: int, commands: Sequence[bytes]
+    ) -> Generator[None, None, list[object]]:
+        results: list[object] = []
+        for command in commands:
+            source, target, amount = json.loads(command)
+            is_enough = self.accounts[source] >= amount
+            moved = amount if is_enough else 0
+            self.accounts[source] -= moved
+            yield
+            self.accounts[target] += moved
+            results.append("done" if is_enough else "too little")
+        return results
+
+
+class InterruptedBank(SteppedBank):
+    """Begins its money's way in a place that is shared by all replicas and lives."""
+
+    on_the_way: ClassVar[list[int]] = []
+
+    def apply_in_steps(
+        self, _index: int, commands: Sequence[bytes]
+    ) -> Generator[None, None, list[object]]:
+        results: list[object] = []
+        for command in commands:
+            source, target, amount = json.loads(command)
+            is_enough = self.accounts[source] >= amount
+            self.on_the_way.append(amount if is_enough else 0)
+            yield
+            moved = sum(self.on_the_way)
+            self.on_the_way.clear()
+            self.accounts[source] -= moved
+            self.accounts[target] += moved
+            results.append("done" if is_enough else "too little")
+        return results
 
 
 class FallingBank(Bank):

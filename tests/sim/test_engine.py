@@ -1,18 +1,23 @@
 """A campaign on a cluster of Dask: two workers, each a process, give what one gives."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.main import run
+from raftwerk.cli.simulate import map_in_processes
 from raftwerk.errors import ConfigError
-from raftwerk.sim.campaign import simulate
+from raftwerk.sim.campaign import NOT_RUN, Told, simulate
 from raftwerk.sim.engine import DaskEngine
 from raftwerk.sim.faults import draw_plan
+from raftwerk.sim.plan import Plan
 from raftwerk.sim.trial import Trial
 from raftwerk.sim.users import draw_trial
 from tests.sim.bank import Bank, ClockedBank, sum_is_kept, transfers
@@ -65,6 +70,74 @@ def test_command_prints_the_same_bytes_from_there(
     assert told[0].out == told[1].out
     assert json.loads(told[1].out)["summary"]["runs"] == 3
     assert "on other machines" in told[1].err
+
+
+def _run_or_die(plan: Plan, place: Path, deaths: dict[int, int]) -> Told:
+    """Run a plan, or end the process, so often for some seeds."""
+    begun = place / f"{plan.seed}"
+    with begun.open("a") as file:
+        file.write(".")
+    if begun.stat().st_size <= deaths.get(plan.seed, 0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return simulate(plan)
+
+
+def _plans() -> list[Plan]:
+    return [draw_plan(seed, nodes=1, seconds=0.1, faults="calm") for seed in range(5)]
+
+
+def test_seed_whose_worker_dies_runs_on_another_one_and_no_other_seed_is_lost(
+    cluster: Any, tmp_path: Path
+) -> None:
+    engine = DaskEngine(cluster.scheduler_address, ["tests.sim.test_engine"])
+    told = list(engine(partial(_run_or_die, place=tmp_path, deaths={2: 1}), _plans()))
+    assert told == list(map(simulate, _plans()))
+    assert (tmp_path / "2").stat().st_size == 2
+
+
+@pytest.mark.long
+def test_seed_that_ends_each_worker_is_told_as_not_run(
+    cluster: Any, tmp_path: Path
+) -> None:
+    engine = DaskEngine(cluster.scheduler_address, ["tests.sim.test_engine"])
+    told = list(engine(partial(_run_or_die, place=tmp_path, deaths={2: 99}), _plans()))
+    _only_one_was_not_run(told)
+    assert "workers died" in told[2].outcome.story
+
+
+def test_seeds_without_any_worker_are_told_as_not_run(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("raftwerk.sim.engine.CONNECT_SECONDS", 3)
+    engine = DaskEngine(cluster.scheduler_address, ["tests.sim.test_engine"])
+    plans = [draw_plan(seed, nodes=1, seconds=1.0) for seed in range(40)]
+    runs = engine(partial(_run_or_die, place=tmp_path, deaths={}), plans)
+    assert next(runs).outcome.holds
+    cluster.scale(0)
+    try:
+        told = list(runs)
+    finally:
+        cluster.scale(2)
+        cluster.wait_for_workers(2)
+    assert [each.outcome.seed for each in told] == list(range(1, 40))
+    last = told[-1].outcome  # what was done by then counts
+    assert last.violation == NOT_RUN and "no worker" in last.story, last
+
+
+@pytest.mark.long
+def test_seed_that_ends_its_process_is_told_as_not_run_and_no_other_is_lost(
+    tmp_path: Path,
+) -> None:
+    deadly = partial(_run_or_die, place=tmp_path, deaths={2: 99})
+    _only_one_was_not_run(list(map_in_processes(deadly, _plans(), 2)))
+
+
+def _only_one_was_not_run(told: list[Told]) -> None:
+    expected = list(map(simulate, _plans()))
+    assert told[:2] + told[3:] == expected[:2] + expected[3:]
+    outcome = told[2].outcome
+    assert (outcome.seed, outcome.violation) == (2, NOT_RUN)
+    assert not outcome.holds
 
 
 @pytest.mark.long

@@ -1,7 +1,9 @@
 """A user's machine is tried: a right one holds, and each sort of mistake is found."""
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from typing import ClassVar
 
 import pytest
 
@@ -16,8 +18,10 @@ from tests.sim.bank import (
     FallingBank,
     ForgetfulBank,
     HurriedBank,
+    InterruptedBank,
     LosingBank,
     RandomBank,
+    SteppedBank,
     everyone_was_served,
     nobody_owes,
     sum_is_kept,
@@ -81,6 +85,43 @@ def test_mistake_is_found_and_named(
     assert words.strip("[") in result.outcome.story
     assert "entry" in result.outcome.story
     assert "again: simulate(" in str(result)
+
+
+def test_machine_with_steps_is_asked_for_them_and_struck_in_between() -> None:
+    class CountedBank(SteppedBank):
+        """Counts what it is asked for, by all replicas."""
+
+        ends: ClassVar[Counter[str]] = Counter()
+
+        def apply_in_steps(
+            self, index: int, commands: Sequence[bytes]
+        ) -> Generator[None, None, list[object]]:
+            self.ends["begun"] += 1
+            results = yield from super().apply_in_steps(index, commands)
+            self.ends["finished"] += 1
+            return results
+
+    for seed in range(4):
+        result = simulate(
+            CountedBank,
+            client=transfers,
+            invariants=[sum_is_kept, nobody_owes],
+            seed=seed,
+            seconds=4.0,
+        )
+        assert result.holds, result
+        assert result.outcome.faults["amid"] > 1
+    begun, finished = CountedBank.ends["begun"], CountedBank.ends["finished"]
+    assert finished > 100
+    assert begun > finished, "nothing ever struck between two steps"
+
+
+def test_state_that_is_left_behind_amid_the_steps_is_found() -> None:
+    InterruptedBank.on_the_way.clear()
+    results = (tried(InterruptedBank, seed, 8.0) for seed in range(8))
+    result = next((each for each in results if not each.holds), None)
+    assert result is not None
+    assert result.outcome.violation == Property.EFFECTS.value, result
 
 
 def test_clock_is_found_with_entry_command_and_both_states() -> None:

@@ -125,9 +125,8 @@ def _sim(
     from raftwerk.sim.run import Outcome
 
     named = read_trial(machine, client, invariant or [], judge, clients)
-    is_tried = named.trial is not None
     if scenario is not None:
-        plans = [read_scenario(scenario, is_tried=is_tried)]
+        plans = [read_scenario(scenario, is_tried=named.trial is not None)]
     else:
         length = virtual_seconds(seconds, minutes, hours)
         plans = draw_plans(
@@ -136,7 +135,7 @@ def _sim(
             seconds=length,
             faults=FAULTS if faults is None else faults,
             clients=clients,
-            is_tried=is_tried,
+            tried=named,
         )
 
     def _again(outcome: Outcome) -> str:

@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
+from raftwerk.cli.trial import NamedTrial
 from raftwerk.config import bad_setting
 from raftwerk.errors import ConfigError
 from raftwerk.sim.faults import draw_plan
@@ -28,7 +31,7 @@ def draw_plans(
     seconds: float,
     faults: str,
     clients: int | None,
-    is_tried: bool,
+    tried: NamedTrial,
 ) -> list[Plan]:
     """Return what each seed brings.
 
@@ -44,8 +47,8 @@ def draw_plans(
         As `draw_plan` has it.
     clients : int or None
         Of a user's machine; None: as many as usual.
-    is_tried : bool
-        Whether it is to be run with a machine of a user's.
+    tried : NamedTrial
+        What is tried of a user's, if anything.
 
     Returns
     -------
@@ -58,9 +61,14 @@ def draw_plans(
         If there is no such scenario, or a number can't work.
     """
     draw = draw_plan
-    if is_tried:
-        draw = partial(draw_trial, clients=CLIENTS if clients is None else clients)
-    return [draw(seed, nodes=nodes, seconds=seconds, faults=faults) for seed in seeds]
+    if tried.trial is not None:
+        count = CLIENTS if clients is None else clients
+        draw = partial(draw_trial, clients=count, machine=tried.trial.machine)
+    words = tried.words.strip()
+    return [
+        replace(draw(seed, nodes=nodes, seconds=seconds, faults=faults), machine=words)
+        for seed in seeds
+    ]
 
 
 def read_seeds(seed: int | None, seeds: str | None) -> range:
@@ -151,7 +159,8 @@ def read_scenario(path: str, *, is_tried: bool = False) -> Plan:
     Raises
     ------
     ConfigError
-        If it can't be read, or is of keys and values where a user's machine is tried.
+        If it can't be read, or is of keys and values where a user's machine is tried,
+        or of such a machine and there is none.
     """
     try:
         data = Path(path).read_bytes()
@@ -159,6 +168,11 @@ def read_scenario(path: str, *, is_tried: bool = False) -> Plan:
         allowed = f"a file that can be read ({error.strerror})"
         raise bad_setting("scenario", path, allowed) from error
     plan = decode_plan(data, path)
+    if plan.machine and not is_tried:
+        raise ConfigError(
+            f"scenario is {path}, of a machine of yours, without which it means"
+            f" nothing; give it beside: {plan.machine}"
+        )
     if is_tried:
         sorts = [name for name in SORTS if name != "writers" and getattr(plan, name)]
         kinds = [each.kind for each in plan.faults if each.kind in KV_KINDS]

@@ -5,8 +5,10 @@ error, where nobody compares them.
 """
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context
@@ -20,7 +22,7 @@ import msgspec
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.output import write_json, write_lines
 from raftwerk.cli.trial import NamedTrial
-from raftwerk.sim.campaign import Told, simulate, smallest
+from raftwerk.sim.campaign import NOT_RUN, Told, not_run, simulate, smallest
 from raftwerk.sim.engine import Engine
 from raftwerk.sim.plan import Plan, encode_plan
 from raftwerk.sim.report import LAST_LINES, story_of, summary_of
@@ -160,9 +162,30 @@ def map_in_processes(
     if jobs == 1:
         yield from map(function, plans)
         return
-    # Not forked: a child begins clean, wherever this was called.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(function, plans)
+    waiting = deque(plans)
+    while waiting:
+        with _pool(jobs) as pool:
+            running = [(plan, pool.submit(function, plan)) for plan in waiting]
+            with suppress(BrokenProcessPool):
+                for _, future in running:
+                    yield future.result()
+                    waiting.popleft()
+        if waiting:  # Which of them it was that ended its process shows alone.
+            yield _run_alone(function, waiting.popleft())
+
+
+def _run_alone(function: Callable[[Plan], Told], plan: Plan) -> Told:
+    """Run a plan in a process that runs nothing else."""
+    with _pool(1) as pool:
+        try:
+            return pool.submit(function, plan).result()
+        except BrokenProcessPool:
+            return not_run(plan, "its process died each time, as if it was killed")
+
+
+def _pool(jobs: int) -> ProcessPoolExecutor:
+    """Return processes that are not forked: each begins clean."""
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
 
 
 def _made_small(
@@ -171,6 +194,9 @@ def _made_small(
     """Return for each plan the smallest that fails in the same way."""
     small = []
     for plan, told in failed:
+        if told.outcome.violation == NOT_RUN:  # here it might end this process
+            small.append((plan, told))
+            continue
         _tell(f"seed {plan.seed}: {told.outcome.violation}; making it small")
         small.append(smallest(plan, told, run))
     return small
@@ -182,6 +208,8 @@ def _keep_all(
     """Write down what happened in each; what can't be written is shown all the same."""
     try:
         for plan, told in small:
+            if told.outcome.violation == NOT_RUN:
+                continue
             evidence.mkdir(parents=True, exist_ok=True)
             _keep(plan, told, evidence, tried)
     except OSError as error:

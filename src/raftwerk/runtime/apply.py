@@ -42,7 +42,7 @@ from raftwerk.runtime.state_machine import AppliesInSteps, StateMachine
 from raftwerk.runtime.versions import DRIFT_VERSION
 from raftwerk.types import NO_TERM, LogIndex, Term
 
-__all__ = ["Applier", "Outcomes"]
+__all__ = ["Applier", "Outcomes", "applies_in_steps"]
 
 _PAUSE: Final[Sequence[object]] = []
 """Stands for results that are still to come; known by its identity, so no tuple: there
@@ -117,7 +117,7 @@ class Applier:
     ) -> None:
         self.machine = machine
         # Asked once: to go through a machine's classes takes longer than a put.
-        self._goes_in_steps = _applies_in_steps(type(machine)) and is_quick(machine)
+        self._goes_in_steps = applies_in_steps(type(machine)) and is_quick(machine)
         self._sender = sender
         self._waiters = waiters
         self._change_members = change_members
@@ -425,11 +425,21 @@ class Applier:
             self._waiters.resolve(number, result)
 
 
-def _applies_in_steps(kind: type) -> bool:
-    """Tell whether machines of a class are to be asked for steps.
+def applies_in_steps(kind: type) -> bool:
+    """Tell whether machines of a class are to be asked for steps, if they are quick.
 
     Not where `apply` was altered in a class below that of `apply_in_steps`: it would
     never be called.
+
+    Parameters
+    ----------
+    kind : type
+        Of state machines.
+
+    Returns
+    -------
+    bool
+        False: each batch is one call.
     """
     if not issubclass(kind, AppliesInSteps):
         return False

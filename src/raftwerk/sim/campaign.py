@@ -15,10 +15,13 @@ from raftwerk.sim.shrink import shrink
 from raftwerk.sim.trial import Trial
 from raftwerk.sim.tried_run import run_trial
 
-__all__ = ["UNNAMED", "Told", "simulate", "smallest"]
+__all__ = ["NOT_RUN", "UNNAMED", "Told", "not_run", "simulate", "smallest"]
 
 UNNAMED = "an error that has no name"
 """What is violated where code raised what it never should."""
+
+NOT_RUN = "not run"
+"""What stands in the place of a violated property where there was no verdict."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -68,6 +71,31 @@ def simulate(plan: Plan, trial: Trial | None = None) -> Told:
         )
         return Told(outcome, "".join(words).splitlines())
     return Told(outcome, [] if outcome.holds else lines)
+
+
+def not_run(plan: Plan, why: str) -> Told:
+    """Return what is told of a plan whose process died each time, or never began.
+
+    Parameters
+    ----------
+    plan : Plan
+        Which.
+    why : str
+        In words.
+
+    Returns
+    -------
+    Told
+        No pass: nobody knows what the run would have shown.
+    """
+    outcome = Outcome(
+        seed=plan.seed,
+        nodes=plan.nodes,
+        seconds=plan.seconds,
+        violation=NOT_RUN,
+        story=why,
+    )
+    return Told(outcome, [])
 
 
 def smallest(

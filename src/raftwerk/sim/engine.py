@@ -8,23 +8,27 @@ import pickle  # nosec B403: see `_run_packed`
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from raftwerk import __version__
 from raftwerk.errors import ConfigError
-from raftwerk.sim.campaign import Told
+from raftwerk.sim.campaign import Told, not_run
 from raftwerk.sim.plan import Plan
 
 __all__ = ["DaskEngine", "Engine"]
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 AHEAD: Final = 4
 """How many plans for each thread of all workers are under way at a time."""
 
 CONNECT_SECONDS: Final = 20
-"""How long to wait for the scheduler, and for a first worker."""
+"""How long to wait for the scheduler, and for a first worker, or one again."""
+
+LOOK_SECONDS: Final = 1
+"""How often to see whether there are workers still, while one is waited for."""
 
 
 class Engine(Protocol):
@@ -82,6 +86,8 @@ class DaskEngine:
                 f"scheduler is {address}; it must be like tcp://10.0.0.7:8786 ({error})"
             ) from None
         self._connect: Callable[..., Client] = distributed.Client
+        self._killed = distributed.KilledWorker
+        self._cancelled = distributed.client.FutureCancelledError
         self._address = address
         self._modules = modules
 
@@ -139,14 +145,60 @@ class DaskEngine:
         self, client: "Client", packed: bytes, plans: Sequence[Plan], threads: int
     ) -> Iterator[Told]:
         """Run plans, so many at a time, and yield what became of them in order."""
+
+        def _submit(plan: Plan) -> "Future[Told]":
+            """Have a plan run."""
+            return client.submit(_run_packed, packed, plan, pure=False)
+
         waiting = deque(plans)
-        running: deque[object] = deque()
+        running: deque[tuple[Plan, Future[Told]]] = deque()
         while waiting or running:
             while waiting and len(running) < AHEAD * threads:
-                running.append(
-                    client.submit(_run_packed, packed, waiting.popleft(), pure=False)
+                plan = waiting.popleft()
+                running.append((plan, _submit(plan)))
+            plan, future = running.popleft()
+            try:
+                try:
+                    told = self._result_of(client, future)
+                except self._killed:
+                    # Dask blames whatever was there when workers died. Alone, a plan
+                    # that did nothing has its run.
+                    for _, other in running:
+                        self._wait_for(client, other)
+                    told = self._result_of(client, _submit(plan))
+            except self._killed as error:
+                told = not_run(plan, f"each worker died that was to run it: {error}")
+            except (_Alone, self._cancelled, OSError) as error:
+                words = str(error) or type(error).__name__
+                yield not_run(plan, words)
+                for each in (*(each for each, _ in running), *waiting):
+                    yield not_run(each, words)
+                return
+            yield told
+
+    def _result_of(self, client: "Client", future: "Future[Told]") -> Told:
+        """Return what became of a plan, as soon as that is known."""
+        self._wait_for(client, future)
+        return future.result()
+
+    def _wait_for(self, client: "Client", future: "Future[Told]") -> None:
+        """Wait until a run has ended, as long as somebody may be running it."""
+        looks = 0
+        while not future.done():  # type: ignore[no-untyped-call]  # Dask's
+            with suppress(TimeoutError):
+                future.exception(timeout=LOOK_SECONDS)  # type: ignore[no-untyped-call]  # as above
+            # What the scheduler said last; asking it would wait where it is gone.
+            has_workers = bool(client.scheduler_info()["workers"])
+            looks = 0 if has_workers and client.status == "running" else looks + 1
+            if looks * LOOK_SECONDS >= CONNECT_SECONDS:
+                raise _Alone(
+                    f"for {CONNECT_SECONDS} s there has been no worker, or no"
+                    f" scheduler, at {self._address}"
                 )
-            yield cast(Told, running.popleft().result())  # type: ignore[attr-defined]  # a future of Dask
+
+
+class _Alone(Exception):
+    """Nobody is there any more to run anything."""
 
 
 def _version() -> str:

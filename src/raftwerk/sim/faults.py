@@ -12,7 +12,7 @@ from raftwerk.errors import ConfigError
 from raftwerk.host.draw import SplitMix64
 from raftwerk.sim.plan import Fault, Plan, check_plan
 
-__all__ = ["SCENARIOS", "draw_plan"]
+__all__ = ["SCENARIOS", "draw_plan", "with_strikes"]
 
 SCENARIOS: Final[Mapping[str, Mapping[str, int]]] = {
     "calm": {},
@@ -133,7 +133,7 @@ def draw_plan(
     sweeping = SplitMix64(seed).fork("sweepers")
     if weights and sweeping.below(SWEPT_OF) == 0:
         sweepers = 1
-        drawn = _with_strikes(drawn, sweeping, seconds)
+        drawn = with_strikes(drawn, sweeping, seconds)
     return Plan(
         seed=seed,
         nodes=nodes,
@@ -172,10 +172,25 @@ def _draw_faults(
     return tuple(faults)
 
 
-def _with_strikes(
+def with_strikes(
     faults: tuple[Fault, ...], draw: SplitMix64, seconds: float
 ) -> tuple[Fault, ...]:
-    """Return faults, and more that strike amid a change of many keys."""
+    """Return faults, and more that strike amid a change that is made in steps.
+
+    Parameters
+    ----------
+    faults : tuple of Fault
+        In order of time.
+    draw : SplitMix64
+        Decides how many there are, and when.
+    seconds : float
+        How long faults last.
+
+    Returns
+    -------
+    tuple of Fault
+        All, in order of time.
+    """
     strikes = [
         Fault(
             at=round(seconds * draw.below(1000) / 1000, 3),

@@ -105,6 +105,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     wires : str
         What is between members: ``messages``, each of which may be lost, doubled or
         overtaken, or ``streams`` of bytes, as between sockets.
+    machine : str
+        Of a user's machine that is tried: the options that name it and what belongs to
+        it, to be given beside this plan. Empty: the group keeps keys and values.
     version : int
         Of this form.
     """
@@ -124,6 +127,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pace_seconds: float = 0.1
     snapshot_entries: int = 300
     wires: Literal["messages", "streams"] = "messages"
+    machine: str = ""
     version: int = PLAN_VERSION
 
 
@@ -143,6 +147,8 @@ def encode_plan(plan: Plan) -> bytes:
     fields = msgspec.to_builtins(plan)
     faults = [msgspec.json.encode(fault).decode() for fault in plan.faults]
     fields["faults"] = []
+    if not plan.machine:
+        del fields["machine"]  # as a plan of keys and values has always been
     text = msgspec.json.format(msgspec.json.encode(fields), indent=2).decode()
     if not faults:
         return text.encode()

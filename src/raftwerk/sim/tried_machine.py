@@ -1,6 +1,6 @@
 """A machine whose member has a user's state machine, which is watched at its work."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from raftwerk.core.records import Snapshot
 from raftwerk.host.draw import SplitMix64
 from raftwerk.runtime import Node, StateMachine
+from raftwerk.runtime.apply import applies_in_steps
 from raftwerk.runtime.once import KeepsResults
-from raftwerk.runtime.state_machine import ShowsState, TellsEffects
+from raftwerk.runtime.state_machine import ShowsState, SnapshotsInSteps, TellsEffects
 from raftwerk.service.cluster import ClusterService
 from raftwerk.sim.ambient import Ambience
 from raftwerk.sim.machine import Machine, Services
@@ -55,12 +56,30 @@ class _Watched:
 
     def snapshot(self) -> Iterable[bytes]:
         """Do as `StateMachine.snapshot` says."""
-        chunks: Iterable[bytes] = self._machine.snapshot()
-        return chunks
+        return self._owner.draw_snapshot(self._machine.snapshot)
 
     def restore(self, chunks: Iterable[bytes]) -> None:
         """Do as `StateMachine.restore` says."""
         self._owner.restore(chunks)
+
+
+class _InSteps(_Watched):
+    """One that applies long batches in steps."""
+
+    def apply_in_steps(
+        self, index: LogIndex, commands: Sequence[bytes]
+    ) -> Generator[None, None, list[object]]:
+        """Do as `AppliesInSteps` says, in pieces, and show what came of each."""
+        self._told = []
+        return self._owner.apply_in_steps(index, commands, self._tell)
+
+
+class _SnapshotInSteps(_Watched):
+    """One whose snapshots are drawn in steps."""
+
+    def snapshot_in_steps(self) -> Iterable[bytes]:
+        """Do as `SnapshotsInSteps` says."""
+        return self._owner.draw_snapshot(self._machine.snapshot_in_steps)
 
 
 class _WithEffects(_Watched):
@@ -71,8 +90,9 @@ class _WithEffects(_Watched):
         self._told.append(self._machine.effects())
 
     def effects(self) -> bytes:
-        """Do as `TellsEffects.effects` says."""
-        return b"".join(self._told)
+        """Do as `TellsEffects.effects` says: what was done since it was asked last."""
+        told, self._told = self._told, []
+        return b"".join(told)
 
 
 class _WithState(_Watched):
@@ -101,6 +121,10 @@ class _WithResults(_Watched):
 def _kind_for(kind: type) -> type[_Watched]:
     """Return a class that has of the optional methods what a user's has."""
     parts: list[type[_Watched]] = []
+    if applies_in_steps(kind):
+        parts.append(_InSteps)
+    if issubclass(kind, SnapshotsInSteps):
+        parts.append(_SnapshotInSteps)
     if issubclass(kind, TellsEffects):
         parts.append(_WithEffects)
     if issubclass(kind, ShowsState):
@@ -205,28 +229,110 @@ class TriedMachine(Machine):
         list of object
             Of each.
         """
+        results: list[object] = []
+        for at, piece in self._pieces(index, commands):
+            with self._tried(_applying(at, piece)):
+                made = list(self._made.apply(at, piece))
+                tell()
+            results += self._noted(at, piece, made)
+        return results
+
+    def apply_in_steps(
+        self, index: LogIndex, commands: Sequence[bytes], tell: Any
+    ) -> Generator[None, None, list[object]]:
+        """Have the user's machine apply commands in steps, and check what came of it.
+
+        Between two of its steps the world goes on; the process may end there.
+
+        Parameters
+        ----------
+        index : LogIndex
+            Of the last.
+        commands : sequence of bytes
+            Not empty.
+        tell : callable
+            Called after each step.
+
+        Returns
+        -------
+        list of object
+            Of each.
+
+        Yields
+        ------
+        None
+            After each step but the last.
+        """
+        results: list[object] = []
+        for at, piece in self._pieces(index, commands):
+            steps: Generator[None, None, Sequence[object]]
+            with self._tried(_applying(at, piece)):
+                steps = self._made.apply_in_steps(at, piece)
+            made: list[object] | None = None
+            while made is None:
+                with self._tried(_applying(at, piece)):
+                    try:
+                        next(steps)
+                    except StopIteration as end:
+                        made = list(end.value)
+                    tell()
+                if made is None:
+                    self.strike_amid()
+                    yield
+            results += self._noted(at, piece, made)
+        return results
+
+    def _pieces(
+        self, index: LogIndex, commands: Sequence[bytes]
+    ) -> list[tuple[LogIndex, Sequence[bytes]]]:
+        """Cut a batch, perhaps, and know where in the log each piece ends."""
         self.see_state()
         with self.world.checking():
             places = self._kept.places(self.seen, index, commands)
-        pieces = [(index, list(commands))]
-        if self._is_cutting:
-            pieces = [(at, [each]) for at, each in zip(places, commands, strict=True)]
-        results: list[object] = []
-        for at, piece in pieces:
-            with self._tried(f"applies {', '.join(map(shown, piece))} (entry {at})"):
-                made = list(self._made.apply(at, piece))
-                tell()
-            with self.world.checking():
-                if len(made) != len(piece):
-                    raise Violation(
-                        Property.TRIED_CODE,
-                        f"{self.who} returns {len(made)} results for {len(piece)}"
-                        f" commands up to entry {at}",
-                    )
-                self._kept.note_commands(self.seen, at, piece, made)
-                self.check_state(at)
-            results += made
-        return results
+        if not self._is_cutting:
+            return [(index, list(commands))]
+        return [(at, [each]) for at, each in zip(places, commands, strict=True)]
+
+    def _noted(
+        self, at: LogIndex, piece: Sequence[bytes], made: list[object]
+    ) -> list[object]:
+        """Check what the user's machine made of a piece of a batch."""
+        with self.world.checking():
+            if len(made) != len(piece):
+                raise Violation(
+                    Property.TRIED_CODE,
+                    f"{self.who} returns {len(made)} results for {len(piece)}"
+                    f" commands up to entry {at}",
+                )
+            self._kept.note_commands(self.seen, at, piece, made)
+            self.check_state(at)
+        return made
+
+    def draw_snapshot(self, draw: Callable[[], Iterable[bytes]]) -> Iterable[bytes]:
+        """Have the user's machine make a snapshot, and its chunks one by one.
+
+        Parameters
+        ----------
+        draw : callable
+            Returns the chunks.
+
+        Returns
+        -------
+        iterable of bytes
+            Each chunk is drawn when it is asked for.
+        """
+        with self._tried("cannot take a snapshot"):
+            chunks = iter(draw())
+        return self._drawn(chunks)
+
+    def _drawn(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Draw each chunk as a part of the user's code."""
+        while True:
+            with self._tried("cannot take a snapshot"):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
 
     def restore(self, chunks: Iterable[bytes]) -> None:
         """Have the user's machine become what a snapshot says, and check that.
@@ -286,6 +392,11 @@ class TriedMachine(Machine):
             shown_parts.append(part)
             if not place:
                 return b"".join(shown_parts)
+
+
+def _applying(at: LogIndex, piece: Sequence[bytes]) -> str:
+    """Return what a machine does, for stories."""
+    return f"applies {', '.join(map(shown, piece))} (entry {at})"
 
 
 def _name_of(function: Any) -> str:

@@ -7,11 +7,14 @@ from typing import Any
 import msgspec
 
 from raftwerk.errors import ConfigError
+from raftwerk.host.draw import SplitMix64
 from raftwerk.runtime import StateMachine
+from raftwerk.runtime.apply import applies_in_steps
+from raftwerk.runtime.machine_queue import is_quick
 from raftwerk.sim.campaign import Told
 from raftwerk.sim.campaign import simulate as run_one
 from raftwerk.sim.campaign import smallest
-from raftwerk.sim.faults import draw_plan
+from raftwerk.sim.faults import draw_plan, with_strikes
 from raftwerk.sim.plan import SORTS, Plan
 from raftwerk.sim.report import exact, story_of
 from raftwerk.sim.run import Outcome
@@ -31,9 +34,8 @@ CLIENTS = 3
 
 CLIENTS_MAX = 100
 
-KV_KINDS = ("amid", "compact")
-"""What strikes in a store of keys and values alone: in the middle of a change of many
-keys, and at revisions that are kept."""
+KV_KINDS = ("compact",)
+"""What strikes in a store of keys and values alone: at revisions that are kept."""
 
 
 class SimulationResult(msgspec.Struct, frozen=True):
@@ -76,6 +78,7 @@ def draw_trial(
     clients: int = CLIENTS,
     seconds: float = 30.0,
     faults: str = "all",
+    machine: Callable[[], StateMachine] | None = None,
 ) -> Plan:
     """Return what a seed brings for a machine of a user's.
 
@@ -91,6 +94,9 @@ def draw_trial(
         How long faults and work last.
     faults : str
         As `draw_plan` has it.
+    machine : callable, optional
+        Makes the machine. If that applies long batches in steps, things happen in
+        between.
 
     Returns
     -------
@@ -105,11 +111,24 @@ def draw_trial(
     if not 0 <= clients <= CLIENTS_MAX:
         raise ConfigError(f"clients is {clients}; it must be 0 to {CLIENTS_MAX}")
     plan = draw_plan(seed, nodes=nodes, seconds=seconds, faults=faults)
+    drawn = tuple(f for f in plan.faults if f.kind not in (*KV_KINDS, "amid"))
+    if faults != "calm" and machine is not None and _goes_in_steps(machine):
+        drawn = with_strikes(drawn, SplitMix64(seed).fork("strikes"), seconds)
     return msgspec.structs.replace(
         plan,
-        faults=tuple(fault for fault in plan.faults if fault.kind not in KV_KINDS),
+        faults=drawn,
         **(dict.fromkeys(SORTS, 0) | {"writers": clients}),
     )
+
+
+def _goes_in_steps(machine: Callable[[], StateMachine]) -> bool:
+    """Tell whether a node would have such a machine apply its batches in steps."""
+    try:
+        made = machine()
+    # pylint: disable-next=broad-exception-caught  # the run will find it, and tell
+    except Exception:
+        return False
+    return is_quick(made) and applies_in_steps(type(made))
 
 
 def tried(trial: Trial, plan: Plan, again: str, *, shrinks: bool) -> SimulationResult:
@@ -219,7 +238,12 @@ def simulate(
         state=state,
     )
     plan = draw_trial(
-        seed, nodes=nodes, clients=clients, seconds=seconds, faults=faults
+        seed,
+        nodes=nodes,
+        clients=clients,
+        seconds=seconds,
+        faults=faults,
+        machine=machine,
     )
     name = getattr(machine, "__name__", "machine")
     again = (
