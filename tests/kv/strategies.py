@@ -64,38 +64,29 @@ compares = st.builds(
     numbers,
     values,
 )
-operations: st.SearchStrategy[Operation] = st.recursive(
-    puts | deletions | ranges,
-    lambda inner: st.builds(
+
+
+def txns_of(
+    inner: st.SearchStrategy[Operation], size_max: int
+) -> st.SearchStrategy[Txn]:
+    """Return transactions of at most so many of these a branch."""
+    return st.builds(
         Txn,
         compare=st.lists(compares, max_size=2).map(tuple),
-        success=st.lists(inner, max_size=3).map(tuple),
-        failure=st.lists(inner, max_size=3).map(tuple),
-    ),
-    max_leaves=6,
-)
-txns = st.builds(
-    Txn,
-    compare=st.lists(compares, max_size=2).map(tuple),
-    success=st.lists(operations, max_size=4).map(tuple),
-    failure=st.lists(operations, max_size=4).map(tuple),
-)
-reads: st.SearchStrategy[Operation] = st.recursive(
-    ranges,
-    lambda inner: st.builds(
-        Txn,
-        compare=st.lists(compares, max_size=2).map(tuple),
-        success=st.lists(inner, max_size=3).map(tuple),
-        failure=st.lists(inner, max_size=3).map(tuple),
-    ),
-    max_leaves=6,
-)
-read_txns = st.builds(
-    Txn,
-    compare=st.lists(compares, max_size=2).map(tuple),
-    success=st.lists(reads, max_size=4).map(tuple),
-    failure=st.lists(reads, max_size=4).map(tuple),
-)
+        success=st.lists(inner, max_size=size_max).map(tuple),
+        failure=st.lists(inner, max_size=size_max).map(tuple),
+    )
+
+
+def nested(leaves: st.SearchStrategy[Operation]) -> st.SearchStrategy[Operation]:
+    """Return these, and transactions of them within transactions."""
+    return st.recursive(leaves, lambda inner: txns_of(inner, 3), max_leaves=6)
+
+
+operations = nested(puts | deletions | ranges)
+txns = txns_of(operations, 4)
+reads = nested(ranges)
+read_txns = txns_of(reads, 4)
 leases = st.sampled_from([7, 7, -8, 0])
 terms = st.sampled_from([0, 3, 4])
 lease_commands: st.SearchStrategy[Command] = (

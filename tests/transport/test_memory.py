@@ -1,7 +1,7 @@
 """The twin: the contract on virtual time, and a network that breaks on order."""
 
 import contextvars
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -65,6 +65,23 @@ def play(coroutine: Coroutine[Any, Any, None], loop: VirtualLoop) -> None:
         loop.run_until_complete(coroutine)
     finally:
         loop.close()
+
+
+def with_group(
+    test: Callable[[MemoryGroup], Coroutine[Any, Any, None]],
+) -> Callable[[], None]:
+    """Make a test of a coroutine: it has a group, on a virtual loop of its own."""
+
+    # Not `functools.wraps`: pytest would take the group for a fixture.
+    def run_it() -> None:
+        loop = VirtualLoop()
+
+        async def whole() -> None:
+            await test(MemoryGroup(loop))
+
+        play(whole(), loop)
+
+    return run_it
 
 
 class TestMemory(TransportContract):
@@ -151,149 +168,120 @@ def test_messages_are_lost_doubled_and_overtaken_as_ordered(
     play(story(), loop)
 
 
-def test_latency_is_within_its_bounds() -> None:
-    loop = VirtualLoop()
-
-    async def story() -> None:
-        group = MemoryGroup(loop)
-        one, _ = await group.start_pair()
-        group.network.set_conditions(
-            Conditions(latency_min_seconds=0.5, latency_max_seconds=0.75)
-        )
-        told = group.receivers[TWO]
-        times: list[float] = []
-        told.on_any = lambda: times.append(group.host.clock.now() - begin)
-        for _ in range(50):
-            begin = group.host.clock.now()
-            one.send([heartbeat()])
-            await group.timers.sleep(1.0)
-        assert 0.5 <= min(times) < 0.55
-        assert 0.7 < max(times) <= 0.75
-
-    play(story(), loop)
-
-
-def test_conditions_may_be_those_of_one_way_alone() -> None:
-    loop = VirtualLoop()
-
-    async def story() -> None:
-        group = MemoryGroup(loop)
-        one, two = await group.start_pair()
-        group.network.set_conditions(Conditions(drop_rate=1.0), ONE, TWO)
+@with_group
+async def test_latency_is_within_its_bounds(group: MemoryGroup) -> None:
+    one, _ = await group.start_pair()
+    group.network.set_conditions(
+        Conditions(latency_min_seconds=0.5, latency_max_seconds=0.75)
+    )
+    told = group.receivers[TWO]
+    times: list[float] = []
+    told.on_any = lambda: times.append(group.host.clock.now() - begin)
+    for _ in range(50):
+        begin = group.host.clock.now()
         one.send([heartbeat()])
-        two.send([heartbeat(0, TWO, ONE)])
         await group.timers.sleep(1.0)
-        assert not group.receivers[TWO].messages
-        assert group.receivers[ONE].messages
-        group.network.set_conditions(Conditions())
-        await group.until_heard(ONE, TWO)
-
-    play(story(), loop)
+    assert 0.5 <= min(times) < 0.55
+    assert 0.7 < max(times) <= 0.75
 
 
-def test_a_cut_in_one_direction_leaves_the_other_as_it_was() -> None:
-    loop = VirtualLoop()
-
-    async def story() -> None:
-        group = MemoryGroup(loop)
-        one, two = await group.start_pair()
-        await group.until_heard(ONE, TWO)
-        await group.until_heard(TWO, ONE)
-        group.network.cut(ONE, TWO)
-        before = len(group.receivers[TWO].messages)
-        for number in range(60):
-            one.send([heartbeat(number)])
-            two.send([heartbeat_reply(number, TWO, ONE)])
-            await group.timers.sleep(0.1)
-        assert len(group.receivers[TWO].messages) == before
-        assert heartbeat_reply(59, TWO, ONE) in group.receivers[ONE].messages
-        assert group.receivers[ONE].unreachable == [TWO]
-        group.network.heal(ONE, TWO)
-        await group.until_heard(ONE, TWO)
-
-    play(story(), loop)
+@with_group
+async def test_conditions_may_be_those_of_one_way_alone(group: MemoryGroup) -> None:
+    one, two = await group.start_pair()
+    group.network.set_conditions(Conditions(drop_rate=1.0), ONE, TWO)
+    one.send([heartbeat()])
+    two.send([heartbeat(0, TWO, ONE)])
+    await group.timers.sleep(1.0)
+    assert not group.receivers[TWO].messages
+    assert group.receivers[ONE].messages
+    group.network.set_conditions(Conditions())
+    await group.until_heard(ONE, TWO)
 
 
-def test_what_is_under_way_when_a_way_is_cut_is_lost() -> None:
-    loop = VirtualLoop()
-
-    async def story() -> None:
-        group = MemoryGroup(loop)
-        one, _ = await group.start_pair()
-        await group.until_heard(ONE, TWO)
-        before = len(group.receivers[TWO].messages)
-        one.send([heartbeat(), snapshot(10)])
-        group.network.cut(ONE, TWO)
-        await group.timers.sleep(0.5)
-        group.network.heal(ONE, TWO)
-        await group.timers.sleep(5.0)
-        assert len(group.receivers[TWO].messages) == before
-        assert group.receivers[ONE].snapshots == [(TWO, False)]
-        assert not group.receivers[ONE].unreachable, "it was healed in time"
-
-    play(story(), loop)
-
-
-def test_a_partition_separates_groups_and_healing_joins_them() -> None:
-    loop = VirtualLoop()
-
-    async def story() -> None:
-        group = MemoryGroup(loop)
-        for node_id in (ONE, TWO, THREE):
-            await group.start(node_id)
-        group.introduce()
-        group.network.partition([ONE], [TWO, THREE])
-        for sender in (ONE, TWO, THREE):
-            for receiver in (ONE, TWO, THREE):
-                group.transports[sender].send([heartbeat(0, sender, receiver)])
-        await group.timers.sleep(1.0)
-        assert not group.receivers[ONE].messages
-        assert group.receivers[TWO].messages == [heartbeat(0, THREE, TWO)]
-        assert group.receivers[THREE].messages == [heartbeat(0, TWO, THREE)]
-        group.network.heal_all()
-        await group.until_heard(ONE, TWO)
-        await group.until_heard(THREE, ONE)
-
-    play(story(), loop)
+@with_group
+async def test_a_cut_in_one_direction_leaves_the_other_as_it_was(
+    group: MemoryGroup,
+) -> None:
+    one, two = await group.start_pair()
+    await group.until_heard(ONE, TWO)
+    await group.until_heard(TWO, ONE)
+    group.network.cut(ONE, TWO)
+    before = len(group.receivers[TWO].messages)
+    for number in range(60):
+        one.send([heartbeat(number)])
+        two.send([heartbeat_reply(number, TWO, ONE)])
+        await group.timers.sleep(0.1)
+    assert len(group.receivers[TWO].messages) == before
+    assert heartbeat_reply(59, TWO, ONE) in group.receivers[ONE].messages
+    assert group.receivers[ONE].unreachable == [TWO]
+    group.network.heal(ONE, TWO)
+    await group.until_heard(ONE, TWO)
 
 
-def test_a_member_that_crashes_is_gone_at_once_and_its_peers_notice() -> None:
-    loop = VirtualLoop()
-
-    async def story() -> None:
-        group = MemoryGroup(loop)
-        one, two = await group.start_pair()
-        await group.until_heard(ONE, TWO)
-        await group.until_heard(TWO, ONE)
-        told = group.receivers[TWO]
-        one.send([heartbeat()])
-        two.send([heartbeat_reply(9, TWO, ONE)])
-        before = len(told.messages)
-        group.network.crash(TWO)
-        await group.timers.sleep(1.0)
-        assert len(told.messages) == before
-        assert heartbeat_reply(9, TWO, ONE) in group.receivers[ONE].messages
-        assert group.receivers[ONE].unreachable == [TWO]
-        await group.start(TWO)
-        group.introduce()
-        await group.until_heard(ONE, TWO)
-
-    play(story(), loop)
+@with_group
+async def test_what_is_under_way_when_a_way_is_cut_is_lost(group: MemoryGroup) -> None:
+    one, _ = await group.start_pair()
+    await group.until_heard(ONE, TWO)
+    before = len(group.receivers[TWO].messages)
+    one.send([heartbeat(), snapshot(10)])
+    group.network.cut(ONE, TWO)
+    await group.timers.sleep(0.5)
+    group.network.heal(ONE, TWO)
+    await group.timers.sleep(5.0)
+    assert len(group.receivers[TWO].messages) == before
+    assert group.receivers[ONE].snapshots == [(TWO, False)]
+    assert not group.receivers[ONE].unreachable, "it was healed in time"
 
 
-def test_messages_under_way_are_bounded() -> None:
-    loop = VirtualLoop()
+@with_group
+async def test_a_partition_separates_groups_and_healing_joins_them(
+    group: MemoryGroup,
+) -> None:
+    for node_id in (ONE, TWO, THREE):
+        await group.start(node_id)
+    group.introduce()
+    group.network.partition([ONE], [TWO, THREE])
+    for sender in (ONE, TWO, THREE):
+        for receiver in (ONE, TWO, THREE):
+            group.transports[sender].send([heartbeat(0, sender, receiver)])
+    await group.timers.sleep(1.0)
+    assert not group.receivers[ONE].messages
+    assert group.receivers[TWO].messages == [heartbeat(0, THREE, TWO)]
+    assert group.receivers[THREE].messages == [heartbeat(0, TWO, THREE)]
+    group.network.heal_all()
+    await group.until_heard(ONE, TWO)
+    await group.until_heard(THREE, ONE)
 
-    async def story() -> None:
-        group = MemoryGroup(loop)
-        one, _ = await group.start_pair()
-        for _ in range(5):
-            one.send([heartbeat(number) for number in range(1000)])
-        assert one.peers()[TWO].waiting_messages == 4096
-        await group.until(lambda: group.receivers[ONE].unreachable)
-        assert len(group.receivers[TWO].messages) == 4096
 
-    play(story(), loop)
+@with_group
+async def test_a_member_that_crashes_is_gone_at_once_and_its_peers_notice(
+    group: MemoryGroup,
+) -> None:
+    one, two = await group.start_pair()
+    await group.until_heard(ONE, TWO)
+    await group.until_heard(TWO, ONE)
+    told = group.receivers[TWO]
+    one.send([heartbeat()])
+    two.send([heartbeat_reply(9, TWO, ONE)])
+    before = len(told.messages)
+    group.network.crash(TWO)
+    await group.timers.sleep(1.0)
+    assert len(told.messages) == before
+    assert heartbeat_reply(9, TWO, ONE) in group.receivers[ONE].messages
+    assert group.receivers[ONE].unreachable == [TWO]
+    await group.start(TWO)
+    group.introduce()
+    await group.until_heard(ONE, TWO)
+
+
+@with_group
+async def test_messages_under_way_are_bounded(group: MemoryGroup) -> None:
+    one, _ = await group.start_pair()
+    for _ in range(5):
+        one.send([heartbeat(number) for number in range(1000)])
+    assert one.peers()[TWO].waiting_messages == 4096
+    await group.until(lambda: group.receivers[ONE].unreachable)
+    assert len(group.receivers[TWO].messages) == 4096
 
 
 def test_what_a_killed_process_sent_still_arrives_and_it_hears_nothing() -> None:

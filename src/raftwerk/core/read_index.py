@@ -37,16 +37,7 @@ def on_read_index(state: State, event: ReadIndex) -> None:
         Its context comes back in the `ReadState`. Without a leader the read is
         dropped: the driver asks again when it knows one.
     """
-    if state.role is Role.LEADER:
-        _read(state, ReadRequest(state.id, event.context))
-    elif state.role is Role.FOLLOWER and state.leader is not None:
-        state.send(
-            ForwardReadIndex(
-                sender=state.id, receiver=state.leader, context=event.context
-            )
-        )
-    else:
-        state.record(ReadDropped(node=state.id, term=state.term, context=event.context))
+    _take(state, ReadRequest(state.id, event.context))
 
 
 def on_forward_read_index(state: State, message: ForwardReadIndex) -> None:
@@ -59,18 +50,7 @@ def on_forward_read_index(state: State, message: ForwardReadIndex) -> None:
     message : ForwardReadIndex
         Who asks, and under which name.
     """
-    if state.role is Role.LEADER:
-        _read(state, ReadRequest(message.sender, message.context))
-    elif state.role is Role.FOLLOWER and state.leader is not None:
-        state.send(
-            ForwardReadIndex(
-                sender=message.sender, receiver=state.leader, context=message.context
-            )
-        )
-    else:
-        state.record(
-            ReadDropped(node=state.id, term=state.term, context=message.context)
-        )
+    _take(state, ReadRequest(message.sender, message.context))
 
 
 def on_read_index_reply(state: State, message: ReadIndexReply) -> None:
@@ -85,6 +65,19 @@ def on_read_index_reply(state: State, message: ReadIndexReply) -> None:
     """
     if state.role is Role.FOLLOWER:
         state.read_states.append(ReadState(message.read_index, message.context))
+
+
+def _take(state: State, request: ReadRequest) -> None:
+    """Read as the leader, hand on to the leader in the asker's name, or drop."""
+    asker, context = request.requester, request.context
+    if state.role is Role.LEADER:
+        _read(state, request)
+    elif state.role is Role.FOLLOWER and state.leader is not None:
+        state.send(
+            ForwardReadIndex(sender=asker, receiver=state.leader, context=context)
+        )
+    else:
+        state.record(ReadDropped(node=state.id, term=state.term, context=context))
 
 
 def _read(state: State, request: ReadRequest) -> None:

@@ -1,6 +1,6 @@
 """What the core reads of a member's durable log; `storage` writes it.
 
-The reading half of `raftwerk.storage.protocol.LogStore`.
+A `raftwerk.storage.protocol.LogStore` is one that can also be written.
 """
 
 from collections.abc import Sequence
@@ -13,24 +13,49 @@ __all__ = ["StableLog"]
 
 
 class StableLog(Protocol):
-    """Entries that storage has, from the snapshot on. Ranges are half-open."""
+    """Entries that storage has, from the snapshot on.
+
+    Ranges are half-open; indexes start at 1.
+    """
 
     def initial_state(self) -> tuple[HardState, ConfState]:
-        """Return what was durable at start, and the configuration of the snapshot."""
+        """Return what a member starts from.
+
+        Returns
+        -------
+        HardState
+            The newest one; right after a start, that is what was durable. Its commit
+            index lies between the snapshot and the last entry, also where a torn write
+            had separated them.
+        ConfState
+            The configuration at the snapshot.
+        """
 
     def first_index(self) -> LogIndex:
-        """Return the first entry's index: at most that of the snapshot plus one."""
+        """Return the index of the first entry.
+
+        Returns
+        -------
+        LogIndex
+            At most that of the snapshot plus one; less where entries were kept.
+        """
 
     def last_index(self) -> LogIndex:
-        """Return the index of the last entry, or of the snapshot if there is none."""
+        """Return the index of the last entry.
+
+        Returns
+        -------
+        LogIndex
+            The first index minus one if there are no entries.
+        """
 
     def term(self, index: LogIndex) -> Term:
-        """Return the term of the entry, also of the one just before the first.
+        """Return the term of an entry, also of the one just before the first.
 
         Parameters
         ----------
         index : LogIndex
-            The entry's.
+            The entry's place.
 
         Returns
         -------
@@ -40,46 +65,48 @@ class StableLog(Protocol):
         Raises
         ------
         EntryCompacted
-            If it is below the one just before the first.
+            If it lies below the place before the first entry.
         EntryUnavailable
-            If it is above the last.
+            If it lies above the last entry.
         """
 
     def read(self, start: LogIndex, stop: LogIndex, bytes_max: int) -> Sequence[Entry]:
-        """Return entries from `start` on: at least one, at most `bytes_max` bytes.
+        """Return entries of a range, as many as fit but at least one.
 
         Parameters
         ----------
         start : LogIndex
-            The first one's index.
+            The first that is wanted.
         stop : LogIndex
-            The index after the last one's.
+            One above the last that is wanted; equal to `start` for none.
         bytes_max : int
-            How many bytes they may have; a first entry that has more is returned alone.
+            How many bytes they may have, counted as `core.sizes` does; a first entry
+            that has more is returned alone.
 
         Returns
         -------
         sequence of Entry
-            They follow one another without a gap.
+            From `start` on, without a gap.
 
         Raises
         ------
         EntryCompacted
-            If `start` is below the first index.
+            If `start` lies below the first entry.
         EntryUnavailable
-            If `stop` is above the last index plus one.
+            If `stop` lies above the last entry plus one.
         """
 
     def snapshot(self) -> Snapshot:
-        """Return the newest snapshot; an empty one if there was never any.
+        """Return the newest snapshot.
 
         Returns
         -------
         Snapshot
-            No entry above its index is missing: it is at least one below the first.
+            An empty one if there was never any. No entry above its index is missing:
+            it is at least one below the first.
 
         Raises
         ------
         SnapshotUnavailable
-            While one is being made.
+            While one is being made, where that takes time.
         """

@@ -1,19 +1,19 @@
 """What the cluster's service wants of a node beside what all services want."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from raftwerk.core.progress_view import ProgressView
 from raftwerk.core.records import ConfChange, ConfState
 from raftwerk.runtime.members import Member
-from raftwerk.service.node import NodeLike
+from raftwerk.service.node import CallNode, NodeLike
 from raftwerk.transport.protocol import PeerView
 from raftwerk.types import NodeId
 
 __all__ = ["ClusterNode"]
 
 
-class ClusterNode(NodeLike, Protocol):
+class ClusterNode(NodeLike, CallNode, Protocol):
     """A member that knows the others; `raftwerk.runtime.Node` has all of it."""
 
     @property
@@ -40,13 +40,3 @@ class ClusterNode(NodeLike, Protocol):
 
     def take_snapshot(self) -> bool:
         """Do as `Node.take_snapshot` says."""
-
-    def serve_calls(
-        self, topic: str, answer: Callable[[bytes], Awaitable[bytes]]
-    ) -> None:
-        """Do as `Node.serve_calls` says."""
-
-    async def ask_leader(
-        self, topic: str, content: bytes, timeout_seconds: float | None = None
-    ) -> bytes:
-        """Do as `Node.ask_leader` says."""

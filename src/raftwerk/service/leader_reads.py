@@ -7,9 +7,8 @@ its answer needs nobody's disk: the confirmation of who leads is a message (thes
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from itertools import cycle
-from typing import Final, Protocol
+from typing import Final
 
 from raftwerk.errors import NoRoom, NotLeader, NotProposed, OutcomeUnknown
 from raftwerk.kv import KvError, Txn, TxnResult, decode, encode
@@ -19,6 +18,7 @@ from raftwerk.kv.result_codec import (
     encode_result_in_steps,
 )
 from raftwerk.service.kv import KvService
+from raftwerk.service.node import CallNode
 
 __all__ = ["ANSWER_BYTES_MAX", "LeaderReads"]
 
@@ -32,32 +32,18 @@ ANSWERED_AT_ONCE: Final = 4
 their answers take no more memory than so many of the largest."""
 
 
-class _CallNode(Protocol):
-    """What is wanted of a node; `raftwerk.runtime.Node` has it."""
-
-    def serve_calls(
-        self, topic: str, answer: Callable[[bytes], Awaitable[bytes]]
-    ) -> None:
-        """Do as `Node.serve_calls` says."""
-
-    async def ask_leader(
-        self, topic: str, content: bytes, timeout_seconds: float | None = None
-    ) -> bytes:
-        """Do as `Node.ask_leader` says."""
-
-
 class LeaderReads:
     """Hands reads on, and answers those that are handed on.
 
     Parameters
     ----------
-    node : Node
+    node : CallNode
         This member.
     kv : KvService
         Its key-value calls; it hands on what it can't answer from now on.
     """
 
-    def __init__(self, node: _CallNode, kv: KvService) -> None:
+    def __init__(self, node: CallNode, kv: KvService) -> None:
         self._node = node
         self._kv = kv
         self._desks = cycle([asyncio.Lock() for _ in range(ANSWERED_AT_ONCE)])

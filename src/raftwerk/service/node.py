@@ -1,11 +1,12 @@
 """What a service wants of a node; `raftwerk.runtime.Node` has it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from raftwerk.runtime.status import NodeStatus
 from raftwerk.types import LogIndex, Term
 
-__all__ = ["NodeLike"]
+__all__ = ["CallNode", "NodeLike"]
 
 
 class NodeLike(Protocol):
@@ -90,3 +91,17 @@ class NodeLike(Protocol):
         NotLeader
             If it does not run.
         """
+
+
+class CallNode(Protocol):
+    """A member that asks its leader, and answers as the leader (decision 71)."""
+
+    def serve_calls(
+        self, topic: str, answer: Callable[[bytes], Awaitable[bytes]]
+    ) -> None:
+        """Do as `Node.serve_calls` says."""
+
+    async def ask_leader(
+        self, topic: str, content: bytes, timeout_seconds: float | None = None
+    ) -> bytes:
+        """Do as `Node.ask_leader` says."""

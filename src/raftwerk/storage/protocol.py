@@ -1,7 +1,7 @@
 """What a member's log must do for it, whatever it is kept on.
 
 `memory` and `wal` pass the same contract tests (`tests/storage/contract.py`). The core
-reads through these calls, the driver writes through them.
+reads it as a `raftwerk.core.stable.StableLog`; the driver writes through these calls.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,10 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from raftwerk.core.records import ConfState, Entry, HardState, Snapshot
+from raftwerk.core.records import Entry, HardState, Snapshot
+from raftwerk.core.stable import StableLog
 from raftwerk.errors import StorageError
-from raftwerk.types import LogIndex, NodeId, Term
+from raftwerk.types import NodeId
 
 __all__ = ["DirectoryIdentity", "LogStore", "Room", "SyncsInPlace", "Written"]
 
@@ -39,103 +40,12 @@ class Room(msgspec.Struct, frozen=True, gc=False):
     """With a shortage: what entries may still take. Terms and votes may take more."""
 
 
-class LogStore(Protocol):
-    """The durable log of one member. Ranges are half-open; indexes start at 1.
+class LogStore(StableLog, Protocol):
+    """The durable log of one member: what the core reads, and what writes it.
 
     All but `sync` are called on the loop's thread and do not wait for the disk. Reads
     see all that was appended, synced or not.
     """
-
-    def initial_state(self) -> tuple[HardState, ConfState]:
-        """Return what a member starts from.
-
-        Returns
-        -------
-        HardState
-            The newest one; right after a start, that is what was durable. Its commit
-            index lies between the snapshot and the last entry, also where a torn write
-            had separated them.
-        ConfState
-            The configuration at the snapshot.
-        """
-
-    def first_index(self) -> LogIndex:
-        """Return the index of the first entry.
-
-        Returns
-        -------
-        LogIndex
-            At most that of the snapshot plus one; less where entries were kept.
-        """
-
-    def last_index(self) -> LogIndex:
-        """Return the index of the last entry.
-
-        Returns
-        -------
-        LogIndex
-            The first index minus one if there are no entries.
-        """
-
-    def term(self, index: LogIndex) -> Term:
-        """Return the term of an entry, also of the one just before the first.
-
-        Parameters
-        ----------
-        index : LogIndex
-            The entry's place.
-
-        Returns
-        -------
-        Term
-            Its term.
-
-        Raises
-        ------
-        EntryCompacted
-            If it lies below the place before the first entry.
-        EntryUnavailable
-            If it lies above the last entry.
-        """
-
-    def read(self, start: LogIndex, stop: LogIndex, bytes_max: int) -> Sequence[Entry]:
-        """Return entries of a range, as many as fit but at least one.
-
-        Parameters
-        ----------
-        start : LogIndex
-            The first that is wanted.
-        stop : LogIndex
-            One above the last that is wanted; equal to `start` for none.
-        bytes_max : int
-            The bound in bytes, counted as `core.sizes` does.
-
-        Returns
-        -------
-        sequence of Entry
-            From `start` on, without a gap.
-
-        Raises
-        ------
-        EntryCompacted
-            If `start` lies below the first entry.
-        EntryUnavailable
-            If `stop` lies above the last entry plus one.
-        """
-
-    def snapshot(self) -> Snapshot:
-        """Return the newest snapshot.
-
-        Returns
-        -------
-        Snapshot
-            An empty one if there was never any.
-
-        Raises
-        ------
-        SnapshotUnavailable
-            While one is being made, where that takes time.
-        """
 
     def append(self, hard_state: HardState | None, entries: Sequence[Entry]) -> None:
         """Write both, after dropping stored entries from ``entries[0].index`` on.
