@@ -5,6 +5,8 @@ steps down), §3.10 (a transfer is given up). `tick(n)` equals n single ticks, s
 driver can sleep until the next deadline.
 """
 
+from typing import Final
+
 from raftwerk.core.answers import wait_for_snapshots
 from raftwerk.core.become import become_follower
 from raftwerk.core.config import NO_LIMIT
@@ -18,6 +20,9 @@ from raftwerk.core.transfer import give_up_transfer
 from raftwerk.errors import MisuseError
 
 __all__ = ["on_tick", "ticks_until_deadline"]
+
+_LEADER: Final = Role.LEADER
+"""Looked up once: members of an enumeration are dear, and this is asked often."""
 
 
 def ticks_until_deadline(state: State) -> int:
@@ -34,7 +39,7 @@ def ticks_until_deadline(state: State) -> int:
         At least 1; `NO_LIMIT` if time alone changes nothing.
     """
     config = state.config
-    if state.role is Role.LEADER:
+    if state.role is _LEADER:
         remaining = min(
             config.heartbeat_ticks - state.heartbeat_elapsed,
             config.election_ticks_min - state.election_elapsed,
@@ -64,10 +69,15 @@ def on_tick(state: State, event: Tick) -> None:
     if event.count < 0:
         raise MisuseError(f"{event.count} ticks were counted; time does not go back")
     remaining = event.count
+    if state.role is not _LEADER:
+        elapsed = state.election_elapsed + remaining
+        if elapsed < min(state.config.election_ticks_min, state.election_timeout):
+            state.election_elapsed = elapsed  # mostly: nothing is due yet
+            return
     while remaining > 0:
         step = min(remaining, ticks_until_deadline(state))
         remaining -= step
-        if state.role is Role.LEADER:
+        if state.role is _LEADER:
             _tick_leader(state, step)
         else:
             _tick_others(state, step)

@@ -4,11 +4,16 @@ Cheap ones always, in constant time; the dear ones, which compare members with o
 another, run in tests and in the simulator. Source: Raft paper Fig. 3.
 """
 
+from typing import Final
+
 from raftwerk.core.roles import Role
 from raftwerk.core.state import State
 from raftwerk.errors import InvariantViolation, require
 
 __all__ = ["check_all", "check_invariants"]
+
+_LEADER: Final = Role.LEADER
+"""Looked up once: members of an enumeration are dear, and this is asked often."""
 
 
 def check_invariants(state: State) -> None:
@@ -36,7 +41,7 @@ def check_invariants(state: State) -> None:
         < unstable.offset + len(unstable.entries)
         and seen.term <= state.term
         and seen.commit_index <= commit_index
-        and (state.role is Role.LEADER) == (state.leader == state.id)
+        and (state.role is _LEADER) == (state.leader == state.id)
     ):
         _say_which(state)
     seen.term = state.term

@@ -12,6 +12,7 @@ orders to the disk never have to wait for one that doesn't fit.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import BecameLeader, Event, TimeoutNowReceived
@@ -33,6 +34,8 @@ from raftwerk.transport.protocol import Report
 from raftwerk.types import NodeId, Term
 
 __all__ = ["DiskGuard", "report_nothing"]
+
+_SIGNS_OF_LIFE: Final = (Heartbeat, HeartbeatReply)
 
 
 def report_nothing(level: int, event: str, /, **fields: object) -> None:
@@ -182,18 +185,20 @@ class DiskGuard:
         """
         sent = list(messages)
         for message in messages:
-            if isinstance(message, Heartbeat | HeartbeatReply):
-                sent += self._report_to(message.receiver)
+            if isinstance(message, _SIGNS_OF_LIFE):
+                report = self._report_to(message.receiver)
+                if report is not None:
+                    sent.append(report)
         return sent
 
-    def _report_to(self, peer: NodeId) -> Iterator[DiskReport]:
-        """Yield a report, unless the peer has a new one."""
+    def _report_to(self, peer: NodeId) -> DiskReport | None:
+        """Return a report, unless the peer has a new one."""
         now = self._clock.now()
         if now - self._told_at.get(peer, -self._timeout_seconds) < self._pause_seconds:
-            return
+            return None
         self._told_at[peer] = now
         times = self._syncer.times
-        yield DiskReport(
+        return DiskReport(
             sender=self._state.id,
             receiver=peer,
             sync_seconds=times.slowest_seconds,

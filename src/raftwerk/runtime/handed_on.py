@@ -52,7 +52,10 @@ def stamped(messages: Sequence[PeerMessage], term: Term) -> Sequence[PeerMessage
     sequence of Message
         The same, if no proposals are among them.
     """
-    if not any(isinstance(message, ForwardProposal) for message in messages):
+    for message in messages:  # a loop: there are few, and mostly none of these
+        if isinstance(message, ForwardProposal):
+            break
+    else:
         return messages
     return [
         (

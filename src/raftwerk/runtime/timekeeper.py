@@ -61,15 +61,17 @@ class Timekeeper:
         passed = self._ticker.passed()
         if passed == 0:
             return False
-        deadline = self._replica.ticks_until_deadline()
-        is_leader = self._replica.state.role is Role.LEADER
-        ticks = ticks_that_count(
-            passed, deadline, self._heartbeat_ticks, is_leader=is_leader
-        )
-        if not is_leader and not self._may_stand():
-            # Up to the deadline and not beyond: then it stands as soon as it may.
-            ticks = min(ticks, deadline - 1)
-        self._replica.step(Tick(ticks))
+        replica, ticks = self._replica, passed
+        deadline = replica.ticks_until_deadline()
+        if passed >= deadline - 1:  # else nothing is due, nor about to be
+            is_leader = replica.state.role is Role.LEADER
+            ticks = ticks_that_count(
+                passed, deadline, self._heartbeat_ticks, is_leader=is_leader
+            )
+            if not is_leader and not self._may_stand():
+                # Up to the deadline and not beyond: then it stands as soon as it may.
+                ticks = min(ticks, deadline - 1)
+        replica.step(Tick(ticks))
         now = self._clock.now()
         if now >= self._next_look:
             self._next_look = now + self._heartbeat_seconds

@@ -8,6 +8,7 @@ terms right before them, then by induction the logs are equal up to there (§5.3
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from raftwerk.core.records import Entry, EntryKind, Snapshot
 from raftwerk.core.roles import Role
@@ -75,6 +76,8 @@ class Agreement(ABC):
         self._done: dict[tuple[object, ...], int] = {}
         """Where each command was done that is done once."""
         self._known: dict[tuple[int, int], tuple[Entry, Term]] = {}
+        self._said: dict[int, _Said] = {}
+        """What committed entries hold for the state machine: each is read once."""
 
     # ---- figure 3 -----------------------------------------------------------
 
@@ -303,9 +306,10 @@ class Agreement(ABC):
             )
         found: list[LogIndex] = []
         for at in range(max(seen.applied_index, self.first.index) + 1, index + 1):
-            content = self.command_at(at)
+            content, once = self._said_at(at)
             if len(found) < len(commands) and commands[len(found)] == content:
-                self._note_once(seen, at)
+                if once is not None:
+                    self._note_once(seen, at, once)
                 found.append(LogIndex(at))
         if len(found) != len(commands):
             raise Violation(
@@ -328,12 +332,21 @@ class Agreement(ABC):
         bytes or None
             None if nothing.
         """
-        return _command_of(self._entry(index))
+        return self._said_at(index)[0]
 
-    def _note_once(self, seen: Seen, index: int) -> None:
+    def _said_at(self, index: int) -> "_Said":
+        """Return what a committed entry holds, read when it is first asked for."""
+        said = self._said.get(index)
+        if said is None:
+            entry = self._entry(index)
+            content = _command_of(entry)
+            said = content, None if content is None else _once_of(entry)
+            self._said[index] = said
+        return said
+
+    def _note_once(self, seen: Seen, index: int, once: tuple[object, ...]) -> None:
         """Check that what is done once was not done by an earlier entry."""
-        once = _once_of(self._entry(index))
-        first = index if once is None else self._done.setdefault(once, index)
+        first = self._done.setdefault(once, index)
         if first != index:
             raise Violation(
                 Property.ONCE,
@@ -346,6 +359,11 @@ class Agreement(ABC):
         self, seen: Seen, index: int, command: bytes, result: object
     ) -> None:
         """Check one result; the first who shows one decides."""
+
+
+_Said: TypeAlias = tuple[bytes | None, tuple[object, ...] | None]
+"""What an entry holds for the state machine, and what makes it one that is done once;
+None for nothing."""
 
 
 def _command_of(entry: Entry) -> bytes | None:
