@@ -264,10 +264,12 @@ class Driver:
         self.wake()
 
     def _take_in(self) -> None:
-        """Step what came in, and have a turn only if that asks for something.
+        """Step what came in, and have a turn at once, if that asks for something.
 
         Of all that comes in almost half asks for nothing: answers beyond a quorum's,
-        and that a follower has stored what it answered for.
+        and that a follower has stored what it answered for. Of the rest, somebody waits
+        for most: were the loop to come round first, the next thing to come in would be
+        read before, often an answer beyond a quorum's.
         """
         if self._is_scheduled or self._is_in_turn or self._is_stopped:
             self.wake()  # the turn that comes takes it in
@@ -280,7 +282,7 @@ class Driver:
             replica = self.replica
             has_events = bool(replica.state.events)
             if is_any_due or self._inputs or has_events or replica.has_ready():
-                self.wake()
+                self._turn()
         # pylint: disable-next=broad-exception-caught  # any ends it
         except Exception as error:
             self.fail(error)  # As in `_turn`.

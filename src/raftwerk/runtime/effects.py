@@ -209,10 +209,11 @@ class Effects:
                 self.snapshots.restore(order)
             elif order.done is not None:
                 inputs.append(order.done)
-        if inputs:
-            self._owner.take(inputs)
+        # The leader waits for an answer; nobody does for what the core makes of it.
         if outgoing:
             self.send(outgoing)
+        if inputs:
+            self._owner.take(inputs)
 
     def _is_told(self, reply: PeerMessage) -> bool:
         """Tell whether the leader was just told the same.

@@ -154,18 +154,19 @@ class Syncer:
         self.times.end(self._clock.now())
         self.is_blocked = False
         # What came meanwhile goes to the disk before anything else is done: the disk
-        # is what everybody waits for.
+        # is what everybody waits for. Those who waited come next, housekeeping last.
         if self._after or any(order.must_sync for order in self._waiting):
             self._begin()
         else:
             self._is_busy = False
             orders += self._waiting
             self._waiting = []
-            self._quiet = self._timers.call_later(QUIET_SECONDS, self._mark)
-        self._look_at_room()
         self._on_done(orders)
         for callback in after:
             callback()
+        self._look_at_room()
+        if not (self._is_busy or self.is_closed):
+            self._quiet = self._timers.call_later(QUIET_SECONDS, self._mark)
 
     def _failed(
         self,
