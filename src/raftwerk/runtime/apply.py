@@ -238,12 +238,14 @@ class Applier:
         changed = False
         commands: list[Entry] = []
         check_at = entries[0].index + -entries[0].index % CHECK_ENTRIES
+        # Looked up once: CPython 3.11 takes long to find a member of an enumeration.
+        plain, for_machine = EntryKind.COMMAND, EnvelopeKind.COMMAND
         for entry in entries:
             is_command = (
                 entry.term == self.applied_term
-                and entry.kind is EntryKind.COMMAND
+                and entry.kind is plain
                 and entry.data
-                and kind_of(entry.data) is EnvelopeKind.COMMAND
+                and kind_of(entry.data) is for_machine
             )
             if is_command:
                 commands.append(entry)

@@ -125,10 +125,11 @@ class Sender:
         Drawn at start; below 2**64.
     """
 
-    __slots__ = ("_ticket_prefix", "node_id")
+    __slots__ = ("_incarnation", "_ticket_prefix", "node_id")
 
     def __init__(self, node_id: NodeId, incarnation: int) -> None:
         self.node_id = node_id
+        self._incarnation = incarnation
         header = _HEADER.pack(0, 0, node_id, incarnation, 0)
         self._ticket_prefix = header[_TICKET_OFFSET:_NUMBER_OFFSET]
 
@@ -157,8 +158,8 @@ class Sender:
         bytes
             The data of an entry.
         """
-        head = bytes((kind, version))
-        return b"".join((head, self._ticket_prefix, _NUMBER.pack(number), content))
+        head = _HEADER.pack(kind, version, self.node_id, self._incarnation, number)
+        return head + content
 
     def number_of(self, data: bytes) -> int | None:
         """Return the number of an envelope that this sender wrote.

@@ -82,6 +82,7 @@ class Requests:
         self._wake = wake
         self._members = members
         self._is_quarantined = is_quarantined
+        self._timeout_seconds = config.request_timeout_millis / 1000
         self._round_seconds = config.election_timeout_min_millis / 1000
         self.sender = Sender(config.node_id, host.draw.below(_INCARNATIONS))
         self.waiters = Waiters(loop, config.queue_max, config.queue_bytes_max)
@@ -105,7 +106,7 @@ class Requests:
 
     def _deadline(self) -> float:
         """Return until when a request that comes now may wait."""
-        return self._clock.now() + self._config.request_timeout_millis / 1000
+        return self._clock.now() + self._timeout_seconds
 
     # ---- asked --------------------------------------------------------------
 

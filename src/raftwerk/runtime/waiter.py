@@ -2,13 +2,15 @@
 
 from asyncio import Future
 
+import msgspec
+
 from raftwerk.errors import NotLeader, OutcomeUnknown, RequestError
-from raftwerk.types import NO_TERM
+from raftwerk.types import NO_TERM, Term
 
 __all__ = ["Waiter"]
 
 
-class Waiter:
+class Waiter(msgspec.Struct, eq=False):
     """One proposal and whoever waits for it.
 
     Parameters
@@ -21,33 +23,21 @@ class Waiter:
         Where the outcome goes.
     deadline_seconds : float
         When waiting ends, by the host's clock.
+    is_held : bool
+        Whether it is still to be handed to the core.
+    is_repeatable : bool
+        Whether it is proposed again where it was lost.
+    term : Term
+        In which it was appended or handed on.
     """
 
-    __slots__ = (
-        "data",
-        "deadline_seconds",
-        "future",
-        "is_held",
-        "is_repeatable",
-        "number",
-        "term",
-    )
-
-    def __init__(
-        self,
-        number: int,
-        data: bytes,
-        future: "Future[object]",
-        deadline_seconds: float,
-    ) -> None:
-        self.number = number
-        self.data = data
-        self.future = future
-        self.deadline_seconds = deadline_seconds
-        self.is_held = True
-        self.is_repeatable = True
-        self.term = NO_TERM
-        """In which term it was appended or handed on."""
+    number: int
+    data: bytes
+    future: "Future[object]"
+    deadline_seconds: float
+    is_held: bool = True
+    is_repeatable: bool = True
+    term: Term = NO_TERM
 
     def late(self) -> RequestError:
         """Return what it means that its time is up.

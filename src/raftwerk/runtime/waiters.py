@@ -116,7 +116,8 @@ class Waiters:
         """
         future: Future[object] = self._loop.create_future()
         waiter = Waiter(number, data, future, deadline_seconds)
-        self._keep(waiter)
+        self._waiting[number] = waiter
+        self._bytes += len(data)
         self._held.append(waiter)
         return future
 
@@ -140,9 +141,8 @@ class Waiters:
             Its outcome.
         """
         future: Future[object] = self._loop.create_future()
-        waiter = Waiter(number, b"", future, deadline_seconds)
-        waiter.is_held, waiter.term, waiter.is_repeatable = False, term, False
-        self._keep(waiter)
+        waiter = Waiter(number, b"", future, deadline_seconds, False, False, term)
+        self._waiting[number] = waiter
         return future
 
     def take_held(self, bytes_max: int, count_max: int) -> list[Waiter]:
@@ -314,11 +314,6 @@ class Waiters:
             self._end(
                 waiter, OutcomeUnknown(f"{reason} before the proposal was applied")
             )
-
-    def _keep(self, waiter: Waiter) -> None:
-        """Have one more."""
-        self._waiting[waiter.number] = waiter
-        self._bytes += len(waiter.data)
 
     def _forget(self, number: int) -> Waiter | None:
         """Have one less, if it was there."""
