@@ -144,7 +144,7 @@ def test_a_loop_that_runs_for_ever_ends_with_a_deadlock_too() -> None:
 
 
 def test_time_that_never_moves_on_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("raftwerk.host.loop.TURNS_MAX", 1000)
+    monkeypatch.setattr("raftwerk.host.loop.CALLS_MAX", 1000)
 
     async def spin() -> None:
         while True:

@@ -173,9 +173,10 @@ class Replica:
         PeerError
             If no member that keeps to the protocol sends it; nothing changed.
         """
+        state = self._state
         if isinstance(event, Message):
-            admit(self._state, event)
-        step(self._state, event)
+            admit(state, event)
+        step(state, event)
 
     def apply_conf_change(self, change: ConfChange) -> ConfState:
         """Apply a committed configuration change; the driver calls this as it applies.

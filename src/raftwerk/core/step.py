@@ -88,7 +88,11 @@ def step(state: State, event: Input | Message) -> None:
             f"a member was given {event!r}; it takes the messages of core.messages and"
             " the inputs of core.inputs"
         )
-    if isinstance(event, Message) and not terms.settle(state, event):
+    if (
+        isinstance(event, Message)
+        and event.term != state.term  # as it seldom is
+        and not terms.settle(state, event)
+    ):
         return  # Stale, or refused in silence: `core.terms` says when and why.
     handler(state, event)
     check_invariants(state)

@@ -34,8 +34,8 @@ OWNER: ContextVar[object] = ContextVar("OWNER", default=None)
 RESOLUTION_SECONDS: Final = 1e-9
 """The shortest delay above zero, as on a real clock."""
 
-TURNS_MAX: Final = 1_000_000
-"""Turns of the loop at one moment, until we believe that it will never end."""
+CALLS_MAX: Final = 1_000_000
+"""What the loop calls at one moment, until we believe that it will never end."""
 
 FINALLY_BLOCKS_MAX: Final = 100
 """Times that a coroutine which is closed may await something all the same."""
@@ -204,7 +204,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         self._timers: list[tuple[float, int, _TimerHandle]] = []
         self._timers_set = 0
         self._timers_cancelled = 0
-        self._turns = 0
+        self._calls = 0
         self._tasks_made = 0
         self._abandoned: set[object] = set()
         self._suspended: dict[object, list[_Handle | _TimerHandle]] = {}
@@ -365,7 +365,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         return self.sockets
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """Keep what nobody took, to raise it at the end of this turn.
+        """Keep what nobody took, to raise it right after this call.
 
         Parameters
         ----------
@@ -443,9 +443,10 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         if when > self.seconds:
             self._timers_set += 1
             heappush(self._timers, (when, self._timers_set, handle))
-        else:
-            require(not math.isnan(when), "a timer has a time, not a NaN")
+        elif when <= self.seconds:
             self._due.append(handle)
+        else:
+            require(False, "a timer has a time, not a NaN")
         return handle
 
     def abandon(self, owner: object) -> None:
@@ -485,44 +486,46 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
     # -- Inside ------------------------------------------------------------------------
 
     def _run_once(self) -> None:
-        """Run turns until the loop is stopped: each all that is due at a moment.
+        """Run all that is due, one thing after the other, until the loop is stopped.
 
-        `run_forever` of the base class calls this until the loop is stopped.
+        `run_forever` of the base class calls this. What is due when the loop is stopped
+        stays due: it is run when the loop goes on, or is closed.
         """
         # pylint: disable=protected-access  # a loop runs handles: theirs is made for it
         due, abandoned, suspended = self._due, self._abandoned, self._suspended
         while True:
-            if not due and not self._stopping:
+            if not due:
+                if self._stopping:
+                    return
                 self._jump()
-            self._turns += 1
-            if self._turns > TURNS_MAX:
+            self._calls += 1
+            if self._calls > CALLS_MAX:
                 raise InvariantViolation(
-                    f"{TURNS_MAX} turns of the loop at {self.seconds} s, and time does"
+                    f"{CALLS_MAX} calls of the loop at {self.seconds} s, and time does"
                     " not move on: something waits without a timer, or nothing takes"
                     " any time"
                 )
-            for _ in range(len(due)):
-                handle = due.popleft()
-                if handle._cancelled:
+            handle = due.popleft()
+            if handle._cancelled:
+                continue
+            if abandoned or suspended:
+                # Whose process was killed or stands still must not run now.
+                owner = handle._context.get(OWNER)
+                if owner in abandoned:
                     continue
-                if abandoned or suspended:
-                    # Whose process was killed or stands still must not run now.
-                    owner = handle._context.get(OWNER)
-                    if owner in abandoned:
-                        continue
-                    if owner in suspended:
-                        suspended[owner].append(handle)
-                        continue
-                try:  # what `asyncio.Handle._run` does, without a call for each
-                    handle._context.run(handle._callback, *handle._args)
-                except (SystemExit, KeyboardInterrupt):
-                    raise
-                # pylint: disable-next=broad-exception-caught  # raised after the turn
-                except BaseException as error:
-                    words = f"Exception in callback {handle!r}"
-                    self.call_exception_handler(
-                        {"message": words, "exception": error, "handle": handle}
-                    )
+                if owner in suspended:
+                    suspended[owner].append(handle)
+                    continue
+            try:  # what `asyncio.Handle._run` does, without a call for each
+                handle._context.run(handle._callback, *handle._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            # pylint: disable-next=broad-exception-caught  # raised right below
+            except BaseException as error:
+                words = f"Exception in callback {handle!r}"
+                self.call_exception_handler(
+                    {"message": words, "exception": error, "handle": handle}
+                )
             if self._failures:
                 self._raise_failure()
             if self._stopping:
@@ -540,9 +543,10 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         if when > self.seconds:
             self._timers_set += 1
             heappush(self._timers, (when, self._timers_set, handle))
-        else:
-            require(not math.isnan(when), "a timer has a time, not a NaN")
+        elif when <= self.seconds:
             self._due.append(handle)
+        else:
+            require(False, "a timer has a time, not a NaN")
         return handle
 
     def _jump(self) -> None:
@@ -562,7 +566,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
                     if when == math.inf:
                         break
                     self.seconds = now = when
-                    self._turns = 0
+                    self._calls = 0
                 elif when > now:
                     return
                 due.append(handle)

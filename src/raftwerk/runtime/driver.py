@@ -21,7 +21,7 @@ from raftwerk.runtime.calls import Answer, Calls
 from raftwerk.runtime.core_settings import core_config
 from raftwerk.runtime.duties import Duties
 from raftwerk.runtime.effects import Effects
-from raftwerk.runtime.handed_on import is_for, refusal_of
+from raftwerk.runtime.handed_on import FOR_LEADERS, is_for, refusal_of
 from raftwerk.runtime.loop_lag import LoopLag
 from raftwerk.runtime.requests import Requests
 from raftwerk.runtime.snapshot_reading import fill
@@ -336,6 +336,9 @@ class Driver:
         inputs, self._inputs = self._inputs, []
         for event in inputs:
             try:
+                if not isinstance(event, FOR_LEADERS):  # as most is
+                    self.replica.step(event)
+                    continue
                 if self._takes(event):
                     self.replica.step(event)
                     if isinstance(event, ForwardProposal):

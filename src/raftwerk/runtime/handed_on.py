@@ -31,9 +31,9 @@ from raftwerk.runtime.envelope import ticket_of
 from raftwerk.transport.refusals import ProposalsRefused
 from raftwerk.types import Term
 
-__all__ = ["is_for", "refusal_of", "stamped"]
+__all__ = ["FOR_LEADERS", "is_for", "refusal_of", "stamped"]
 
-_FOR_LEADERS: Final = (ForwardProposal, ForwardReadIndex)
+FOR_LEADERS: Final = (ForwardProposal, ForwardReadIndex)
 """What a follower can only have meant for a leader."""
 
 
@@ -83,7 +83,7 @@ def is_for(state: State, event: Input | Message) -> bool:
         False: it must not be taken. The core would hand it on, in the name of whoever
         sent it, and no peer takes from us what another one says.
     """
-    if not isinstance(event, _FOR_LEADERS):
+    if not isinstance(event, FOR_LEADERS):
         return True
     if state.role is not Role.LEADER:
         return False  # A read is asked again when its sender learns of the new leader.

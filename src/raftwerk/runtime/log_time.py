@@ -17,12 +17,15 @@ from raftwerk.errors import RequestError
 from raftwerk.host.protocol import Host, Timer
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.records import PassTime, encode_record
-from raftwerk.types import Term
+from raftwerk.types import NO_TERM, Term
 
 __all__ = ["LogTime"]
 
 PERIOD_SECONDS: Final = 10.0
 """How often a leader says that time has passed."""
+
+_LEADER: Final = Role.LEADER
+"""Looked up once: members of an enumeration are dear, and each turn asks."""
 
 
 class LogTime:
@@ -58,6 +61,9 @@ class LogTime:
 
     def look(self) -> None:
         """Begin to count if there is a need; called at the end of each turn."""
+        if self._state.role is not _LEADER:
+            self._term = NO_TERM  # what passes until we count again is nobody's
+            return
         if self._timer is not None or self._is_stopped or not self._is_needed:
             return
         if self._term != self._state.term:
