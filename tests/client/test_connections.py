@@ -1,7 +1,6 @@
 """HTTP over sockets: connections are kept, and what is known when one breaks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -14,8 +13,6 @@ from tests.e2e.ports import free_ports
 pytestmark = pytest.mark.e2e
 
 REQUEST = Request(path="/x", body=b"body")
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:

@@ -9,38 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from raftwerk import __version__
-from raftwerk.core.roles import Role
-from raftwerk.runtime.status import NodeStatus
+from raftwerk.runtime.status import NodeStatus, role_word
 
-__all__ = ["API_VERSION", "describe", "envelope", "state_of"]
+__all__ = ["API_VERSION", "describe", "envelope"]
 
 API_VERSION: Final = "1.0"
 """The version of the form in which everything under the prefix is answered."""
-
-_STATES: Final = {
-    Role.FOLLOWER: "FOLLOWER",
-    Role.PRE_CANDIDATE: "PRE_CANDIDATE",
-    Role.CANDIDATE: "CANDIDATE",
-    Role.LEADER: "LEADER",
-}
-
-
-def state_of(status: NodeStatus) -> str:
-    """Return a member's state in the API's words.
-
-    Parameters
-    ----------
-    status : NodeStatus
-        Its view.
-
-    Returns
-    -------
-    str
-        Its role; of a follower that does not vote, that it is a learner.
-    """
-    if status.is_learner and status.role is Role.FOLLOWER:
-        return "LEARNER"
-    return _STATES[status.role]
 
 
 def describe(status: NodeStatus, app_name: str) -> dict[str, Any]:
@@ -65,7 +39,7 @@ def describe(status: NodeStatus, app_name: str) -> dict[str, Any]:
         "id": str(status.node_id),
         "name": status.name,
         "cluster_id": str(status.cluster_id),
-        "state": state_of(status),
+        "state": role_word(status.role, status.is_learner),
         "term": status.term,
         "leader": None if status.leader is None else str(status.leader),
         "commit_index": status.commit_index,

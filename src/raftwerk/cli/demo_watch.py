@@ -13,6 +13,7 @@ import httpx
 
 from raftwerk.cli.demo_cluster import DemoCluster
 from raftwerk.cli.demo_refusal import DemoRefusal
+from raftwerk.client import prefix_end
 from raftwerk.monitor.hub import Hub
 
 __all__ = ["KeyWatch"]
@@ -77,7 +78,7 @@ class KeyWatch:
         key = prefix.encode()
         wish: dict[str, object] = {
             "key": _text(key or b"\0"),
-            "range_end": _text(_end_of(key)),
+            "range_end": _text(prefix_end(key)),
         }
         if self._revision:
             wish["start_revision"] = str(self._revision)
@@ -110,14 +111,6 @@ class KeyWatch:
                 "revision": found["mod_revision"],
             }
         )
-
-
-def _end_of(prefix: bytes) -> bytes:
-    """Return where the keys that begin like this end."""
-    for place in reversed(range(len(prefix))):
-        if prefix[place] < 0xFF:
-            return prefix[:place] + bytes([prefix[place] + 1])
-    return b"\0"
 
 
 def _text(data: bytes) -> str:

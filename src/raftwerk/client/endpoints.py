@@ -39,7 +39,8 @@ EXPIRED_STATUS: Final = 410
 """HTTP's "gone": the session of a numbered write has ended."""
 
 AGAIN_SECONDS: Final = 0.05
-"""From one round through all endpoints to the next; it doubles, up to `AGAIN_MAX`."""
+"""From one round through all endpoints to the next; it doubles each time, up to
+`AGAIN_MAX_SECONDS`."""
 
 AGAIN_MAX_SECONDS: Final = 0.5
 
@@ -359,7 +360,7 @@ class Endpoints:
         url: Url,
         request: Request,
         seconds: float,
-        is_read: bool,
+        may_repeat: bool,
         tried: _Tried,
     ) -> Answer | None:
         """Return an answer; None if another one may be asked, with the reason."""
@@ -372,7 +373,7 @@ class Endpoints:
         except (Lost, TimeoutError) as error:
             tried.has_reached_any = True
             words = f"{url}: {error}"
-            if not is_read:
+            if not may_repeat:
                 raise OutcomeUnknown(
                     f"the request was sent, and its outcome is not known: {words}"
                 ) from None
@@ -383,7 +384,7 @@ class Endpoints:
         if 200 <= answer.status < 300:
             return answer
         said = _read_error(answer)
-        if said.is_nothing or (is_read and answer.status >= 500):
+        if said.is_nothing or (may_repeat and answer.status >= 500):
             took = self._clock.now() - begin
             tried.slowest_seconds = max(tried.slowest_seconds, took)
             tried.may_be_done = tried.may_be_done or not said.is_nothing

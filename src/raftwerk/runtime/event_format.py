@@ -16,8 +16,6 @@ from raftwerk import __version__
 from raftwerk.core.events import Event
 from raftwerk.core.messages import AppendEntries, Message
 from raftwerk.core.records import ConfState
-from raftwerk.core.roles import Role
-from raftwerk.runtime.status import NodeStatus
 from raftwerk.types import NodeId
 
 __all__ = [
@@ -30,7 +28,6 @@ __all__ = [
     "encode_record",
     "header_record",
     "id_text",
-    "role_word",
 ]
 
 FORMAT: Final = "raftwerk-events"
@@ -45,13 +42,6 @@ ID_FIELDS: Final = frozenset(
     {"candidate", "leader", "node", "peer", "sender", "transferee", "vote", "voter"}
 )
 """Those fields of core events that hold an id."""
-
-_WORDS: Final = {
-    Role.FOLLOWER: "FOLLOWER",
-    Role.PRE_CANDIDATE: "PRE_CANDIDATE",
-    Role.CANDIDATE: "CANDIDATE",
-    Role.LEADER: "LEADER",
-}
 
 _encoder = msgspec.json.Encoder()
 
@@ -114,24 +104,6 @@ def id_text(node_id: NodeId | None) -> str | None:
         In decimal, as the API has it.
     """
     return None if node_id is None else str(node_id)
-
-
-def role_word(status: NodeStatus) -> str:
-    """Return the API's word for what a member is.
-
-    Parameters
-    ----------
-    status : NodeStatus
-        Its view.
-
-    Returns
-    -------
-    str
-        FOLLOWER, PRE_CANDIDATE, CANDIDATE, LEADER, or LEARNER.
-    """
-    if status.is_learner and status.role is Role.FOLLOWER:
-        return "LEARNER"
-    return _WORDS[status.role]
 
 
 def describe_conf_state(conf_state: ConfState) -> Record:

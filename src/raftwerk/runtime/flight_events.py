@@ -19,6 +19,7 @@ from raftwerk.runtime.event_format import (
     id_text,
 )
 from raftwerk.runtime.flight_replay import FlightReplay, Moment
+from raftwerk.runtime.status import role_word
 
 __all__ = ["FlightTold"]
 
@@ -121,7 +122,7 @@ class FlightTold:
         record: Record = {
             "node": str(status.node_id),
             "name": f"{status.node_id:x}",
-            "role": "LEARNER" if is_learner else status.role.value,
+            "role": role_word(status.role, is_learner),
             "term": status.term,
             "leader": id_text(status.leader),
             "vote": id_text(status.vote),

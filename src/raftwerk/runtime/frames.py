@@ -8,11 +8,11 @@ from raftwerk.runtime.event_format import (
     Record,
     describe_conf_state,
     id_text,
-    role_word,
 )
 from raftwerk.runtime.log_sizes import LogSizes
 from raftwerk.runtime.meter import Meter
 from raftwerk.runtime.node import Node
+from raftwerk.runtime.status import role_word
 from raftwerk.storage.protocol import LogStore
 from raftwerk.types import NodeId
 
@@ -77,7 +77,7 @@ class Frames:
             "t": t,
             "node": str(status.node_id),
             "name": status.name,
-            "role": role_word(status),
+            "role": role_word(status.role, status.is_learner),
             "term": status.term,
             "leader": id_text(status.leader),
             "vote": id_text(replica.state.vote),

@@ -6,7 +6,7 @@ only the newest counts. No hook can harm the node: it may fail, hang or write wi
 end, and is only reported.
 
 A node that was cut off learns late that it was replaced; for a moment two may believe
-that they lead (thesis 6.4). So a hook gets a fencing token, and what it guards must
+that they lead (thesis §6.4). So a hook gets a fencing token, and what it guards must
 refuse a token smaller than one seen before.
 """
 
@@ -42,7 +42,12 @@ __all__ = [
     "fencing_token",
 ]
 
-_ROLE_EVENTS = (BecameLeader, BecameFollower, BecameCandidate, BecamePreCandidate)
+_ROLE_EVENTS: Final = (
+    BecameLeader,
+    BecameFollower,
+    BecameCandidate,
+    BecamePreCandidate,
+)
 
 RUNS_KEPT: Final = 32
 """How many past runs are remembered."""
@@ -95,7 +100,7 @@ class HookRun(msgspec.Struct, kw_only=True):
 def fencing_token(term: Term, role: Role, *, voted_for_itself: bool) -> int:
     """Return a number that never gets smaller, and is of no newer term than ours.
 
-    There is one leader a term at most (Raft paper, figure 3), so a term is a token; the
+    There is one leader a term at most (Raft paper Fig. 3), so a term is a token; the
     place before a leader's is for those who follow in its term. Who may have led in it
     gets the leader's own: it may not go back, and it may as well have lost the election
     before it crashed. A greater one would then shut the real leader out.

@@ -9,7 +9,7 @@ from raftwerk.runtime.loop_lag import LoopView
 from raftwerk.runtime.versions import FIRST_VERSION
 from raftwerk.types import NO_TERM, LogIndex, NodeId, Term
 
-__all__ = ["NodeStatus"]
+__all__ = ["NodeStatus", "role_word"]
 
 
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,3 +49,28 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Those that ended without a result, as never made or as unknown."""
     loop: LoopView = LoopView()
     """How late the event loop is, on which all of this runs."""
+
+
+def role_word(role: Role, is_learner: bool) -> str:
+    """Return the API's word for what a member is.
+
+    Parameters
+    ----------
+    role : Role
+        What it is in its term.
+    is_learner : bool
+        Whether it counts in no quorum.
+
+    Returns
+    -------
+    str
+        Its role; of a follower that does not vote, that it is a learner.
+
+    Examples
+    --------
+    >>> role_word(Role.FOLLOWER, is_learner=True)
+    'LEARNER'
+    >>> role_word(Role.PRE_CANDIDATE, is_learner=False)
+    'PRE_CANDIDATE'
+    """
+    return "LEARNER" if is_learner and role is Role.FOLLOWER else role.value

@@ -1,7 +1,7 @@
 """Proposals on their way: held until a leader is known, then waited for; honest ends.
 
 A proposal ends as applied with its result, as definitely not proposed, or as unknown.
-Which of the three, depends on how far it went:
+Which of the three depends on how far it went:
 
 - held here, no leader yet, or handed back by one: not proposed, whenever its time is
   up;

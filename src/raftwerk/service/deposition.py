@@ -9,9 +9,9 @@ import msgspec
 from raftwerk import __version__
 from raftwerk.config import NodeConfig
 from raftwerk.core.events import BecameCandidate, BecamePreCandidate, Event
-from raftwerk.core.roles import Role
 from raftwerk.host.protocol import Clock
 from raftwerk.runtime import Node
+from raftwerk.runtime.status import role_word
 from raftwerk.transport.handshake import VERSION_MAX, VERSION_MIN
 from raftwerk.types import NodeId
 
@@ -213,7 +213,7 @@ class Deponent:
             cluster_id=f"{status.cluster_id:x}",
             protocol_min=VERSION_MIN,
             protocol_max=VERSION_MAX,
-            state=_state(status.role, status.is_learner),
+            state=role_word(status.role, status.is_learner),
             term=status.term,
             leader="" if status.leader is None else _text(status.leader),
             commit_index=status.commit_index,
@@ -269,8 +269,3 @@ def _text(node_id: NodeId) -> str:
 def _texts(node_ids: Sequence[NodeId]) -> tuple[str, ...]:
     """Return ids as people see them."""
     return tuple(map(_text, node_ids))
-
-
-def _state(role: Role, is_learner: bool) -> str:
-    """Return a role in the API's words."""
-    return "LEARNER" if is_learner and role is Role.FOLLOWER else role.value

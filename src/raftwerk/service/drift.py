@@ -56,12 +56,12 @@ class DriftAlarm:
         self._told: frozenset[NodeId] = frozenset()
 
     async def run(self) -> None:
-        """Look, as long as this member runs; it ends by no itself."""
+        """Look, as long as this member runs; it does not end by itself."""
         while True:
             try:
                 await self.look()
             except RequestError:
-                pass  # It is looked again.
+                pass  # The next look tries it again.
             await self._timers.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:

@@ -79,7 +79,7 @@ class Agreement(ABC):
         self._said: dict[int, _Said] = {}
         """What committed entries hold for the state machine: each is read once."""
 
-    # ---- figure 3 -----------------------------------------------------------
+    # ---- Fig. 3 -------------------------------------------------------------
 
     @property
     def elections(self) -> int:

@@ -52,6 +52,19 @@ class Segment:
         Its path, for messages.
     opening : Opening
         How it begins.
+
+    Attributes
+    ----------
+    path : str
+        The file's path.
+    opening : Opening
+        How it begins.
+    end : int
+        Where the next batch goes, in bytes from the file's beginning.
+    chain : int
+        The checksum of the last record, which the next one names.
+    is_marked : bool
+        Whether a mark stands at the end: all before it is known to be durable.
     """
 
     __slots__ = (

@@ -6,6 +6,7 @@ browser forbids it, and the validator that Swagger would ask is turned off.
 """
 
 import posixpath
+from html import escape
 from importlib import resources
 from typing import Final
 
@@ -73,7 +74,9 @@ def add_docs_page(app: FastAPI, settings: ApiSettings) -> None:
     docs = settings.docs_path
     folder = resources.files(_PACKAGE) / "resources"
     schema = posixpath.relpath(settings.schema_path, posixpath.dirname(docs))
-    page = _PAGE.format(title=_escape(settings.title), base=posixpath.basename(docs))
+    page = _PAGE.format(
+        title=escape(settings.title, quote=False), base=posixpath.basename(docs)
+    )
     start = _START.replace("SCHEMA", schema)
 
     rules = {"content-security-policy": _RULES}
@@ -99,10 +102,3 @@ def _add_file(app: FastAPI, url_path: str, file_path: str, kind: str) -> None:
     @app.get(url_path, include_in_schema=False)
     async def _get_file() -> Response:
         return FileResponse(file_path, media_type=kind)
-
-
-def _escape(text: str) -> str:
-    """Return a text as HTML may have it."""
-    for sign, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(sign, name)
-    return text
