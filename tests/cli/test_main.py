@@ -28,6 +28,9 @@ MISTAKES = [
         "raftwerk: heartbeat-interval is 0; it must be at least 1 (milliseconds)",
     ),
     (["demo", "--nodes=0"], "raftwerk: nodes is 0; it must be from 1 to 7"),
+    (["get", "--limit=x", "k"], "raftwerk: limit is x; it must be a whole number"),
+    (["lease", "grant", "1.5"], "raftwerk: ttl is 1.5; it must be a whole number"),
+    (["sim", "--seconds="], "raftwerk: seconds is ''; it must be a number"),
     (["monitor", "--port=0"], "raftwerk: port is 0; it must be from 1 to 65535"),
 ]
 

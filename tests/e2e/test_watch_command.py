@@ -178,7 +178,7 @@ def test_lines_begin_watches_and_a_wrong_one_harms_none(node: NodeProcess) -> No
     assert code == 0
     assert [line.split(":")[1].strip() for line in said.splitlines()] == [
         "unknown command dance",
-        "Invalid value for '--rev'",
+        "rev is x; it must be a whole number",
         "say which key to watch, or --interactive",
         "the line can't be read",
         "No such option",

@@ -11,7 +11,8 @@ to read                                     for
 ==========================================  ============================================
 main, flags, ctl, api_prefix                the words; what commands share that call a
                                             cluster
-output, progress, exit_codes                what commands print, and how they end
+output, progress, mistakes, exit_codes      what commands print, refuse, and how they
+                                            end
 settings, sources, texts                    texts of settings, from wherever, into
                                             checked values
 config_command, config_page, config_values  ``config``: each setting, and who said so

@@ -39,6 +39,7 @@ from raftwerk.cli import (
 from raftwerk.cli.api_prefix import take_api_prefix
 from raftwerk.cli.exit_codes import ExitCode
 from raftwerk.cli.flags import Texts, with_settings
+from raftwerk.cli.mistakes import told_of
 from raftwerk.cli.output import finish, guard, write_lines
 from raftwerk.cli.platforms import require_posix, without_posix
 from raftwerk.config import DemoConfig, ServeConfig
@@ -262,7 +263,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = _call(_with_two_dashes(arguments) or ["--help"])
     except typer.TyperException as error:  # an unknown flag or command, a missing value
-        return _complain(error.format_message(), ExitCode.REFUSED)
+        return _complain(told_of(error), ExitCode.REFUSED)
     except RaftwerkError as error:
         return _complain(str(error), _code_for(error))
     except ModuleNotFoundError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from raftwerk.cli.mistakes import told_of
 from raftwerk.cli.watch_wish import Wish
 from raftwerk.cli.watching import follow
 from raftwerk.errors import ConfigError
@@ -109,5 +110,5 @@ def _read(line: str, rules: typer.Typer) -> Wish | None:
     try:
         wish = rules(args=words[1:], prog_name="watch", standalone_mode=False)
     except typer.TyperException as error:
-        raise ConfigError(error.format_message()) from error
+        raise ConfigError(told_of(error)) from error
     return wish if isinstance(wish, Wish) else None  # after --help
