@@ -73,11 +73,7 @@ class Machine:
             ),
             latency=lambda worker: 0.000_1 * (1 + disk_draw.below(40)),
         )
-        identity = DirectoryIdentity(CLUSTER, self.node_id, 0x100 + self.node_id)
-        if Wal.exists(self.disk, "/data"):
-            log = Wal.open(self.disk, "/data", segment_bytes=20_000)
-        else:
-            log = Wal.create(self.disk, "/data", identity, FIRST, segment_bytes=20_000)
+        log = self._opened()
         world.tell(self, f"life {self.lives}, torn {log.torn}")
         snapshots = SnapshotFiles(self.disk, "/data")
         snapshots.prepare(log.snapshot().index)
@@ -88,7 +84,7 @@ class Machine:
                 cluster_id=CLUSTER,
                 name=name,
                 peer_urls=(f"http://{name}:2380",),
-                directory_id=identity.directory_id,
+                directory_id=log.identity.directory_id,
                 snapshot_entries=60,
                 snapshot_keep_entries=20,
             ),
@@ -96,25 +92,36 @@ class Machine:
             host=self.process.host,
             store=log,
             snapshots=snapshots,
-            transport=MemoryTransport(
-                Identity(
-                    cluster_id=CLUSTER,
-                    node_id=self.node_id,
-                    directory_id=identity.directory_id,
-                    address=f"{name}:2380",
-                ),
-                f"{name}:2380",
-                network=world.network,
-                host=self.process.host,
-                report=self._report,
-                admit=self._admit,
-            ),
+            transport=self._transport(log.identity, f"{name}:2380"),
         )
         self.node.observe(self._observe)
         self.is_up = True
         await self.process.start(self.node.start())
         for number in range(2):
             self.process.start(self._client(draw.fork(f"client {number}"), number))
+
+    def _opened(self) -> Wal:
+        """Return the log, which the first life makes."""
+        if Wal.exists(self.disk, "/data"):
+            return Wal.open(self.disk, "/data", segment_bytes=20_000)
+        identity = DirectoryIdentity(CLUSTER, self.node_id, 0x100 + self.node_id)
+        return Wal.create(self.disk, "/data", identity, FIRST, segment_bytes=20_000)
+
+    def _transport(self, identity: DirectoryIdentity, address: str) -> MemoryTransport:
+        """Return this life's way to the others."""
+        return MemoryTransport(
+            Identity(
+                cluster_id=CLUSTER,
+                node_id=self.node_id,
+                directory_id=identity.directory_id,
+                address=address,
+            ),
+            address,
+            network=self.world.network,
+            host=self.process.host,
+            report=self._report,
+            admit=self._admit,
+        )
 
     def lose_power(self, draw: SplitMix64) -> None:
         """End it in this instant; what of its last writes survives, is drawn."""

@@ -55,6 +55,8 @@ TOO_SLOW = 0
 
 _LINE_BYTES_MAX = 64 * MIB
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Asking = asyncio.Future[tuple[int, bytes]]
+"""A request under way, and the status and head that it is answered with."""
 
 
 def peak_bytes(node: NodeProcess) -> int:
@@ -155,6 +157,28 @@ def assert_refused_in_passing(answers: Sequence[tuple[int, bytes]]) -> None:
         assert b"\r\nretry-after: 1\r\n" in head, head
 
 
+def crowd_slowly(crowd: Crowd, count: int) -> list[Asking]:
+    """Have so many clients each send a large put, and take their time."""
+    large = put_body("large", bytes(MIB))
+    return [asyncio.ensure_future(crowd.upload_slowly(large)) for _ in range(count)]
+
+
+async def some_are_refused(slow: Sequence[Asking]) -> None:
+    """Return once those are refused that go beyond what slow ones may hold together."""
+    beyond = len(slow) - INTAKE_BYTES_MAX // (MIB - FREE_BYTES)
+    began = time.monotonic()
+    await until(
+        lambda: _are_done(slow, beyond),
+        "slow ones are refused",
+        READY_SECONDS + len(slow) / 3,
+    )
+    print(f"{beyond} refused within {time.monotonic() - began:.1f} s")
+    ended = [each.result() for each in slow if each.done()]
+    refused = [answer for answer in ended if answer[0] != TOO_SLOW]
+    assert beyond / 2 < len(refused) < len(slow), "and some are not"
+    assert_refused_in_passing(refused)
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_what_is_too_much_is_refused_at_once_and_the_rest_goes_on(
     tmp_path: Path, scale: Scale
@@ -173,26 +197,9 @@ def test_what_is_too_much_is_refused_at_once_and_the_rest_goes_on(
             per_stream = scale.watches // scale.streams
             watching = [await crowd.watch(per_stream) for _ in range(scale.streams)]
 
-            # Slow clients: what they hold together is bounded, the others are told so.
-            large = put_body("large", bytes(MIB))
-            slow = [
-                asyncio.ensure_future(crowd.upload_slowly(large))
-                for _ in range(scale.slow)
-            ]
+            slow = crowd_slowly(crowd, scale.slow)
             stack.callback(lambda: [each.cancel() for each in slow])
-            fitting = INTAKE_BYTES_MAX // (MIB - FREE_BYTES)
-            beyond = scale.slow - fitting
-            began = time.monotonic()
-            await until(
-                lambda: _are_done(slow, beyond),
-                "slow ones are refused",
-                READY_SECONDS + scale.slow / 3,
-            )
-            print(f"{beyond} refused within {time.monotonic() - began:.1f} s")
-            ended = [each.result() for each in slow if each.done()]
-            refused = [answer for answer in ended if answer[0] != TOO_SLOW]
-            assert beyond / 2 < len(refused) < scale.slow, "and some are not"
-            assert_refused_in_passing(refused)
+            await some_are_refused(slow)
 
             # Small requests go on meanwhile, those who watch are told.
             for number in range(20):
@@ -266,9 +273,7 @@ async def burst(crowd: Crowd, count: int) -> int:
     return statuses[200] + len(unknown)
 
 
-async def _are_done(
-    tasks: Sequence["asyncio.Future[tuple[int, bytes]]"], n: int
-) -> bool:
+async def _are_done(tasks: Sequence[Asking], n: int) -> bool:
     """Tell whether so many have ended."""
     return sum(task.done() for task in tasks) >= n
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from raftwerk.host.draw import SplitMix64
 from raftwerk.sim import Operation
 from raftwerk.sim.history import Action
 from tests.e2e.clients import Clients
@@ -104,13 +105,16 @@ def test_a_member_that_lags_too_far_is_sent_a_snapshot(tmp_path: Path) -> None:
             await clients.check()
 
             lagging.kill()
-            path = snapshots(lagging)[-1]
-            damaged = bytearray(path.read_bytes())
-            damaged[draw.below(len(damaged))] ^= 1 << draw.below(8)
-            path.write_bytes(damaged)
-            refused = run("serve", *lagging.flags, folder=tmp_path)
-            assert_refused(
-                refused, f"{path} is damaged at byte ", "`raftwerk member replace`"
-            )
+            assert_damage_is_refused(lagging, tmp_path, draw)
 
     asyncio.run(story())
+
+
+def assert_damage_is_refused(node: NodeProcess, folder: Path, draw: SplitMix64) -> None:
+    """Flip a bit of a node's last snapshot, and see that it does not start."""
+    path = snapshots(node)[-1]
+    damaged = bytearray(path.read_bytes())
+    damaged[draw.below(len(damaged))] ^= 1 << draw.below(8)
+    path.write_bytes(damaged)
+    refused = run("serve", *node.flags, folder=folder)
+    assert_refused(refused, f"{path} is damaged at byte ", "`raftwerk member replace`")

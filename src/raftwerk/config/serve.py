@@ -171,21 +171,7 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
             "initial-cluster-state", self.initial_cluster_state, CLUSTER_STATES
         )
         require_text("initial-cluster-token", self.initial_cluster_token)
-        require_one_of("transport", self.transport, TRANSPORTS)
-        require_setting(
-            self.transport == "tcp"
-            or self.initial_cluster_state == "new"
-            and self.discovery.way in (Way.INITIAL_CLUSTER, Way.ALONE),
-            "transport",
-            self.transport,
-            "tcp where members are found by join, discovery-srv, APP_NAME or"
-            " initial-cluster-state existing",
-        )
-        # It travels as a header; what it is stays out of the message.
-        is_plain = all("!" <= character <= "~" for character in self.peer_secret)
-        require_setting(
-            is_plain, "peer-secret", "***", "visible characters of ASCII, no spaces"
-        )
+        self._check_transport()
         require_one_of("log-level", self.log_level, LOG_LEVELS)
         require_setting(self.record_events != "", "record-events", "", "not empty")
         require_setting(self.archive_dir != "", "archive-dir", "", "not empty")
@@ -213,6 +199,24 @@ class ServeConfig(msgspec.Struct, frozen=True, kw_only=True):
         self._check_addresses_differ()
         self._check_timing()
         self._check_initial_cluster()
+
+    def _check_transport(self) -> None:
+        """Refuse a way between members that theirs can't be."""
+        require_one_of("transport", self.transport, TRANSPORTS)
+        require_setting(
+            self.transport == "tcp"
+            or self.initial_cluster_state == "new"
+            and self.discovery.way in (Way.INITIAL_CLUSTER, Way.ALONE),
+            "transport",
+            self.transport,
+            "tcp where members are found by join, discovery-srv, APP_NAME or"
+            " initial-cluster-state existing",
+        )
+        # It travels as a header; what it is stays out of the message.
+        is_plain = all("!" <= character <= "~" for character in self.peer_secret)
+        require_setting(
+            is_plain, "peer-secret", "***", "visible characters of ASCII, no spaces"
+        )
 
     def _check_addresses_differ(self) -> None:
         """Refuse one address for clients and peers: the second could not be bound."""

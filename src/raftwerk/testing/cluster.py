@@ -23,6 +23,7 @@ from raftwerk.runtime.snapshot_reading import whole_snapshots
 from raftwerk.runtime.versions import READABLE_VERSION
 from raftwerk.sim.trial import Turns
 from raftwerk.storage.disk import RealDisk
+from raftwerk.storage.disk_protocol import Disk
 from raftwerk.storage.protocol import DirectoryIdentity
 from raftwerk.storage.wal import Wal
 from raftwerk.transport.protocol import Identity, Objection
@@ -164,14 +165,8 @@ class LocalCluster:
 
     async def _started(self, member: Member) -> _Running:
         """Put a member together, and start it."""
-        node_id, disk = member.node_id, RealDisk()
-        directory = str(self._directory / member.name)
-        identity = DirectoryIdentity(CLUSTER_ID, node_id, node_id)
-        if Wal.exists(disk, directory):
-            log = Wal.open(disk, directory)
-        else:
-            first = bootstrap_snapshot(self._members)
-            log = Wal.create(disk, directory, identity, first)
+        disk, directory = RealDisk(), str(self._directory / member.name)
+        log = self._opened(disk, directory, member.node_id)
         try:
 
             def _refusal(peer: Identity) -> Objection | None:
@@ -181,8 +176,8 @@ class LocalCluster:
             transport = TcpTransport(
                 Identity(
                     cluster_id=CLUSTER_ID,
-                    node_id=node_id,
-                    directory_id=identity.directory_id,
+                    node_id=member.node_id,
+                    directory_id=log.identity.directory_id,
                     address=member.peer_urls[0].removeprefix("http://"),
                 ),
                 "127.0.0.1:0",
@@ -191,21 +186,8 @@ class LocalCluster:
                 admit=_refusal,
             )
             machine = self._make_machine()
-            config = NodeConfig(
-                node_id=node_id,
-                cluster_id=CLUSTER_ID,
-                name=member.name,
-                peer_urls=member.peer_urls,
-                directory_id=identity.directory_id,
-                # Tests run where much else does.
-                election_timeout_min_millis=500,
-                election_timeout_max_millis=1_000,
-                heartbeat_millis=100,
-                snapshot_entries=self._snapshot_entries,
-                snapshot_keep_entries=self._snapshot_entries // 4,
-            )
             node = Node(
-                config,
+                self._config_of(member, log.identity),
                 machine,
                 host=self._host,
                 store=log,
@@ -217,6 +199,30 @@ class LocalCluster:
             log.close()
             raise
         return _Running(node, transport, machine)
+
+    def _opened(self, disk: Disk, directory: str, node_id: NodeId) -> Wal:
+        """Return a member's log, which its first start makes."""
+        if Wal.exists(disk, directory):
+            return Wal.open(disk, directory)
+        identity = DirectoryIdentity(CLUSTER_ID, node_id, node_id)
+        first = bootstrap_snapshot(self._members)
+        return Wal.create(disk, directory, identity, first)
+
+    def _config_of(self, member: Member, identity: DirectoryIdentity) -> NodeConfig:
+        """Return what a member is told."""
+        return NodeConfig(
+            node_id=member.node_id,
+            cluster_id=CLUSTER_ID,
+            name=member.name,
+            peer_urls=member.peer_urls,
+            directory_id=identity.directory_id,
+            # Tests run where much else does.
+            election_timeout_min_millis=500,
+            election_timeout_max_millis=1_000,
+            heartbeat_millis=100,
+            snapshot_entries=self._snapshot_entries,
+            snapshot_keep_entries=self._snapshot_entries // 4,
+        )
 
     async def stop(self, number: int) -> None:
         """Stop a member in order.
