@@ -7,6 +7,7 @@ import pytest
 
 from raftwerk.core.config import CoreConfig
 from raftwerk.core.inputs import Campaign, EntriesApplied
+from raftwerk.core.messages import Heartbeat
 from raftwerk.core.records import Change, ChangeKind, ConfChange, Transition
 from raftwerk.core.replica import Replica
 from raftwerk.errors import ChangePending, InvalidChange, NotLeader, QueueFull
@@ -16,7 +17,7 @@ from raftwerk.runtime.envelope import Sender
 from raftwerk.runtime.members import ChangeContext, Members
 from raftwerk.runtime.waiters import Waiters
 from raftwerk.storage.memory import MemoryLog
-from raftwerk.types import LogIndex, NodeId
+from raftwerk.types import LogIndex, NodeId, Term
 
 from .group import member_of, story
 
@@ -74,8 +75,13 @@ async def test_a_change_carries_its_ticket_and_what_is_new() -> None:
 
 @story
 async def test_who_does_not_lead_names_who_does() -> None:
+    rig = Rig(voters=10)
     with pytest.raises(NotLeader, match="the leader is not known"):
-        Rig(voters=3).change(REMOVE_TWO)
+        rig.change(REMOVE_TWO)
+    ten = NodeId(10)
+    rig.replica.step(Heartbeat(sender=ten, receiver=NodeId(1), term=Term(2)))
+    with pytest.raises(NotLeader, match="the leader is a$"):  # as all ids for people
+        rig.change(REMOVE_TWO)
 
 
 @story

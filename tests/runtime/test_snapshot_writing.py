@@ -21,7 +21,7 @@ from raftwerk.types import LogIndex, Term
 
 from .group import Group, story
 from .machines import ListMachine
-from .test_snapshots import until_snapshot, write
+from .snapshotting import until_snapshot, write
 
 STEP_SECONDS = DRAWN_SECONDS / 2
 

@@ -120,11 +120,13 @@ def _print(tally: "Tally", took: float, *, as_json: bool, with_plot: bool) -> No
 
 def _delete_keys(endpoints: str) -> None:
     """Delete all that was written; if that fails, say what is left."""
+    from raftwerk.client import prefix_end
+
     try:
         call(
             endpoints,
             "60s",
-            lambda client: client.delete(PREFIX, range_end=PREFIX[:-1] + b"0"),
+            lambda client: client.delete(PREFIX, range_end=prefix_end(PREFIX)),
         )
     except RaftwerkError as error:
         print(

@@ -1,6 +1,7 @@
 """What a running node can say when somebody asks what is wrong."""
 
 import shutil
+from typing import Final
 
 from raftwerk.cli.running_member import RunningMember
 from raftwerk.client.connections import Connections
@@ -13,7 +14,7 @@ from raftwerk.service.interview import interviewer
 
 __all__ = ["make_explainer"]
 
-ONE_MEMBER_SECONDS = 1.0
+ONE_MEMBER_SECONDS: Final = 1.0
 """How long another member may take to say what it knows."""
 
 

@@ -68,7 +68,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
        configuration changes go to `apply_conf_change`.
     4. Call `advance` when 1 and 3 are done; only then take the next `Ready`.
 
-    In asynchronous mode 1 and 2b stand in `append`, 3 in `apply`, instead of 4 each is
+    In asynchronous mode 1 and 2b stand in `append`, 3 in `apply`; instead of 4 each is
     acknowledged when it is done, and the next `Ready` may be taken before that;
     `messages_after_sync` is empty. `entries`, `snapshot`, `hard_state` and `committed`
     are there in both modes, to look at.

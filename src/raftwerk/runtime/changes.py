@@ -72,9 +72,10 @@ def propose_change(
     """
     state = replica.state
     if state.role is not Role.LEADER:
+        leader = "not known" if state.leader is None else f"{state.leader:x}"
         raise NotLeader(
-            f"member {state.id} does not lead, and only a leader changes members; the"
-            f" leader is {state.leader or 'not known'}"
+            f"member {state.id:x} does not lead, and only a leader changes members; the"
+            f" leader is {leader}"
         )
     _check(change, members, known)
     number = waiters.next_number()

@@ -238,7 +238,7 @@ class Node(NodeRequests):
     def _driver(self) -> Driver:
         """Return the driver, if the node runs."""
         if self._running is None or (self._ended is not None and self._ended.done()):
-            raise NotLeader(f"member {self._config.node_id} does not run")
+            raise NotLeader(f"member {self._config.node_id:x} does not run")
         return self._running
 
     # ---- what the transport and discovery ask ---------------------------------

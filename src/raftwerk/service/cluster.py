@@ -73,7 +73,7 @@ class ClusterService:
         node.serve_calls(TOPIC, self._answer)
 
     async def run(self) -> None:
-        """Do a leader's duties as long as this member may lead; it ends by no itself.
+        """Do a leader's duties while we may lead; it does not end by itself.
 
         Learners that were added in somebody's place take it when they have caught up.
         """

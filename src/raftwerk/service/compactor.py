@@ -65,7 +65,7 @@ class Compactor:
         self._seen: deque[tuple[float, int]] = deque()
 
     async def run(self) -> None:
-        """Compact now and then; it ends by no itself, unless all is to be kept."""
+        """Compact now and then; it does not end by itself, unless all is to be kept."""
         seconds, revisions = self._config.seconds, self._config.revisions
         if not (seconds or revisions):
             return

@@ -127,7 +127,7 @@ class ElectionService:
         LeaseNotFound
             If there is no such lease.
         RecipeError
-            If the lease ended while it was waited.
+            If the lease ended during the wait.
         RequestError
             As `KvService.txn`.
         """

@@ -77,7 +77,7 @@ class Growth:
         self._leads_since = 0.0
 
     async def run(self) -> None:
-        """Do a leader's duties as long as this member may lead; ends by no itself."""
+        """Do a leader's duties while we may lead; it does not end by itself."""
         while True:
             wait_seconds = IDLE_SECONDS
             try:

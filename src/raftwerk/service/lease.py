@@ -124,7 +124,7 @@ class LeaseService:
         node.serve_calls(TOPIC, self._answer)
 
     async def run(self) -> None:
-        """Count leases as long as this member may lead; it ends by no itself."""
+        """Count leases as long as this member may lead; it does not end by itself."""
         await self._lessor.run()
 
     async def grant(self, ttl_seconds: int, lease_id: int = 0) -> Granted:

@@ -130,7 +130,7 @@ class Lessor:
     # ---- duties ----------------------------------------------------------------
 
     async def run(self) -> None:
-        """Count, as long as this member may lead; it ends by no itself."""
+        """Count, as long as this member may lead; it does not end by itself."""
         while True:
             self._woken.clear()
             term = self._leading_term()

@@ -82,7 +82,7 @@ class LockService:
         LeaseNotFound
             If there is no such lease.
         RecipeError
-            If the lease ended while it was waited.
+            If the lease ended during the wait.
         RequestError
             As `KvService.txn`.
         """

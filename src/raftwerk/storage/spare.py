@@ -42,6 +42,8 @@ class Spare:
     ----------
     is_short : bool
         Whether there was no room for it when it was last tried.
+    path : str
+        Where it is.
     """
 
     def __init__(self, disk: Disk, folder: str, size_bytes: int) -> None:
