@@ -4,10 +4,13 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from raftwerk import __version__
+from raftwerk.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +76,43 @@ def test_files_that_a_document_names_exist(name: str) -> None:
 def test_targets_that_a_document_names_exist(name: str) -> None:
     named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text_of(name), re.MULTILINE))
     assert named <= make_targets()
+
+
+def flags_by_command() -> dict[str, set[str]]:
+    """Return the flags of each command, under its words: ``member add``, say."""
+    found: dict[str, set[str]] = {}
+
+    def walk(command: Any, words: tuple[str, ...]) -> None:
+        flags = {"--help"}
+        for parameter in command.params:
+            flags |= {*parameter.opts, *parameter.secondary_opts}
+        found[" ".join(words)] = flags
+        for name, part in getattr(command, "commands", {}).items():
+            walk(part, (*words, name))
+
+    walk(typer.main.get_command(app), ())
+    return found
+
+
+FLAGS = flags_by_command()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_flags_that_a_document_gives_a_command_exist(name: str) -> None:
+    unknown = []
+    for typed in re.findall(
+        r"(?:^(?:\$ )?|`)raftwerk ([^`|\n]*)",
+        text_of(name).replace("\\\n", " "),
+        re.MULTILINE,
+    ):
+        words = typed.split(" -- ")[0].split()
+        command = " ".join(words[:2])
+        if command not in FLAGS:
+            command = " ".join(words[:1])
+        if command in FLAGS:
+            flags = {word.split("=")[0] for word in words if word.startswith("--")}
+            unknown += [(command, flag) for flag in sorted(flags - FLAGS[command])]
+    assert not unknown
 
 
 @pytest.mark.parametrize("package", dependencies())
