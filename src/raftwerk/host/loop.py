@@ -648,6 +648,14 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
     ------
     Deadlock
         If it can't end, because nothing is left that could wake a task.
+
+    Examples
+    --------
+    >>> async def day() -> str:
+    ...     await asyncio.sleep(86_400.0)
+    ...     return "a day later, at once"
+    >>> run(day())
+    'a day later, at once'
     """
     loop = VirtualLoop()
     try:

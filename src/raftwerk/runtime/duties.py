@@ -7,14 +7,14 @@ they look: at the end of each turn of the driver, or when the members have chang
 """
 
 from collections.abc import Callable, MutableMapping
-from typing import Final, Protocol
+from typing import Final
 
 from raftwerk.config import NodeConfig
-from raftwerk.core.inputs import Input
 from raftwerk.core.replica import Replica
 from raftwerk.host.protocol import Host
 from raftwerk.runtime.apply import Applier
 from raftwerk.runtime.calls import Answer, Calls
+from raftwerk.runtime.effects import Owner
 from raftwerk.runtime.envelope import EnvelopeKind
 from raftwerk.runtime.handover import Farewell
 from raftwerk.runtime.log_time import LogTime
@@ -27,33 +27,11 @@ from raftwerk.runtime.soundness import Soundness
 from raftwerk.runtime.versions import DRIFT_VERSION, SESSIONS_VERSION
 from raftwerk.transport.protocol import Transport
 
-__all__ = ["Duties", "Owner"]
+__all__ = ["Duties"]
 
 QUARANTINE_TIMEOUTS: Final = 10
 """Greatest election timeouts without a leader after which a quarantined member stands
 for election nevertheless."""
-
-
-class Owner(Protocol):
-    """What the driver does for its duties."""
-
-    def give(self, event: Input) -> None:
-        """Give the core an input.
-
-        Parameters
-        ----------
-        event : Input
-            Any.
-        """
-
-    def fail(self, error: BaseException) -> None:
-        """End this member.
-
-        Parameters
-        ----------
-        error : BaseException
-            Why.
-        """
 
 
 class Duties:

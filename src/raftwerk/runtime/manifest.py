@@ -237,6 +237,17 @@ def bootstrap_snapshot(members: Iterable[Member]) -> Snapshot:
     -------
     Snapshot
         At index 1, term 1.
+
+    Examples
+    --------
+    >>> from raftwerk.types import NodeId
+    >>> first = [
+    ...     Member(node_id=NodeId(n), peer_urls=(f"http://10.0.0.{n}:2380",))
+    ...     for n in (1, 2, 3)
+    ... ]
+    >>> snapshot = bootstrap_snapshot(first)
+    >>> snapshot.index, snapshot.conf_state.voters
+    (1, (1, 2, 3))
     """
     ordered = tuple(sorted(members, key=lambda member: member.node_id))
     voters = tuple(member.node_id for member in ordered)

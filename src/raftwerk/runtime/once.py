@@ -189,6 +189,13 @@ def decode_result(machine: object, data: bytes) -> object:
     -------
     object
         An equal one; of plain data, a tuple comes back as a list.
+
+    Examples
+    --------
+    >>> machine = object()  # one whose results are plain data
+    >>> kept = encode_result(machine, {"balance": 70, "moved": (30, "done")})
+    >>> decode_result(machine, b"".join(kept or ()))
+    {'balance': 70, 'moved': [30, 'done']}
     """
     if isinstance(machine, KeepsResults):
         return machine.decode_result(data)

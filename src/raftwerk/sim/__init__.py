@@ -23,7 +23,7 @@ checks one whose answers carry revisions; `search` checks one without, by lookin
 order; `linearizability` chooses between both.
 """
 
-from raftwerk.sim.history import Answer, Operation, Verdict, VerdictKind
+from raftwerk.sim.history import Action, Answer, Operation, Verdict, VerdictKind
 from raftwerk.sim.linearizability import check_history
 from raftwerk.sim.search import Model, search_order
 from raftwerk.sim.trial import Call, Trial, TrialClient
@@ -31,6 +31,7 @@ from raftwerk.sim.users import SimulationResult, simulate
 from raftwerk.sim.witness import check_witnessed
 
 __all__ = [
+    "Action",
     "Answer",
     "Call",
     "Model",

@@ -65,6 +65,18 @@ def check_history(
     ------
     ValueError
         If it has compares of revisions, but not all answers carry one.
+
+    Examples
+    --------
+    A read that sees nothing, though a write was answered before it began:
+
+    >>> from raftwerk.sim import Action, Answer, Operation
+    >>> put = Operation(client=1, action=Action.PUT, key=b"k", value=b"v", started=0.0,
+    ...     ended=1.0, answer=Answer(revision=2))
+    >>> read = Operation(client=2, action=Action.READ, key=b"k", started=2.0,
+    ...     ended=3.0, answer=Answer(revision=1))
+    >>> check_history([put, read]).holds
+    False
     """
     operations = list(history)
     if all(op.answer is None or op.answer.revision is not None for op in operations):
