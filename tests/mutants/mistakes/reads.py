@@ -139,10 +139,9 @@ READS: Final = (
         patches=(
             Patch(
                 READ_INDEX,
-                "on_read_index",
+                "_take",
                 "    if state.role is Role.LEADER:\n",
                 "    if state.role is Role.FOLLOWER:\n"
-                "        request = ReadRequest(state.id, event.context)\n"
                 "        _answer(state, request, state.log.commit_index)\n"
                 "    elif state.role is Role.LEADER:\n",
             ),
