@@ -251,3 +251,38 @@ class TestKilledProcess:
         with pytest.raises(Deadlock):
             loop.run_until_complete(task)
         loop.close()
+
+
+@pytest.mark.parametrize("turns", [1, 2, 5])
+def test_process_is_struck_between_two_turns_of_one_moment(turns: int) -> None:
+    done: list[int] = []
+
+    async def story(loop: VirtualLoop) -> None:
+        process = VirtualProcess(loop, SplitMix64(1))
+
+        async def busy() -> None:
+            for number in range(10):
+                done.append(number)
+                await asyncio.sleep(0)
+
+        process.strike_after(turns, process.kill)
+        process.start(busy())
+        await asyncio.sleep(1.0)
+
+    loop = VirtualLoop()
+    loop.run_until_complete(story(loop))
+    loop.close()
+    assert done == list(range(turns))
+
+
+def test_process_that_was_suspended_meanwhile_is_not_struck() -> None:
+    async def story(loop: VirtualLoop) -> int:
+        process = VirtualProcess(loop, SplitMix64(1))
+        process.strike_after(1, process.kill)
+        process.suspend()
+        process.resume()
+        return await process.start(asyncio.sleep(1.0, 7))
+
+    loop = VirtualLoop()
+    assert loop.run_until_complete(story(loop)) == 7
+    loop.close()

@@ -12,6 +12,7 @@ from raftwerk.sim.run import run_plan
 SEEN = {
     # act         what the story has of it
     "amid": "is amid a change of many keys",
+    "between": "is struck between two turns",
     "blackout": "n3   loses its power",
     "clock": "its clock ",
     "compact": "compact to ",
@@ -19,6 +20,7 @@ SEEN = {
     "crashloop": "is up, life 3",
     "cut": "loses its power",
     "depose": "BecameLeader (term 3",
+    "during": "stops: ",
     "fail": "stops: ",
     "full": "its disk has room",
     "kill": "is killed",
@@ -87,7 +89,7 @@ def test_power_that_goes_amid_any_operation_is_noticed(
     def cut_off(disk: SimDisk, *paths: str) -> object:
         nonlocal calls
         calls += 1
-        if calls > 30 and not struck:
+        if calls > 15 and not struck:
             struck.append(disk)
             disk.cut_power_after(0)
         return original(disk, *paths)

@@ -42,7 +42,7 @@ def test_each_kind_of_fault_has_its_act() -> None:
         (b'{"seed": 1, "snapshot_entries": 0}', "snapshot_entries is 0"),
         (
             b'{"seed": 1, "faults": [{"at": 1, "kind": "gremlin"}]}',
-            r"faults\[0\].kind is gremlin; it must be one of amid, blackout",
+            r"faults\[0\].kind is gremlin; it must be one of amid, between",
         ),
         (
             b'{"seed": 1, "faults": [{"at": 2, "kind": "cut"},'

@@ -54,6 +54,19 @@ def test_a_rename_and_a_removal_need_a_sync_too(disk: MemoryDisk) -> None:
     assert disk.read_file("/d/b") == b"a"
 
 
+def test_a_directory_that_is_there_is_durable_once_it_was_asked_for() -> None:
+    disk = MemoryDisk()
+    disk.fail_next("sync_directory")
+    with pytest.raises(OSError, match="injected"):
+        disk.make_directory("/d")
+    disk.kill()  # the next process finds it, and not that its name is not synced
+    assert not disk.make_directory("/d")
+    disk.create("/d/file").sync()
+    disk.sync_directory("/d")
+    disk.crash()
+    assert disk.list_directory("/d") == ["file"]
+
+
 def test_unsynced_blocks_survive_in_any_combination() -> None:
     seen = set()
     for seed in range(200):

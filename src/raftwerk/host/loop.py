@@ -15,7 +15,7 @@ other busy and time never moves on, and an exception that nobody took.
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from heapq import heapify, heappop, heappush
@@ -131,6 +131,25 @@ class _Task(asyncio.Task[Result]):
                 coroutine.close()
 
 
+class _Countdown:
+    """Stands where callbacks are held back: it runs them, and strikes after some."""
+
+    def __init__(self, turns: int, strike: Callable[[], None]) -> None:
+        self._turns = turns
+        self._strike = strike
+
+    def append(self, handle: _Handle | _TimerHandle) -> None:
+        """Run a callback; after the last one, strike."""
+        handle._run()  # pylint: disable=protected-access  # as in `_run_once`
+        self._turns -= 1
+        if self._turns == 0:
+            self._strike()
+
+    def __iter__(self) -> Iterator[_Handle | _TimerHandle]:
+        """Return what was held back: nothing."""
+        return iter(())
+
+
 class Sockets(Protocol):
     """What connects machines of a simulated world."""
 
@@ -207,7 +226,7 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         self._calls = 0
         self._tasks_made = 0
         self._abandoned: set[object] = set()
-        self._suspended: dict[object, list[_Handle | _TimerHandle]] = {}
+        self._suspended: dict[object, list[_Handle | _TimerHandle] | _Countdown] = {}
         self._pinned: list[_Task[Any]] = []
         self._failures: list[dict[str, Any]] = []
         self.set_task_factory(self._make_task)  # type: ignore[arg-type]  # see there
@@ -390,6 +409,8 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         if self.is_closed():
             return
         live = [task for task in self._all_tasks() if task not in self._pinned]
+        for owner in list(self._suspended):
+            self.resume(owner)  # its tasks could never end
         for task in live:
             task.cancel()
         try:
@@ -471,7 +492,34 @@ class VirtualLoop(asyncio.BaseEventLoop):  # pylint: disable=abstract-method  # 
         owner : object
             The value of `OWNER` in the contexts of that code.
         """
-        self._suspended.setdefault(owner, [])
+        if not isinstance(self._suspended.get(owner), list):
+            self._suspended[owner] = []
+
+    def strike_after(
+        self, owner: object, turns: int, strike: Callable[[], None]
+    ) -> None:
+        """Have something happen between two callbacks of this owner.
+
+        That may be amid all that is due at one moment, where no timer ever comes.
+
+        Parameters
+        ----------
+        owner : object
+            The value of `OWNER` in the contexts of its code; not one that is suspended.
+            If it is suspended later, or resumed, nothing will happen.
+        turns : int
+            How many more callbacks run before; from 1.
+        strike : callable
+            What happens; it may abandon the owner.
+        """
+
+        def _once() -> None:
+            """Strike, and count no more."""
+            del self._suspended[owner]
+            strike()
+
+        require(owner not in self._suspended, "who is suspended takes no turns")
+        self._suspended[owner] = _Countdown(turns, _once)
 
     def resume(self, owner: object) -> None:
         """Run all that was held back, in the order in which it became due.

@@ -358,6 +358,18 @@ class VirtualProcess:
         self._loop.resume(self)
         self._loop.abandon(self)
 
+    def strike_after(self, turns: int, strike: Callable[[], None]) -> None:
+        """Have something happen between two turns of its code.
+
+        Parameters
+        ----------
+        turns : int
+            How many more there are before; from 1.
+        strike : callable
+            What happens: `kill`, mostly. See `VirtualLoop.strike_after`.
+        """
+        self._loop.strike_after(self, turns, strike)
+
     def suspend(self) -> None:
         """Run none of its code until `resume`; its timers go off then, all at once."""
         self._loop.suspend(self)

@@ -23,6 +23,7 @@ from raftwerk.service.cluster_calls import (
     TransferLeadership,
 )
 from raftwerk.sim.calls import Caller, Lost, Unreached
+from raftwerk.sim.disk import Trap
 from raftwerk.sim.kv_machine import kv_services
 from raftwerk.sim.machine import DISK_SECONDS, Machine, Strike
 from raftwerk.sim.plan import Fault
@@ -43,6 +44,15 @@ FLAPS: Final = 6
 
 LOOP_SECONDS: Final = 1.0
 """A machine that dies again and again does so for this long at least."""
+
+TURNS_MAX: Final = 60
+"""Of so many turns at most a process is struck after one: a write takes about ten."""
+
+AWAY_MILLIS: Final = 5_000
+"""For so long at most a member is away that is to be sent a snapshot."""
+
+AMID_SECONDS: Final = 1.5
+"""How long to wait for what a disk seldom does."""
 
 DEPOSED_MILLIS: Final = 2_000
 """A leader is away for so long at least, and less than twice as long."""
@@ -111,6 +121,76 @@ async def _crashloop(world: World, fault: Fault, draw: SplitMix64) -> None:
     for other in others:
         other.disk_seconds = DISK_SECONDS
     world.relapsing = None
+
+
+async def _between(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """End a process between two of its turns, also amid what happens at one moment."""
+    machine = _someone(world, draw)
+    if machine is None or machine.is_paused:
+        return
+    life, is_cut = machine.lives, draw.below(2) > 0
+
+    def _strike() -> None:
+        """Do it, if this is the same process."""
+        if machine.is_up and machine.lives == life:
+            world.tell(machine, "is struck between two turns")
+            if is_cut:
+                machine.lose_power(draw)
+            else:
+                machine.kill()
+
+    machine.process.strike_after(1 + draw.below(TURNS_MAX), _strike)
+    await world.sleep(fault.seconds / 2)
+    await world.bring_back(machine, fault.seconds / 2)
+
+
+async def _amid_members(
+    world: World, machine: Machine, fault: Fault, draw: SplitMix64
+) -> None:
+    """Have members change, and end one's process as it learns of that."""
+
+    def _strike() -> None:
+        """Do it, if it is up still."""
+        if machine.is_up:
+            world.tell(machine, "is struck amid a change of members")
+            machine.lose_power(draw)
+
+    machine.amid_members = Strike(draw.below(3), _strike)
+    await _member(world, fault, draw)
+    await world.sleep(AMID_SECONDS)
+    machine.amid_members = None
+    await world.bring_back(machine, fault.seconds)
+
+
+async def _during(world: World, fault: Fault, draw: SplitMix64) -> None:
+    """Strike amid what is rare: snapshots, recoveries, changes of members.
+
+    Nearly all operations are those of the log's newest segment; chance alone seldom
+    comes upon another.
+    """
+    machine = _someone(world, draw)
+    if machine is None:
+        return
+    kind = draw.below(6)
+    trap = Trap("names" if kind == 1 else "snapshots", draw.below(8), draw.below(3) < 1)
+    if kind == 5:
+        await _amid_members(world, machine, fault, draw)
+        return
+    if kind > 1:  # it comes back
+        machine.lose_power(draw)
+        if kind == 2:
+            machine.disk.cut_power_after(draw.below(12))
+        else:  # to be sent a snapshot: the others have compacted meanwhile
+            machine.disk.trap = trap
+        away = draw.below(AWAY_MILLIS) / 1000 if kind > 2 else fault.seconds
+        await world.bring_back(machine, away)
+    elif machine.is_ready:
+        machine.may_fail = trap.fails
+        machine.disk.trap = trap
+        machine.run(_take_snapshot(machine))
+    await world.sleep(max(fault.seconds, AMID_SECONDS))
+    machine.disk.trap = None
+    await world.bring_back(machine, fault.seconds)
 
 
 async def _blackout(world: World, fault: Fault, draw: SplitMix64) -> None:
@@ -460,6 +540,7 @@ async def _as_operator(
 
 ACTS: Final[Mapping[str, Act]] = {
     "amid": _amid,
+    "between": _between,
     "blackout": _blackout,
     "clock": _clock,
     "compact": _compact,
@@ -467,6 +548,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "crashloop": _crashloop,
     "cut": _cut,
     "depose": _depose,
+    "during": _during,
     "fail": _fail,
     "full": _full,
     "kill": _kill,

@@ -24,9 +24,17 @@ class Durable:
     def __init__(self, node_id: NodeId) -> None:
         self._node_id = node_id
         self._last_index = NO_INDEX
+        self._stored_index = NO_INDEX
+        """Where the log ended, when the last sync was done, for who was told in its
+        term; what a newer term has replaced meanwhile is stored all the same."""
         self._hard_state = HardState()
 
-    def note(self, last_index: LogIndex, hard_state: HardState) -> None:
+    def note(
+        self,
+        last_index: LogIndex,
+        hard_state: HardState,
+        stored_index: LogIndex | None = None,
+    ) -> None:
         """Know that a sync is done.
 
         Parameters
@@ -35,19 +43,29 @@ class Durable:
             Where the log ends.
         hard_state : HardState
             What else it holds.
+        stored_index : LogIndex, optional
+            Where it ended before anything of a newer term, which is not synced, was to
+            replace its end; without it, at the same place.
         """
         self._last_index = last_index
+        self._stored_index = last_index if stored_index is None else stored_index
         self._hard_state = hard_state
 
-    def cut(self, last_index: LogIndex) -> None:
+    def cut(self, last_index: LogIndex, *, by_newer_term: bool = False) -> None:
         """Know that what lies behind an index is about to be replaced.
 
         Parameters
         ----------
         last_index : LogIndex
             What is durable up to there stays.
+        by_newer_term : bool
+            Whether that happens in a newer term. Then an answer of the older one may
+            still be under way, and is right: after a crash either the entries are there
+            that it acknowledges, or the newer term.
         """
         self._last_index = min(self._last_index, last_index)
+        if not by_newer_term:
+            self._stored_index = min(self._stored_index, last_index)
 
     def check(self, message: Message) -> None:
         """Check that what a message promises is durable.
@@ -66,7 +84,7 @@ class Durable:
         if isinstance(message, AppendEntriesReply):
             # In a newer term the entries may be gone again, and nobody counts on them.
             is_right = kept.term > message.term or (
-                kept.term == message.term and message.match_index <= self._last_index
+                kept.term == message.term and message.match_index <= self._stored_index
             )
         elif isinstance(message, RequestVoteReply) and message.granted:
             is_right = kept.term > message.term or (
@@ -78,7 +96,7 @@ class Durable:
             raise Violation(
                 Property.DURABLE_FIRST,
                 f"member {self._node_id} answers {message}; durable are its log up to"
-                f" {self._last_index}, and {kept}",
+                f" {self._stored_index}, and {kept}",
             )
 
     def check_recovered(self, last_index: LogIndex, hard_state: HardState) -> None:

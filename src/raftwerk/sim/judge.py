@@ -15,7 +15,7 @@ from raftwerk.kv import KeyValue, Range
 from raftwerk.sim.history import Action, Answer, Operation, VerdictKind
 from raftwerk.sim.ledger import Ledger
 from raftwerk.sim.linearizability import check_history
-from raftwerk.sim.records import Records, Repeated, Sweep, Transfer, Watched
+from raftwerk.sim.records import Looked, Records, Repeated, Sweep, Transfer, Watched
 from raftwerk.sim.violation import Property, Violation
 
 __all__ = ["judge", "judge_leases"]
@@ -43,6 +43,7 @@ def judge(ledger: Ledger, records: Records, now: float) -> None:
     _judge_transfers(ledger, changes, records.transfers)
     _judge_repeated(changes, records.repeated)
     _judge_sweeps(ledger, changes, records.sweeps)
+    _judge_looks(changes, records.looks)
     _judge_holdings(ledger, changes, records)
     for watched in records.watches:
         _judge_watch(ledger, watched)
@@ -216,6 +217,41 @@ def _judge_sweeps(
             raise Violation(
                 Property.TRANSACTIONS,
                 f"{each}; there were {before} keys, and {gone} were deleted then",
+            )
+
+
+# ---- several keys ---------------------------------------------------------------
+
+
+def _judge_looks(changes: dict[int, list[KeyValue]], looks: Sequence[Looked]) -> None:
+    """Check that each saw one revision whole, and said how much it left out.
+
+    What a revision was like follows from the changes alone: the code that reads stores
+    is not asked.
+    """
+    versions: dict[bytes, list[KeyValue]] = defaultdict(list)
+    for revision in sorted(changes):
+        for kv in changes[revision]:
+            versions[kv.key].append(kv)
+    for each in looks:
+        request, result = each.request, each.result
+        at = request.revision or result.revision
+        there = []
+        for key in sorted(versions):
+            if request.key <= key < request.range_end or request.range_end == b"\0":
+                past = bisect_right(versions[key], at, key=lambda kv: kv.mod_revision)
+                if past and versions[key][past - 1].version:
+                    there.append(versions[key][past - 1])
+        wanted = there[: request.limit] if request.limit else there
+        more = len(wanted) < len(there)
+        if request.count_only:
+            wanted, more = [], False
+        told = (list(result.kvs), result.more, result.count)
+        if told != (wanted, more, len(there)):
+            raise Violation(
+                Property.LINEARIZABLE,
+                f"client {each.client} asked for {request} and was told {result}; at"
+                f" revision {at} there were {there}",
             )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from raftwerk.config import NodeConfig
-from raftwerk.core.events import BecameLeader, Event
+from raftwerk.core.events import BecameLeader, ConfSwitched, Event
 from raftwerk.core.messages import Message
 from raftwerk.core.records import Entry, Snapshot
 from raftwerk.errors import (
@@ -147,6 +147,8 @@ class Machine(ABC):
         self.lives = 0
         self.amid: Strike | None = None
         """What happens amid the next change of many keys, if something does."""
+        self.amid_members: Strike | None = None
+        """What happens amid the next change of members."""
         self._first = first
         self._draw = world.draw.fork(f"machine {node_id}")
         drift = (self._draw.below(2001) - 1000) / 100_000
@@ -193,7 +195,8 @@ class Machine(ABC):
         )
         self.world.ways.streams.begin(self.process, self.name)
         self.is_up = True
-        self.is_paused = self.may_fail = False
+        self.is_paused = False
+        self.may_fail = self.disk.trap is not None and self.disk.trap.fails
         self.seen = Seen(self.node_id)
         life = self.lives
         node: Node | None = None
@@ -203,6 +206,7 @@ class Machine(ABC):
                 node = None
         except PowerCut:
             node = None
+            self._power_was_cut()  # by an operation that tells nobody, perhaps
         except RaftwerkError as error:
             node = None
             self._can_not_start(error)
@@ -601,7 +605,18 @@ class Machine(ABC):
                 self.see_state()
                 with self.world.checking():
                     self.ledger.note_leader(self.seen, event.term)
+            elif isinstance(event, ConfSwitched) and self.amid_members is not None:
+                self._strike_amid_members()
             self.world.happened(self, event)
+
+    def _strike_amid_members(self) -> None:
+        """Have happen what was to happen when the members change."""
+        strike = self.amid_members
+        if strike is not None:
+            strike.turns -= 1
+            if strike.turns < 0:
+                self.amid_members = None
+                self.world.outside(strike.act)
 
     def _report(self, _level: int, event: str, /, **fields: object) -> None:
         """Keep what the transport says for the story."""

@@ -40,7 +40,8 @@ CLIENTS_MAX: Final = 1_000
 """Of one sort."""
 
 KINDS: Final = frozenset(
-    ("amid", "blackout", "clock", "compact", "crash", "crashloop", "cut", "depose")
+    ("amid", "between", "blackout", "clock", "compact", "crash", "crashloop", "cut")
+    + ("depose", "during")
     + ("fail", "full", "kill", "member", "partition", "rot", "slow", "snapshot")
     + ("stall", "stop", "stranger", "transfer", "weather")
 )

@@ -4,10 +4,18 @@ from collections import Counter
 
 import msgspec
 
-from raftwerk.kv import Event
+from raftwerk.kv import Event, Range, RangeResult
 from raftwerk.sim.history import Operation
 
-__all__ = ["Holding", "Records", "Repeated", "Sweep", "Transfer", "Watched"]
+__all__ = [
+    "Holding",
+    "Looked",
+    "Records",
+    "Repeated",
+    "Sweep",
+    "Transfer",
+    "Watched",
+]
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +115,24 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True):
     deleted: int
 
 
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client saw that looked at several keys.
+
+    Parameters
+    ----------
+    client : int
+        Who.
+    request : Range
+        What was asked, in the order of keys, perhaps of an older revision.
+    result : RangeResult
+        What was told.
+    """
+
+    client: int
+    request: Range
+    result: RangeResult
+
+
 class Watched(msgspec.Struct):
     """What one who watches a range was told.
 
@@ -152,6 +178,8 @@ class Records:
         What was to be done once.
     sweeps : list of Sweep
         What was deleted at once.
+    looks : list of Looked
+        What was seen of several keys.
     writes : int
         Writes of single keys that were acknowledged.
     outcomes : Counter
@@ -166,6 +194,7 @@ class Records:
         self.watches: list[Watched] = []
         self.repeated: list[Repeated] = []
         self.sweeps: list[Sweep] = []
+        self.looks: list[Looked] = []
         self.writes = 0
         self.outcomes: Counter[str] = Counter()
 

@@ -102,7 +102,6 @@ class Run(GroupRun):
             Property.LIVENESS,
             "each call of a client ends",
         )
-        operating.cancel()
         await self._read_all()
         await self._until_equal()
         await self._until_watched()
@@ -115,6 +114,7 @@ class Run(GroupRun):
             Property.LEASES,
             "leases that nobody keeps alive end",
         )
+        operating.cancel()  # not before: a change that was under way wants it still
         for task in watching:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)

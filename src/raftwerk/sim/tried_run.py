@@ -107,8 +107,8 @@ class TriedRun(GroupRun):
             for task in self._working:
                 task.cancel()
             await asyncio.wait(self._working)
-        operating.cancel()
         await self.until_applied()
+        operating.cancel()  # not before: a change that was under way wants it still
         for machine in self.members() or ():
             assert isinstance(machine, TriedMachine)  # nosec B101: for types
             machine.check_state(machine.services.node.status().applied_index)

@@ -23,8 +23,12 @@ class WitnessedLog(Wal):
     """A log that shows what it is given before it takes it."""
 
     machine: "Machine | None" = None
-    _written: tuple[LogIndex, HardState] = LogIndex(0), HardState()
-    """What is durable when the sync that was begun last has ended."""
+    _written: tuple[LogIndex, HardState, LogIndex] = (
+        LogIndex(0),
+        HardState(),
+        LogIndex(0),
+    )
+    """What is durable when the sync that was begun last has ended; `Durable.note`."""
 
     def append(self, hard_state: HardState | None, entries: Sequence[Entry]) -> None:
         """Do as `LogStore.append` says."""
@@ -36,12 +40,13 @@ class WitnessedLog(Wal):
                 else Term(0)
             )
             self.machine.check_append(entries, prev_term, self.last_index())
-            self._cut(LogIndex(first - 1))
+            now = hard_state or self.initial_state()[0]
+            self._cut(LogIndex(first - 1), now.term > self._written[1].term)
         super().append(hard_state, entries)
 
     def install(self, snapshot: Snapshot) -> None:
         """Do as `LogStore.install` says."""
-        self._cut(snapshot.index)
+        self._cut(snapshot.index, False)
         super().install(snapshot)
 
     def sync(self) -> None:
@@ -55,7 +60,8 @@ class WitnessedLog(Wal):
         """Do as `SyncsInPlace.begin_sync` says."""
         written = super().begin_sync()
         if written is not None:
-            self._written = self.last_index(), self.initial_state()[0]
+            end = self.last_index()
+            self._written = end, self.initial_state()[0], end
         return written
 
     def end_sync(self, error: BaseException | None) -> None:
@@ -64,12 +70,13 @@ class WitnessedLog(Wal):
         if error is None and self.machine is not None:
             self.machine.durable.note(*self._written)
 
-    def _cut(self, index: LogIndex) -> None:
+    def _cut(self, index: LogIndex, by_newer_term: bool) -> None:
         """Know that entries behind an index are replaced, also on their way."""
         if self.machine is not None:
-            self.machine.durable.cut(index)
-        last_index, hard_state = self._written
-        self._written = min(last_index, index), hard_state
+            self.machine.durable.cut(index, by_newer_term=by_newer_term)
+        last_index, hard_state, stored = self._written
+        kept = stored if by_newer_term else min(stored, index)
+        self._written = min(last_index, index), hard_state, kept
 
 
 class _WitnessedMessages(MemoryTransport):

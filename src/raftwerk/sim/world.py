@@ -505,8 +505,10 @@ class World:
         self.ways.calm_down()
         for machine in self.machines.values():
             machine.go_on()
-            machine.amid = None
-            machine.disk.capacity_bytes = None
+            if machine.is_up:
+                machine.process.resume()  # nor is it struck after some turns
+            machine.amid = machine.amid_members = None
+            machine.disk.calm_down()
             machine.disk_seconds = DISK_SECONDS
 
     @property

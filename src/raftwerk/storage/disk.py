@@ -88,19 +88,24 @@ class RealDisk:
 
     def make_directory(self, path: str) -> bool:
         """Do as `Disk.make_directory` says."""
-        if os.path.isdir(path):
-            return False
-        parent = os.path.dirname(os.path.abspath(path))
-        if not os.path.isdir(parent):
+        path = os.path.abspath(path)
+        parent = os.path.dirname(path)
+        is_new = False
+        if not os.path.isdir(path):
             self.make_directory(parent)
-        try:
-            os.mkdir(path, _DIRECTORY_MODE)
-        except FileExistsError:
-            if not os.path.isdir(path):
-                raise
-            return False  # another process was faster
-        self.sync_directory(parent)
-        return True
+            try:
+                os.mkdir(path, _DIRECTORY_MODE)
+                is_new = True
+            except FileExistsError:
+                if not os.path.isdir(path):
+                    raise  # else another process was faster
+        if parent != path:
+            try:
+                self.sync_directory(parent)
+            except PermissionError:
+                if is_new:
+                    raise  # else whoever made it has seen to it
+        return is_new
 
     def list_directory(self, path: str) -> list[str]:
         """Do as `Disk.list_directory` says."""

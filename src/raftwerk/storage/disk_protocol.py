@@ -80,7 +80,11 @@ class Disk(Protocol):
     """A tree of files."""
 
     def make_directory(self, path: str) -> bool:
-        """Make a directory, and those above it.
+        """Make a directory, and those above it, and make its name durable.
+
+        Also that of one which was there: a process may have made it, and have died
+        before it synced the name; a cut of the power would take it away still, with all
+        that was made in it meanwhile.
 
         Parameters
         ----------

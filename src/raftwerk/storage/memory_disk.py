@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from raftwerk.host.protocol import Draw
-from raftwerk.storage.disk_protocol import directory_locked
+from raftwerk.storage.disk_protocol import File, directory_locked
 from raftwerk.storage.memory_inode import Inode
 
 __all__ = ["MemoryDisk", "PowerCut"]
@@ -151,6 +151,8 @@ class MemoryDisk:
         if path in self._visible:
             if self._visible[path] is not None:
                 raise FileExistsError(errno.EEXIST, "File exists", path)
+            if path != "/":
+                self.sync_directory(_parent(path))
             return False
         parent = _parent(path)
         self.make_directory(parent)
@@ -169,7 +171,7 @@ class MemoryDisk:
             if _parent(name) == path and name.strip("/")
         )
 
-    def create(self, path: str) -> _MemoryFile:
+    def create(self, path: str) -> File:
         """Do as `Disk.create` says."""
         self._work()
         self._require_directory(_parent(path))
