@@ -142,4 +142,29 @@ REPLICAS: Final = (
             ),
         ),
     ),
+    Mistake(
+        name="what was fetched of a snapshot is not compared with its names",
+        section="decision 142, §7",
+        checks=WORLD,
+        patches=(
+            Patch(
+                "raftwerk.runtime.snapshot_fetching",
+                "SnapshotFetcher._keep",
+                "        self._snapshots.kept.keep(name, chunk.data)\n",
+                "        self._snapshots.kept.keep(name, chunk.data[:-1])\n",
+            ),
+            Patch(
+                "raftwerk.runtime.snapshot_fetching",
+                "SnapshotFetcher._put_together",
+                "if chunk is None or hashes.add(chunk) != name:",
+                "if chunk is None or not hashes.add(chunk):",
+            ),
+            Patch(
+                "raftwerk.runtime.snapshot_fetching",
+                "SnapshotFetcher._put_together",
+                "        if hashes.complete(transfer.manifest) != transfer.manifest:\n",
+                "        if not hashes.complete(transfer.manifest):\n",
+            ),
+        ),
+    ),
 )

@@ -215,4 +215,63 @@ SERVICES: Final = (
             ),
         ),
     ),
+    Mistake(
+        name="an older revision is read, and nobody is told that there is more",
+        section="etcd, range",
+        checks=WORLD,
+        patches=(
+            Patch(
+                "raftwerk.kv.ranges",
+                "_sorted_and_cut",
+                "    more = result.more or wanted < total\n",
+                "    more = result.more or (not request.revision and wanted < total)\n",
+            ),
+        ),
+    ),
+    Mistake(
+        name="a compaction forgets what its own revision still shows",
+        section="etcd, compaction",
+        checks=WORLD,
+        patches=(
+            Patch(
+                "raftwerk.kv.index",
+                "KeyIndex.forget",
+                "        if place and older[place - 1].version:\n"
+                "            place -= 1\n",
+                "",
+            ),
+        ),
+    ),
+    Mistake(
+        name="a compare of the last change looks at the first",
+        section="etcd, txn",
+        checks=WORLD,
+        patches=(
+            Patch(
+                "raftwerk.kv.txn",
+                "is_true_of",
+                "is_result(kv.mod_revision, compare.number)",
+                "is_result(kv.create_revision, compare.number)",
+            ),
+        ),
+    ),
+    Mistake(
+        name="a lease ends, and its keys stay",
+        section="etcd, lease",
+        checks=WORLD,
+        patches=(
+            Patch(
+                "raftwerk.kv.lease",
+                "_end",
+                "    state.delete(found, state.revision + 1)\n",
+                "    state.delete([], state.revision + 1)\n",
+            ),
+            Patch(
+                "raftwerk.kv.writing",
+                "_end",
+                "        state.delete(found, state.revision + 1)\n",
+                "        state.delete([], state.revision + 1)\n",
+            ),
+        ),
+    ),
 )
