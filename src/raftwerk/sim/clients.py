@@ -48,6 +48,8 @@ class Client:
         self.number = number
         self.draw: SplitMix64 = world.draw.fork(f"client {number}")
         self.is_over = False
+        self.only: Machine | None = None
+        """Whom it asks, if that is always the same."""
         self._caller = Caller(world, self.draw.fork("calls"))
         self._member = number
         self._values = 0
@@ -61,6 +63,8 @@ class Client:
         Machine
             Perhaps down.
         """
+        if self.only is not None:
+            return self.only
         if self._is_stubborn and self.world.relapsing is not None:
             return self.world.relapsing
         machines = [each for each in self.world.machines.values() if not each.is_gone]

@@ -136,7 +136,7 @@ class Run(GroupRun):
         """Read each key through each member, as a part of the history."""
         client = Client(self.world, self.records, len(self._clients))
         for machine in self.members() or ():
-            client.member = lambda machine=machine: machine  # type: ignore[method-assign,misc]  # this one alone
+            client.only = machine
             for number in range(KEYS):
                 for _ in range(20):
                     operation = Operation(
