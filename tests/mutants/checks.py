@@ -112,6 +112,20 @@ def check_world(seeds: int) -> Finding:
     return Finding()
 
 
+def check_disks(seeds: int) -> Finding:
+    """Strike amid snapshots and restarts, for longer; a tenth of the seeds."""
+    # pylint: disable=import-outside-toplevel # the mistake must be made before
+    from raftwerk.sim.faults import draw_plan
+    from raftwerk.sim.run import run_plan
+
+    for seed in range(max(1, seeds // 10)):
+        plan = draw_plan(seed, nodes=3, seconds=20.0, faults="disk")
+        outcome, _ = run_plan(plan)
+        if not outcome.holds:
+            return Finding(outcome.violation, seed + 1, outcome.story)
+    return Finding()
+
+
 def check_clients(seeds: int) -> Finding:
     """Let many read and keep leases alive while the network fails; half the seeds."""
     # pylint: disable=import-outside-toplevel # the mistake must be made before
@@ -173,6 +187,7 @@ CHECKS: Final[Mapping[str, Callable[[int], Finding]]] = {
     "leases": check_leases,
     "scripts": check_scripts,
     "clients": check_clients,
+    "disks": check_disks,
     "sweeps": check_sweeps,
     "world": check_world,
 }

@@ -95,7 +95,7 @@ def tried(seed: int) -> SimulationResult:
 
 def test_retry_in_a_session_is_applied_once_and_is_one_call() -> None:
     lost = 0
-    for seed in range(4):
+    for seed in range(8):
         result = tried(seed)
         assert result.holds, result
         lost += result.outcome.outcomes.get("unknown", 0)

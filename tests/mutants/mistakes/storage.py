@@ -11,6 +11,7 @@ SNAPSHOT_FILE: Final = "raftwerk.storage.snapshot_file"
 SYNCER: Final = "raftwerk.runtime.syncer"
 TAKING: Final = "raftwerk.runtime.snapshot_taking"
 WORLD: Final = ("world",)
+DISKS: Final = ("disks",)
 
 STORAGE: Final = (
     Mistake(
@@ -99,7 +100,7 @@ STORAGE: Final = (
     Mistake(
         name="an old snapshot goes before the log's record of the new one is synced",
         section="decision 54",
-        checks=WORLD,
+        checks=DISKS,
         patches=(
             Patch(
                 TAKING,
